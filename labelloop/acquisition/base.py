@@ -1,0 +1,54 @@
+"""What a strategy takes and gives.
+
+A strategy is a function that picks rows. It says what it needs by `needs`, so that the score stage
+computes no more than that. Rows of all arrays are the rows of the pool; nothing is copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Need = Literal["probabilities", "embeddings"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known of the pool when a batch is chosen."""
+
+    candidates: np.ndarray
+    """Shape (m,), int64, ascending: the rows that may be picked."""
+    labeled: np.ndarray
+    """Shape (l,), int64, ascending: the rows that are labeled already; never among the candidates."""
+    probabilities: np.ndarray | None
+    """Shape (n, n_classes), float32, may be memory-mapped; rows sum to 1."""
+    embeddings: np.ndarray | None
+    """Shape (n, d), float32, may be memory-mapped."""
+    seed: int
+
+
+@dataclass(frozen=True)
+class Picks:
+    """The rows chosen, best first."""
+
+    rows: np.ndarray
+    """Shape (batch_size,), int64."""
+    scores: np.ndarray
+    """Shape (batch_size,), float64: why; higher means picked earlier. NaN where a strategy has no score."""
+    probabilities: np.ndarray
+    """Shape (batch_size,), float64, in (0, 1]: chance of each row to be picked; 1 without chance."""
+
+
+Picker = Callable[[Context, int], Picks]
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A named way to pick rows."""
+
+    name: str
+    needs: frozenset[Need]
+    pick: Picker

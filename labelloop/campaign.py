@@ -1,0 +1,397 @@
+"""params.yaml as typed settings: what the user wants next.
+
+The same models check the file, make the parameter form in the Prefect UI and generate the configuration
+reference (docs/configuration.md), so a setting is described once. Nothing here is secret: addresses and
+tokens come from the environment (labelloop/environment.py).
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from labelloop.errors import SettingsError
+
+
+class Section(BaseModel):
+    """A part of params.yaml; unknown keys are refused, values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Campaign(Section):
+    """What the campaign is called and what makes it repeatable."""
+
+    name: str = Field(
+        "digits", description="Name of the campaign; part of every task key, git tag and MLflow run.",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+    )  # fmt: skip
+    seed: int = Field(0, ge=0, description="Same inputs and same seed give the same bytes.")
+
+
+class Dataset(Section):
+    """Where the pool comes from and which columns mean what."""
+
+    kind: Literal["digits", "table", "images", "arrays"] = Field(
+        "digits",
+        description="digits: scikit-learn's 8x8 images. table: CSV, Parquet or JSON lines. "
+        "images: a folder of PNG or JPEG files, or a table of paths. arrays: .npy or .npz.",
+    )
+    path: str | None = Field(
+        None, description="File or folder with the pool; relative to the campaign's folder."
+    )
+    test_path: str | None = Field(
+        None, description="File or folder with a labeled test set. Without it (and without split_column) a "
+        "random sample of the pool is labeled as the test set.",
+    )  # fmt: skip
+    id_column: str | None = Field(
+        None, description="Column with a unique id an item. Without it ids are made of file name and row."
+    )
+    text_columns: list[str] = Field(
+        [], description="Text columns of a table, joined by a line break for the model."
+    )
+    numeric_columns: list[str] = Field(
+        [], description="Numeric columns of a table that the model sees. Empty, with no text_columns: every "
+        "numeric column but id and label.",
+    )  # fmt: skip
+    label_column: str | None = Field(
+        None, description="Column with the label, where known. For an image folder: 'folder' takes the "
+        "name of the file's folder.",
+    )  # fmt: skip
+    path_column: str = Field("path", description="Column with the image's path, in a table of images.")
+    split_column: str | None = Field(
+        None, description="Column that says which rows are pool and which are test."
+    )
+    pool_values: list[str] = Field(["pool", "train"], description="Values of split_column that mean pool.")
+    test_values: list[str] = Field(["test"], description="Values of split_column that mean test.")
+    labels_path: str | None = Field(
+        None, description="Labels of the pool for a .npy of features (.npy), in the same order."
+    )
+    test_labels_path: str | None = Field(
+        None, description="Labels of the test set for a .npy test set (.npy), in the same order."
+    )
+    features_key: str = Field("x_train", description="Array of the pool's features in a .npz.")
+    labels_key: str = Field("y_train", description="Array of the pool's labels in a .npz; may be absent.")
+    test_features_key: str = Field("x_test", description="Array of the test set's features in a .npz.")
+    test_labels_key: str = Field("y_test", description="Array of the test set's labels in a .npz.")
+    image_size: tuple[int, int] = Field(
+        (32, 32), description="Height and width in pixels that images are resized to for the model."
+    )
+    image_mode: Literal["L", "RGB"] = Field("RGB", description="Grey (L) or colour (RGB).")
+    unreadable: Literal["refuse", "skip"] = Field(
+        "refuse", description="What to do with an image that cannot be read."
+    )
+    duplicates: Literal["fold", "keep", "refuse"] = Field(
+        "fold", description="Pool items with the very same content: ask once (fold), ask each (keep), or stop."
+    )
+    overlap: Literal["refuse", "drop"] = Field(
+        "refuse", description="Pool items whose content is also in a given test set: stop, or drop from the pool."
+    )
+    known_labels: Literal["hidden", "seed"] = Field(
+        "hidden", description="Labels that come with the pool. hidden: only simulated annotators and "
+        "backtests see them. seed: they are training labels from the start, and their items are not asked.",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _needs_a_path(self) -> Dataset:
+        if self.kind != "digits" and not self.path:
+            raise ValueError(f"kind '{self.kind}' needs a path; set dataset.path to a file or folder")
+        if self.kind == "digits" and self.path:
+            raise ValueError(f"kind 'digits' is built in, but path is '{self.path}'; set dataset.kind to "
+                             "table, images or arrays, or remove path")  # fmt: skip
+        if self.split_column and self.test_path:
+            raise ValueError("split_column and test_path both say where the test set is; keep one")
+        return self
+
+
+class Labels(Section):
+    """What people are asked, and what they may answer."""
+
+    type: Literal["choice"] = Field("choice", description="Kind of label. choice: exactly one class an item.")
+    classes: list[str] = Field(
+        [], description="Class names, in the order tools show them. Empty: the labels found in the data."
+    )
+    question: str = Field("Which class is it?", description="The question that annotators see.")
+
+    @model_validator(mode="after")
+    def _classes_are_distinct(self) -> Labels:
+        repeated = sorted({name for name in self.classes if self.classes.count(name) > 1})
+        if repeated:
+            raise ValueError(f"classes repeats {repeated}; name each class once")
+        if len(self.classes) == 1:
+            raise ValueError(f"classes has only {self.classes}; a choice needs at least two")
+        if any(not name.strip() for name in self.classes):
+            raise ValueError("classes has an empty name")
+        return self
+
+
+class Model(Section):
+    """The learner that is trained, that picks, and that is shipped."""
+
+    name: str = Field(
+        "auto", description="auto (by the kind of input), logistic, tfidf_logistic, mlp, convnet, or your "
+        "own as 'package.module:Class'.",
+    )  # fmt: skip
+    options: dict[str, Any] = Field({}, description="Keyword arguments of the learner, such as epochs or c.")
+
+
+class Acquisition(Section):
+    """Which items are asked about next."""
+
+    strategy: str = Field(
+        "margin", description="random, least_confident, margin, entropy, k_means, or your own function as "
+        "'package.module:function'.",
+    )  # fmt: skip
+    options: dict[str, Any] = Field({}, description="Keyword arguments of the strategy.")
+    cold_start: str = Field(
+        "k_means", description="Strategy of the first round, when there is no model yet."
+    )
+    batch_size: int = Field(40, ge=1, description="New items a round, control arm included.")
+    first_batch_size: int | None = Field(
+        None, ge=0, description="New items in round r000. Default: batch_size, or none when known labels "
+        "(dataset.known_labels: seed) already cover every class.",
+    )  # fmt: skip
+    control_share: float = Field(
+        0.1, ge=0, le=1, description="Share of the labels that is a plain random sample of the pool: what "
+        "savings are measured on.",
+    )  # fmt: skip
+    shard_size: int = Field(16384, ge=256, description="Items scored at a time.")
+
+
+class SimulatedAnnotator(Section):
+    """One made-up person: how good, how fast, how dear."""
+
+    name: str = Field(description="Name of the annotator.", min_length=1)
+    accuracy: float = Field(
+        0.9, ge=0, le=1, description="Chance of the right answer; errors spread evenly over other classes."
+    )
+    confusion: dict[str, dict[str, float]] = Field(
+        {}, description="Chances of each answer by true class, where they are not even: {cat: {dog: 0.3}}. "
+        "What is left goes to the true class.",
+    )  # fmt: skip
+    seconds_per_item: float = Field(6.0, gt=0, description="Median time for one answer.")
+    cost_per_vote: float | None = Field(
+        None, ge=0, description="Money for one answer. Default: annotation.cost_per_vote."
+    )
+    skip_rate: float = Field(0.0, ge=0, lt=1, description="Chance to skip an item.")
+    days_off: list[int] = Field(
+        [], description="Weekdays without work, Monday is 0. Answers wait until the next working day."
+    )
+
+    @model_validator(mode="after")
+    def _is_a_person(self) -> SimulatedAnnotator:
+        for true, answers in self.confusion.items():
+            if sum(answers.values()) > 1 + 1e-9 or min(answers.values(), default=0) < 0:
+                raise ValueError(f"confusion of '{self.name}' for class '{true}' must be chances that sum to "
+                                 f"at most 1, not {answers}")  # fmt: skip
+        if set(self.days_off) >= set(range(7)) or not set(self.days_off) <= set(range(7)):
+            raise ValueError(f"days_off of '{self.name}' is {self.days_off}; name weekdays 0 to 6, not all")
+        return self
+
+
+FIVE_ANNOTATORS = [
+    SimulatedAnnotator(name="ada", accuracy=0.98, seconds_per_item=9.0, cost_per_vote=0.08),
+    SimulatedAnnotator(name="ben", accuracy=0.95, seconds_per_item=7.0, cost_per_vote=0.06),
+    SimulatedAnnotator(name="cy", accuracy=0.92, seconds_per_item=5.0, cost_per_vote=0.05, days_off=[5, 6]),
+    SimulatedAnnotator(name="dee", accuracy=0.87, seconds_per_item=4.0, cost_per_vote=0.04),
+    SimulatedAnnotator(name="eli", accuracy=0.75, seconds_per_item=3.0, cost_per_vote=0.03, skip_rate=0.02),
+]
+
+
+class Simulation(Section):
+    """The crew of the simulated tool."""
+
+    annotators: list[SimulatedAnnotator] = Field(
+        FIVE_ANNOTATORS, description="The simulated people.", min_length=1
+    )
+    poll_hours: float = Field(
+        1.0, gt=0, description="Simulated hours that pass between two looks at the tool."
+    )
+
+    @model_validator(mode="after")
+    def _names_are_distinct(self) -> Simulation:
+        names = [annotator.name for annotator in self.annotators]
+        if len(set(names)) < len(names):
+            raise ValueError(f"annotators share a name: {sorted(names)}")
+        return self
+
+
+class Annotation(Section):
+    """Where people label, how many are asked, and what an answer costs."""
+
+    tool: Literal["simulated", "files"] = Field(
+        "simulated", description="simulated: made-up annotators who know the hidden labels. files: batches "
+        "as CSV and JSON lines for labeling by hand.",
+    )  # fmt: skip
+    overlap: int = Field(3, ge=1, description="Different annotators asked about each item.")
+    test_overlap: int = Field(5, ge=1, description="Different annotators asked about each test item.")
+    cost_per_vote: float = Field(0.05, ge=0, description="Money for one answer.")
+    currency: str = Field("USD", description="What money is counted in.")
+    annotators: list[str] = Field(
+        [], description="Names whose answers are accepted. Empty: everybody's."
+    )
+    payload_columns: list[str] = Field(
+        [], description="Columns shown to annotators. Empty: the text columns, the image, or the features."
+    )
+    deadline_hours: float | None = Field(
+        None, gt=0, description="Hours after the push at which a round may close before every answer is in."
+    )
+    quorum: float = Field(
+        1.0, gt=0, le=1, description="Share of a round's answers needed to close it at the deadline. Later "
+        "answers count in the next snapshot.",
+    )  # fmt: skip
+    simulation: Simulation = Field(Simulation(), description="Used by the simulated tool only.")
+
+    @model_validator(mode="after")
+    def _enough_people(self) -> Annotation:
+        people = len(self.simulation.annotators) if self.tool == "simulated" else len(self.annotators)
+        for name, wanted in (("overlap", self.overlap), ("test_overlap", self.test_overlap)):
+            if people and wanted > people:
+                raise ValueError(f"{name} is {wanted}, but there are only {people} annotators; lower it or "
+                                 "name more annotators")  # fmt: skip
+        if self.quorum < 1 and self.deadline_hours is None:
+            raise ValueError(f"quorum is {self.quorum}, but without deadline_hours no round ever closes "
+                             "early; set a deadline or remove quorum")  # fmt: skip
+        return self
+
+
+class Fusion(Section):
+    """How an item's votes become its label."""
+
+    method: str = Field("majority", description="majority: smoothed share of the votes, ties flagged.")
+    options: dict[str, Any] = Field(
+        {}, description="Keyword arguments of the method, such as smoothing for majority."
+    )
+
+
+class Evaluation(Section):
+    """How the model is judged."""
+
+    test_size: int = Field(
+        300, ge=2, description="Items in the test set when none is given: a random sample, labeled like the "
+        "rest with annotation.test_overlap votes, never selected, never trained on.",
+    )  # fmt: skip
+    calibration_bins: int = Field(15, ge=2, description="Bins of the expected calibration error.")
+    interval: float = Field(0.95, gt=0.5, lt=1, description="Coverage of the intervals that are reported.")
+    bootstrap: int = Field(200, ge=20, description="Resamples behind the interval of the savings.")
+
+
+class Stopping(Section):
+    """When the campaign ends; whatever comes first. Budgets are in their own section."""
+
+    max_rounds: int | None = Field(8, ge=1, description="Rounds at most, r000 included.")
+    target_accuracy: float | None = Field(None, gt=0, le=1, description="Stop once the test accuracy is reached.")
+    patience: int = Field(1, ge=1, description="Rounds in a row that must reach the target.")
+
+
+class Budget(Section):
+    """What may be spent at most. The last batch is cut to fit."""
+
+    labels: int | None = Field(None, ge=1, description="Labeled items, the test set not counted.")
+    money: float | None = Field(None, gt=0, description="Money for answers, the test set's included.")
+    hours: float | None = Field(None, gt=0, description="Hours from the first push to the last answer.")
+
+
+class Tracking(Section):
+    """MLflow. The server's address is MLFLOW_TRACKING_URI; without it, mlflow.db in the campaign's folder."""
+
+    enabled: bool = Field(True, description="Log every round to MLflow.")
+    experiment: str | None = Field(None, description="Experiment name. Default: the campaign's name.")
+    log_model: Literal["every_round", "last", "never"] = Field(
+        "every_round", description="When the model itself is logged, with its signature."
+    )
+
+
+class Versioning(Section):
+    """DVC and git."""
+
+    enabled: bool = Field(True, description="Put every snapshot into DVC's cache and dvc.lock.")
+    git_commit: bool = Field(True, description="Commit the campaign's files after every round.")
+    git_tag: bool = Field(True, description="Tag every snapshot 'labels/<campaign>/<round>'.")
+    remote: str | None = Field(None, description="DVC remote that gets every snapshot, by its name.")
+
+
+class CampaignSettings(Section):
+    """All of params.yaml."""
+
+    campaign: Campaign = Campaign()
+    dataset: Dataset = Dataset()
+    labels: Labels = Labels()
+    model: Model = Model()
+    acquisition: Acquisition = Acquisition()
+    annotation: Annotation = Annotation()
+    fusion: Fusion = Fusion()
+    evaluation: Evaluation = Evaluation()
+    stopping: Stopping = Stopping()
+    budget: Budget = Budget()
+    tracking: Tracking = Tracking()
+    versioning: Versioning = Versioning()
+
+    @model_validator(mode="after")
+    def _it_ends(self) -> CampaignSettings:
+        stopping, budget = self.stopping, self.budget
+        limits = (stopping.max_rounds, stopping.target_accuracy, budget.labels, budget.money, budget.hours)
+        if all(limit is None for limit in limits) and self.annotation.tool == "simulated":
+            raise ValueError("nothing ever stops this simulated campaign before the pool is used up; set one "
+                             "of stopping.max_rounds, stopping.target_accuracy, budget.labels")  # fmt: skip
+        if budget.labels is not None and self.acquisition.first_batch_size is not None \
+                and self.acquisition.first_batch_size > budget.labels:  # fmt: skip
+            raise ValueError(f"acquisition.first_batch_size {self.acquisition.first_batch_size} is more than "
+                             f"budget.labels {budget.labels}")  # fmt: skip
+        return self
+
+
+def load_settings(path: Path) -> CampaignSettings:
+    """Read and check params.yaml.
+
+    Raises:
+        SettingsError: one line a mistake, each with the key, the value and the nearest real key.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{path} is not there; `labelloop init {path.parent}` makes a campaign"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(content, dict | None):
+        raise SettingsError(f"{path} must hold sections such as 'dataset:', not {type(content).__name__}")
+    return parse_settings(content or {}, source=str(path))
+
+
+def parse_settings(content: dict[str, Any], source: str = "params") -> CampaignSettings:
+    """Check settings that are already a mapping; see `load_settings`."""
+    try:
+        return CampaignSettings.model_validate(content)
+    except ValidationError as error:
+        lines = [_explain(detail) for detail in error.errors()]
+        raise SettingsError("\n".join([f"{source} has {len(lines)} mistake(s):", *lines])) from None
+
+
+def _explain(detail: Any) -> str:
+    where = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        known = _known_keys(detail["loc"][:-1])
+        nearest = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1, cutoff=0.5)
+        hint = f"did you mean '{nearest[0]}'?" if nearest else f"known keys: {', '.join(known)}"
+        return f"  {where}: unknown key; {hint}"
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "value_error":
+        return f"  {where or 'settings'}: {message}"
+    return f"  {where}: {message} (it is {detail['input']!r})"
+
+
+def _known_keys(location: tuple[Any, ...]) -> list[str]:
+    model: Any = CampaignSettings
+    for part in location:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        arguments = getattr(annotation, "__args__", ())
+        model = next((a for a in (annotation, *arguments) if hasattr(a, "model_fields")), model)
+    return list(model.model_fields)

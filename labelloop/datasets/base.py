@@ -1,0 +1,67 @@
+"""What a reader of the user's data hands to `prepare`, and what the stages read afterwards.
+
+`prepare` turns any kind of dataset into one shape in the campaign's `data/` folder:
+
+    data/pool.parquet        item, split (pool or test), and the columns people may be shown
+    data/known.parquet       item, label: what the data says; null where it says nothing
+    data/test.parquet        a given test set: item and columns (split is test); absent otherwise
+    data/test_known.parquet  its labels
+    data/pool.npy, test.npy  features (float32) or images (uint8), memory-mapped; absent for text
+    data/dataset.json        input kind, classes, shapes, where the arrays are, what was folded or skipped
+
+Rows of pool.parquet and of pool.npy correspond.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+InputKind = Literal["text", "features", "images"]
+
+
+class Items(Protocol):
+    """One set of items, in a fixed order; nothing here loads all of them at once."""
+
+    input_kind: InputKind
+
+    def __len__(self) -> int: ...
+
+    @property
+    def ids(self) -> np.ndarray:
+        """Shape (n,), object array of str."""
+        ...
+
+    def inputs(self, rows: np.ndarray | slice) -> np.ndarray:
+        """What a learner sees of `rows`; see labelloop/models/base.py."""
+        ...
+
+    def payload(self, rows: np.ndarray, columns: Sequence[str] = ()) -> list[dict[str, object]]:
+        """What people are shown of `rows`: JSON-like, by column name; `columns` empty means the default."""
+        ...
+
+    def rows_of(self, ids: Sequence[str]) -> np.ndarray:
+        """Rows of these ids, int64.
+
+        Raises:
+            DataError: an id is unknown; names it.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A campaign's data, opened."""
+
+    pool: Items
+    splits: np.ndarray
+    """Shape (len(pool),), bool: True where the pool's item is in the sampled test set."""
+    known: np.ndarray
+    """Shape (len(pool),), object: the label the data gives, or None."""
+    test: Items | None
+    """The given test set, if there is one."""
+    test_known: np.ndarray | None
+    classes: tuple[str, ...]

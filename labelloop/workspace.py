@@ -1,0 +1,209 @@
+"""Where every file of a campaign lives.
+
+The one place that knows paths: stages, flows, status and tests ask here. The layout is described for
+users in docs/files.md.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from labelloop import files
+from labelloop.campaign import CampaignSettings, load_settings
+from labelloop.errors import CampaignBusyError
+
+
+@dataclass(frozen=True)
+class RoundFolder:
+    """The files of one round. `rounds/r003` holds all there is to know about round r003."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def settings(self) -> Path:
+        """What the round was opened with; never changes again."""
+        return self.path / "settings.yaml"
+
+    @property
+    def scores(self) -> Path:
+        """What the model says of the pool: arrays, one row an item of the pool."""
+        return self.path / "scores"
+
+    @property
+    def batch(self) -> Path:
+        return self.path / "batch.parquet"
+
+    @property
+    def pushed(self) -> Path:
+        """Source: what was asked of the tool, intent first, then its receipts, then the closing."""
+        return self.path / "pushed.jsonl"
+
+    @property
+    def tasks(self) -> Path:
+        """One row a task in the tool: item, copy and the tool's id."""
+        return self.path / "tasks.parquet"
+
+    @property
+    def votes(self) -> Path:
+        """Source: what people answered while this round was open."""
+        return self.path / "votes.parquet"
+
+    @property
+    def quarantine(self) -> Path:
+        """Answers that were refused, each with the reason."""
+        return self.path / "quarantine.jsonl"
+
+    @property
+    def collected(self) -> Path:
+        """Every vote of the campaign up to this round that counts."""
+        return self.path / "collected.parquet"
+
+    @property
+    def fused(self) -> Path:
+        """One row an item with votes: posterior and what it rests on."""
+        return self.path / "fused.parquet"
+
+    @property
+    def labels(self) -> Path:
+        """The snapshot: every label of the campaign so far."""
+        return self.path / "labels.parquet"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.json"
+
+    @property
+    def predictions(self) -> Path:
+        """The model's answers on the test set."""
+        return self.path / "predictions.csv"
+
+    @property
+    def curve(self) -> Path:
+        """The learning curve up to this round."""
+        return self.path / "learning_curve.csv"
+
+    @property
+    def manifest(self) -> Path:
+        """Digests of the round's files and of the previous manifest; written last."""
+        return self.path / "manifest.json"
+
+    @property
+    def report(self) -> Path:
+        """What a person reads about the round."""
+        return self.path / "report.md"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A campaign's folder."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, folder: str | Path) -> Workspace:
+        return cls(Path(folder).resolve())
+
+    @property
+    def params(self) -> Path:
+        return self.root / "params.yaml"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "rounds.yaml"
+
+    @property
+    def data(self) -> Path:
+        """What `prepare` made of the user's data."""
+        return self.root / "data"
+
+    @property
+    def start(self) -> RoundFolder:
+        """Stands in for the round before r000: known labels, an untrained model, no votes."""
+        return RoundFolder(self.data / "start")
+
+    @property
+    def reports(self) -> Path:
+        """Pictures and tables of the campaign as a whole, made anew after every round."""
+        return self.root / "reports"
+
+    @property
+    def state(self) -> Path:
+        """This machine's notes: the lock, receipts of finished stages, the simulated tool. Not versioned."""
+        return self.root / ".labelloop"
+
+    def round(self, round_id: str) -> RoundFolder:
+        return RoundFolder(self.root / "rounds" / round_id)
+
+    def folder(self, relative: str) -> RoundFolder:
+        """The round folder at a path of the ledger, such as `data/start` or `rounds/r002`."""
+        return RoundFolder(self.root / relative)
+
+    def relative(self, path: Path) -> str:
+        """`path` as it is written in messages, receipts and dvc.yaml."""
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+
+    @cached_property
+    def settings(self) -> CampaignSettings:
+        """params.yaml as it is now: what the next round will be opened with."""
+        return load_settings(self.params)
+
+    @contextmanager
+    def hold(self, command: str) -> Iterator[None]:
+        """Hold the campaign: one driver at a time.
+
+        The lock is the kernel's, so it is gone the moment its process is, however that ended.
+
+        Raises:
+            CampaignBusyError: another process holds it; the message says which.
+        """
+        import fcntl
+
+        self.state.mkdir(parents=True, exist_ok=True)
+        path = self.state / "lock"
+        with path.open("a+", encoding="utf-8") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise CampaignBusyError(self._holder(path)) from None
+            stream.seek(0)
+            stream.truncate()
+            json.dump(
+                {
+                    "command": command,
+                    "pid": os.getpid(),
+                    "user": getpass.getuser(),
+                    "host": socket.gethostname(),
+                    "since": datetime.now(UTC).isoformat(timespec="seconds"),
+                },
+                stream,
+            )
+            stream.flush()
+            for folder in (self.root / "rounds", self.data, self.state, self.reports):
+                files.remove_leftovers(folder)
+            yield
+
+    def _holder(self, path: Path) -> str:
+        try:
+            holder = json.loads(path.read_text(encoding="utf-8"))
+            who = (f"`{holder['command']}` (pid {holder['pid']}, {holder['user']}@{holder['host']}) "
+                   f"since {holder['since']}")  # fmt: skip
+        except (OSError, ValueError, KeyError):
+            who = "another process"
+        return f"the campaign in {self.root} is held by {who}; nothing was done. Run it again when that has ended"
