@@ -301,9 +301,7 @@ class Tracking(Section):
 
     enabled: bool = Field(True, description="Log every round to MLflow.")
     experiment: str | None = Field(None, description="Experiment name. Default: the campaign's name.")
-    log_model: Literal["every_round", "last", "never"] = Field(
-        "every_round", description="When the model itself is logged, with its signature."
-    )
+    log_model: bool = Field(True, description="Log every round's model too, with its signature.")
 
 
 class Versioning(Section):

@@ -176,6 +176,17 @@ BATCH = Contract(
 )
 """`probability`: chance of the item to be in its arm, given what was known; 1 where the choice had no chance in it."""
 
+ASKED = Contract(
+    "asked",
+    {
+        "item": Column(pa.string(), unique=True),
+        "arm": Column(pa.string(), among=ARMS),
+        "round": Column(pa.string()),
+        "overlap": Column(pa.int32(), holds=_positive, says="must be 0 or more"),
+    },
+)
+"""Every item that anybody was asked about so far, with the round that asked first."""
+
 TASKS = Contract(
     "tasks",
     {

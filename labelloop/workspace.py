@@ -47,8 +47,13 @@ class RoundFolder:
         return self.path / "batch.parquet"
 
     @property
+    def asked(self) -> Path:
+        """Every item of the campaign that was asked about up to this round."""
+        return self.path / "asked.parquet"
+
+    @property
     def pushed(self) -> Path:
-        """Source: what was asked of the tool, intent first, then its receipts, then the closing."""
+        """Source: what was asked of the tool, intent first, then its receipts."""
         return self.path / "pushed.jsonl"
 
     @property
@@ -62,13 +67,18 @@ class RoundFolder:
         return self.path / "votes.parquet"
 
     @property
+    def closed(self) -> Path:
+        """Source: when and why the round stopped waiting for people."""
+        return self.path / "closed.json"
+
+    @property
     def quarantine(self) -> Path:
         """Answers that were refused, each with the reason."""
         return self.path / "quarantine.jsonl"
 
     @property
     def collected(self) -> Path:
-        """Every vote of the campaign up to this round that counts."""
+        """Every vote of the campaign up to this round."""
         return self.path / "collected.parquet"
 
     @property
@@ -90,9 +100,19 @@ class RoundFolder:
         return self.path / "metrics.json"
 
     @property
-    def predictions(self) -> Path:
-        """The model's answers on the test set."""
-        return self.path / "predictions.csv"
+    def per_class(self) -> Path:
+        """Precision, recall and F1 of every class on the test set."""
+        return self.path / "per_class.csv"
+
+    @property
+    def confusion(self) -> Path:
+        """Confusion matrix on the test set: a row a true class, a column an answer."""
+        return self.path / "confusion.csv"
+
+    @property
+    def outcomes(self) -> Path:
+        """Which test items were answered rightly, by every model so far."""
+        return self.path / "outcomes.parquet"
 
     @property
     def curve(self) -> Path:
@@ -148,12 +168,22 @@ class Workspace:
         """This machine's notes: the lock, receipts of finished stages, the simulated tool. Not versioned."""
         return self.root / ".labelloop"
 
+    @property
+    def twin(self) -> Path:
+        """What random labeling gave in twins of a simulated campaign."""
+        return self.reports / "random_twin.csv"
+
     def round(self, round_id: str) -> RoundFolder:
         return RoundFolder(self.root / "rounds" / round_id)
 
     def folder(self, relative: str) -> RoundFolder:
         """The round folder at a path of the ledger, such as `data/start` or `rounds/r002`."""
         return RoundFolder(self.root / relative)
+
+    def rounds(self) -> list[RoundFolder]:
+        """Folders of rounds that exist, oldest first."""
+        parent = self.root / "rounds"
+        return [RoundFolder(p) for p in sorted(parent.glob("r[0-9]*")) if p.is_dir()]
 
     def relative(self, path: Path) -> str:
         """`path` as it is written in messages, receipts and dvc.yaml."""

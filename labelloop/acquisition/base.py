@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,9 @@ class Context:
     embeddings: np.ndarray | None
     """Shape (n, d), float32, may be memory-mapped."""
     seed: int
+    ids: np.ndarray | None = None
+    """Shape (n,), object array of str. Draws and ties are keyed by them, so that the order of the pool's rows
+    decides nothing; without them content takes their place, or the row where there is none."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,17 @@ class Picks:
 
 
 Picker = Callable[[Context, int], Picks]
+AnyPicker = TypeVar("AnyPicker", bound=Callable[..., Picks])
+
+
+def needs(*wanted: Need) -> Callable[[AnyPicker], AnyPicker]:
+    """Say what a picker reads, as in ``@needs("probabilities")``; no argument means nothing at all."""
+
+    def mark(picker: AnyPicker) -> AnyPicker:
+        picker.needs = frozenset(wanted)  # type: ignore[attr-defined]
+        return picker
+
+    return mark
 
 
 @dataclass(frozen=True)

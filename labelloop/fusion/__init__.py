@@ -1,1 +1,124 @@
+"""From votes to labels: fusion methods by name, and a table of votes made into a table of labels.
 
+Nothing slow is imported until a method is used, so that the command line starts at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from labelloop.errors import SettingsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from labelloop.fusion.base import Fuser
+
+FUSERS = {"majority": "labelloop.fusion.majority"}
+"""Method to module; the module holds a function of the method's name."""
+
+
+def make_fuser(name: str, options: Mapping[str, Any] | None = None) -> Fuser:
+    """The fusion method `name` with its options filled in: `fuser(votes, gold=None) -> Fusion`.
+
+    The options are tried on no votes at once, so that a wrong value is told when a campaign is set up and
+    not after people have answered.
+
+    Raises:
+        SettingsError: no such method, no such option, or a value that the method refuses.
+    """
+    if name not in FUSERS:
+        raise SettingsError(f"fusion.method {name!r} is not known; {_nearest(name, FUSERS)}")
+    function = getattr(importlib.import_module(FUSERS[name]), name)
+    known = [
+        parameter.name
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.name != "gold"
+    ]
+    for option in options or {}:
+        if option not in known:
+            raise SettingsError(
+                f"fusion.options: {option!r} is not an option of {name}; {_nearest(option, known)}"
+            )
+    fuser: Fuser = functools.partial(function, **(options or {}))
+    fuser(_no_votes())
+    return fuser
+
+
+def fuse_table(
+    votes: pd.DataFrame,
+    classes: Sequence[str],
+    method: str = "majority",
+    options: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
+    """Fuse votes into one row an item.
+
+    Only what stands is fused: of several answers of one annotator to one item the latest, and none where
+    it was deleted or skipped. Items that nobody has answered have no row.
+
+    Args:
+        votes: columns vote, item, annotator and value (a class name) of `tables.VOTES`; also key, action and
+            answered_at, where something may have been changed or taken back.
+        classes: every class of the campaign, in its order; the order of `posterior`.
+        method: name of a fusion method.
+        options: keyword arguments of the method.
+
+    Returns:
+        Columns of `tables.FUSED`, sorted by item; independent of the order of rows in `votes`, except
+        where one annotator gave two answers about one item at the very same time: then the later row counts.
+
+    Raises:
+        SettingsError: see `make_fuser`.
+        DataError: a value is missing or not one of `classes`.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from labelloop import tables
+    from labelloop.fusion.coding import code_votes, standing_votes
+
+    fuser = make_fuser(method, options)
+    if votes.empty:
+        return tables.FUSED.empty()
+    standing = standing_votes(votes)
+    if standing.empty:
+        return tables.FUSED.empty()
+    coded = code_votes(standing, classes)
+    fusion = fuser(coded)
+    n_items = len(coded.items)
+    n_votes = np.bincount(coded.item, minlength=n_items)
+    agreeing = np.bincount(coded.item[coded.label == fusion.label[coded.item]], minlength=n_items)
+    by_item = pd.DataFrame({"item": coded.item, "vote": standing["vote"].to_numpy()})
+    vote_ids = by_item.sort_values(["item", "vote"])["vote"].to_numpy(dtype=object)
+    return pd.DataFrame(
+        {
+            "item": coded.items,
+            "label": np.asarray(classes, dtype=object)[fusion.label],
+            "confidence": np.minimum(fusion.posterior[np.arange(n_items), fusion.label], 1.0),
+            "posterior": list(fusion.posterior),
+            "votes": n_votes.astype(np.int32),
+            "agreeing": agreeing.astype(np.int32),
+            "tie": fusion.tie,
+            "method": fusion.method,
+            "vote_ids": np.split(vote_ids, np.cumsum(n_votes)[:-1]),
+        }
+    )
+
+
+def _no_votes() -> Any:
+    import numpy as np
+
+    from labelloop.fusion.base import Votes
+
+    codes, ids = np.empty(0, dtype=np.int64), np.empty(0, dtype=object)
+    return Votes(ids, ids, ("a", "b"), codes, codes, codes)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"

@@ -34,9 +34,7 @@ class Learner(Protocol):
         Called once a campaign, before any label; after it `embed` must work.
         """
 
-    def fit(
-        self, inputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None = None
-    ) -> Self:
+    def fit(self, inputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None = None) -> Self:
         """Train from scratch on labeled rows and return self.
 
         Args:

@@ -49,6 +49,8 @@ class Receipt:
 
     key: str
     tool_id: str
+    at: datetime | None = None
+    """When the tool took it, by the tool's clock (aware, UTC); None where the tool does not tell."""
 
 
 @dataclass(frozen=True)

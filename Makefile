@@ -1,0 +1,46 @@
+# `make help` explains the targets.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint types check bench docs clean
+
+help: ## Say what can be made.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(READY) ## Make .venv and install labelloop with the pinned set of packages.
+
+# torch comes first and by its exact version: its CPU build is a fraction of the size of the default.
+$(READY): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV), about two minutes"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt "$$(grep '^torch==' constraints.txt)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY) ## Run a campaign on scikit-learn's digits with five simulated annotators, in demo/.
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bench/demo.sh demo
+
+test: $(READY) ## Run the default test suite.
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest
+
+lint: $(READY) ## Check style.
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(READY) ## Check types.
+	@$(BIN)/mypy
+
+check: lint types ## Check style, types, and that generated documents are up to date.
+	@$(BIN)/python docs/configuration.py --check
+
+bench: $(READY) ## Measure what the README quotes; see bench/README.md.
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m bench
+
+docs: $(READY) ## Write docs/configuration.md from the settings' descriptions.
+	@$(BIN)/python docs/configuration.py
+
+clean: ## Remove .venv and the demo.
+	rm -rf $(VENV) demo

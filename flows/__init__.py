@@ -1,0 +1,1 @@
+"""Prefect flows: which tasks, in which order, with which waits. Wiring only."""

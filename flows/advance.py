@@ -1,0 +1,66 @@
+"""The flow `advance`: do everything that can be done now, then exit. A schedule or a click starts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from prefect import flow, get_run_logger
+
+from labelloop import loop
+from labelloop.loop import Stopped
+from labelloop.stages.collect import Waiting
+from labelloop.workspace import Workspace
+from tasks.collect import collect
+from tasks.evaluate import evaluate
+from tasks.finish import finish
+from tasks.fuse import fuse
+from tasks.prepare import prepare
+from tasks.push import push
+from tasks.score import score
+from tasks.select import select
+from tasks.snapshot import snapshot
+from tasks.track import track
+from tasks.train import train
+from tasks.version import version
+
+STEPS: dict[str, Callable[..., Any]] = {
+    step.name: step
+    for step in (score, select, push, collect, fuse, snapshot, train, evaluate, track, version, finish)
+}
+"""A round's tasks by the name of their stage; their order is labelloop.loop.ROUND_STEPS."""
+
+
+def run_task(workspace: Workspace, name: str, round_id: str | None) -> Any:
+    """Run one step as a Prefect task."""
+    return prepare(str(workspace.root)) if round_id is None else STEPS[name](str(workspace.root), round_id)
+
+
+@flow(name="round", flow_run_name="{round_id}", persist_result=False)
+def play_round(directory: str, round_id: str) -> Waiting | None:
+    """Take one round as far as it goes now."""
+    return loop.play_round(Workspace.at(directory), round_id, run_task)
+
+
+def advance_once(workspace: Workspace) -> Waiting | Stopped:
+    """Everything that can be done now, as Prefect tasks and subflows; inside a flow only."""
+    return loop.advance(
+        workspace,
+        play=lambda _, round_id: play_round(str(workspace.root), round_id),
+        run=run_task,
+        told=get_run_logger().warning,
+    )
+
+
+@flow(name="advance", flow_run_name="advance {directory}", persist_result=False)
+def advance(directory: str = ".") -> Waiting | Stopped:
+    """Do everything that can be done now in the campaign of a folder; seconds when there is nothing to do.
+
+    Args:
+        directory: the campaign's folder, made by `labelloop init` or by the flow active-learning.
+    """
+    workspace = Workspace.at(directory)
+    with workspace.hold("flow advance"):
+        outcome = advance_once(workspace)
+    get_run_logger().info("%s", outcome)
+    return outcome

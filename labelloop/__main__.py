@@ -1,0 +1,5 @@
+"""`python -m labelloop`."""
+
+from labelloop.cli import main
+
+main()

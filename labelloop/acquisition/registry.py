@@ -1,0 +1,95 @@
+"""Strategies by name: the built-in ones and the user's own."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+from labelloop.acquisition.base import Need, Picks, Strategy
+from labelloop.acquisition.entropy import pick_entropy
+from labelloop.acquisition.k_means import pick_k_means
+from labelloop.acquisition.least_confident import pick_least_confident
+from labelloop.acquisition.margin import pick_margin
+from labelloop.acquisition.random import pick_random
+from labelloop.errors import SettingsError
+
+STRATEGIES: dict[str, Callable[..., Picks]] = {
+    "random": pick_random,
+    "least_confident": pick_least_confident,
+    "margin": pick_margin,
+    "entropy": pick_entropy,
+    "k_means": pick_k_means,
+}
+"""Name in params.yaml and picker: called with a context, the batch size and, by keyword, its options."""
+
+
+def make_strategy(name: str, options: Mapping[str, Any] | None = None) -> Strategy:
+    """Build a strategy.
+
+    Args:
+        name: a name of `STRATEGIES`, or 'package.module:function' for a picker of the user's own. Its
+            attribute `needs` (see `labelloop.acquisition.base.needs`) says what it reads; without it, all.
+        options: keyword arguments of the picker.
+
+    Raises:
+        SettingsError: the name is unknown or cannot be imported, or an option is unknown or missing.
+    """
+    picker = _import(name) if ":" in name else STRATEGIES.get(name)
+    if picker is None:
+        nearest = difflib.get_close_matches(name, STRATEGIES, n=1, cutoff=0.5)
+        hint = f"did you mean '{nearest[0]}'? " if nearest else ""
+        raise SettingsError(
+            f"no strategy is called '{name}'; {hint}Known: {', '.join(STRATEGIES)}, or your own as "
+            "'package.module:function'"
+        )
+    _check_options(name, picker, options or {})
+    pick = functools.partial(picker, **options) if options else picker
+    return Strategy(name, _needs(name, picker), pick)
+
+
+def _import(name: str) -> Callable[..., Picks]:
+    module_name, _, attribute = name.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise  # The user's module is there; something that it imports is not.
+        raise SettingsError(
+            f"strategy '{name}': there is no module '{error.name}' to import; install it or put its folder "
+            "on PYTHONPATH"
+        ) from None
+    except (ValueError, TypeError):
+        raise SettingsError(f"strategy '{name}' must be written 'package.module:function'") from None
+    picker = getattr(module, attribute, None)
+    if not callable(picker):
+        found = "has no such name" if picker is None else f"'{attribute}' is not a function"
+        raise SettingsError(f"strategy '{name}': module '{module_name}' was imported, but {found}")
+    return picker
+
+
+def _check_options(name: str, picker: Callable[..., Picks], options: Mapping[str, Any]) -> None:
+    parameters = list(inspect.signature(picker).parameters.values())
+    real = {p.name: p for p in parameters[2:] if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+    unknown = sorted(set(options) - set(real))
+    if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        listed = f"it has: {', '.join(real)}" if real else "it has none"
+        raise SettingsError(f"strategy '{name}' has no option '{unknown[0]}'; {listed}")
+    missing = sorted(o for o, p in real.items() if p.default is p.empty and o not in options)
+    if missing:
+        raise SettingsError(
+            f"strategy '{name}' needs the option '{missing[0]}'; set it under acquisition.options"
+        )
+
+
+def _needs(name: str, picker: Callable[..., Picks]) -> frozenset[Need]:
+    known: tuple[Need, ...] = get_args(Need)
+    stated = getattr(picker, "needs", known)
+    stated = {stated} if isinstance(stated, str) else set(stated)
+    wrong = sorted(map(str, stated - set(known)))
+    if wrong:
+        raise SettingsError(f"strategy '{name}' needs '{wrong[0]}', but there is only: {', '.join(known)}")
+    return frozenset(stated)

@@ -1,0 +1,171 @@
+"""Selection: call a strategy with inputs that hold, and take only an answer that does.
+
+Strategies may then be short and trust what they get; a user's own function that errs is told what it did.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from labelloop.acquisition.base import Context, Picks, Strategy
+from labelloop.errors import DataError, SettingsError
+
+SUM_TOLERANCE = 1e-3
+"""How far a row of probabilities may be from 1 in sum: what float16 rounding can do."""
+_STEP = 16_384
+
+
+def select_rows(strategy: Strategy, context: Context, batch_size: int) -> Picks:
+    """Pick `batch_size` of the candidates.
+
+    The arrays are handed over read-only. No row at all is picked for a batch of 0.
+
+    Raises:
+        SettingsError: the batch does not fit the candidates, or the strategy needs what is not there.
+        DataError: an input or the strategy's answer breaks its contract; says where and how.
+    """
+    _check_size(context, batch_size)
+    _check_inputs(strategy, context)
+    if batch_size == 0:
+        nothing = np.empty(0, dtype=np.float64)
+        return Picks(np.empty(0, dtype=np.int64), nothing, nothing)
+    picks = strategy.pick(_read_only(context), batch_size)
+    return _checked(strategy.name, picks, context.candidates, batch_size)
+
+
+def _check_size(context: Context, batch_size: int) -> None:
+    if batch_size < 0:
+        raise SettingsError(f"the batch size is {batch_size}; it must be 0 or more")
+    if batch_size > len(context.candidates):
+        raise SettingsError(
+            f"a batch of {batch_size} was asked for, but only {len(context.candidates)} items are left to "
+            "pick from; lower acquisition.batch_size or add items to the pool"
+        )
+
+
+def _check_inputs(strategy: Strategy, context: Context) -> None:
+    arrays: dict[str, np.ndarray] = {}
+    for name in ("probabilities", "embeddings"):
+        array = getattr(context, name)
+        if array is None and name in strategy.needs:
+            raise SettingsError(
+                f"strategy '{strategy.name}' needs {name}, and there are none (no model yet?); use another "
+                "one here, such as random, or k_means as acquisition.cold_start"
+            )
+        if array is not None:
+            arrays[name] = array
+            if array.ndim != 2 or array.dtype.kind != "f" or array.shape[1] == 0:
+                raise DataError(
+                    f"{name} must be a table of floats, one row an item, but have shape {array.shape} and "
+                    f"type {array.dtype}"
+                )
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if context.ids is not None:
+        lengths["ids"] = len(context.ids)
+    if len(set(lengths.values())) > 1:
+        said = ", ".join(f"{length} rows of {name}" for name, length in lengths.items())
+        raise DataError(f"the pool's arrays differ in length: {said}; score the pool again")
+    _check_rows(context, next(iter(lengths.values()), None))
+    if "probabilities" in arrays:
+        _check_values("probabilities", arrays["probabilities"], context.candidates)
+    if "embeddings" in arrays:
+        _check_values("embeddings", arrays["embeddings"], context.candidates)
+        _check_values("embeddings", arrays["embeddings"], context.labeled)
+
+
+def _check_rows(context: Context, n: int | None) -> None:
+    for name in ("candidates", "labeled"):
+        rows = getattr(context, name)
+        if rows.ndim != 1 or rows.dtype.kind not in "iu":
+            raise DataError(f"{name} must be row numbers, but have shape {rows.shape} and type {rows.dtype}")
+        if len(rows) and not (np.diff(rows) > 0).all():
+            raise DataError(f"{name} must be distinct rows in ascending order")
+        if len(rows) and (rows[0] < 0 or (n is not None and rows[-1] >= n)):
+            wrong = rows[0] if rows[0] < 0 else rows[-1]
+            raise DataError(f"{name} holds row {wrong}, but the pool has {n} rows")
+    both = np.intersect1d(context.candidates, context.labeled, assume_unique=True)
+    if len(both):
+        raise DataError(f"row {both[0]} is a candidate and labeled already; {len(both)} rows are both")
+
+
+def _check_values(name: str, array: np.ndarray, rows: np.ndarray) -> None:
+    for start in range(0, len(rows), _STEP):
+        part = rows[start : start + _STEP]
+        block = np.asarray(array[part], dtype=np.float32)
+        wrong = ~np.isfinite(block).all(axis=1)
+        if wrong.any():
+            raise DataError(
+                f"{name} of row {part[wrong.argmax()]} are not all finite numbers: "
+                f"{_shown(block[wrong.argmax()])}; the model may have diverged"
+            )
+        if name != "probabilities":
+            continue
+        sums = block.sum(axis=1, dtype=np.float64)
+        wrong = (np.abs(sums - 1) > SUM_TOLERANCE) | (block < 0).any(axis=1)
+        if wrong.any():
+            place = wrong.argmax()
+            raise DataError(
+                f"probabilities of row {part[place]} must be 0 or more and sum to 1, but are "
+                f"{_shown(block[place])} (sum {sums[place]:.6g}); does predict_proba give scores instead?"
+            )
+
+
+def _shown(row: np.ndarray) -> str:
+    return np.array2string(row, precision=4, threshold=8, edgeitems=3)
+
+
+def _read_only(context: Context) -> Context:
+    def view(array: np.ndarray) -> np.ndarray:
+        shown = array.view()
+        shown.flags.writeable = False
+        return shown
+
+    return dataclasses.replace(
+        context,
+        candidates=view(context.candidates),
+        labeled=view(context.labeled),
+        probabilities=None if context.probabilities is None else view(context.probabilities),
+        embeddings=None if context.embeddings is None else view(context.embeddings),
+        ids=None if context.ids is None else view(context.ids),
+    )
+
+
+def _checked(name: str, picks: object, candidates: np.ndarray, batch_size: int) -> Picks:
+    if not isinstance(picks, Picks):
+        raise DataError(
+            f"strategy '{name}' returned {type(picks).__name__}; it must return Picks(rows, scores, "
+            "probabilities) from labelloop.acquisition"
+        )
+    rows, scores, chances = (np.asarray(a) for a in (picks.rows, picks.scores, picks.probabilities))
+    for said, array in (("rows", rows), ("scores", scores), ("probabilities", chances)):
+        if array.shape != (batch_size,) or array.dtype.kind not in "iuf":
+            raise DataError(
+                f"strategy '{name}' returned {said} of shape {array.shape} and type {array.dtype} for a "
+                f"batch of {batch_size}; they must be {batch_size} numbers"
+            )
+    if rows.dtype.kind == "f":
+        raise DataError(
+            f"strategy '{name}' returned rows of type {rows.dtype}; row numbers are whole (int64)"
+        )
+    strangers = rows[~np.isin(rows, candidates)]
+    if len(strangers):
+        raise DataError(
+            f"strategy '{name}' picked row {strangers[0]}, which is no candidate (labeled, reserved or not "
+            f"in the pool); pick among the values of context.candidates. There are {len(strangers)} such rows"
+        )
+    values, counts = np.unique(rows, return_counts=True)
+    if (counts > 1).any():
+        raise DataError(
+            f"strategy '{name}' picked row {values[counts.argmax()]} {counts.max()} times; every row of a "
+            "batch must be another one"
+        )
+    chances = chances.astype(np.float64)
+    impossible = chances[~((chances > 0) & (chances <= 1))]
+    if len(impossible):
+        raise DataError(
+            f"strategy '{name}' returned a selection probability of {impossible[0]}; they must be above 0 "
+            "and at most 1 (1 where no chance is involved)"
+        )
+    return Picks(rows.astype(np.int64), scores.astype(np.float64), chances)

@@ -1,0 +1,48 @@
+"""The best of a score: what every strategy that judges items one by one does with its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from labelloop.acquisition.base import Context, Picks
+from labelloop.acquisition.keys import CHUNK, item_keys, lowest
+from labelloop.acquisition.streaming import Score
+
+
+def pick_top(score: Score, context: Context, batch_size: int) -> Picks:
+    """Pick the candidates with the highest scores, best first.
+
+    Candidates that are exactly tied at the threshold are drawn by a keyed hash, so that neither the order of
+    the pool nor chance outside the seed decides; their selection probability is the share of them that fit.
+
+    Memory: 8 bytes a candidate, also when all are tied.
+
+    Returns:
+        Picks with the scores; probability 1 for rows above the threshold.
+    """
+    assert context.probabilities is not None
+    candidates = context.candidates
+    scores = score(context.probabilities, candidates)
+    last = len(scores) - batch_size
+    threshold = np.partition(scores, last)[last]
+
+    def keys(places: np.ndarray) -> np.ndarray:
+        return item_keys(context, candidates[places], "tie")
+
+    above = np.concatenate(list(_places(scores, np.greater, threshold)))
+    wanted = batch_size - len(above)
+    drawn = lowest(_places(scores, np.equal, threshold), wanted, keys)
+    tied = sum(len(piece) for piece in _places(scores, np.equal, threshold))
+    chosen = np.concatenate([above, drawn])
+    chance = np.concatenate([np.ones(len(above)), np.full(wanted, wanted / tied)])
+    order = np.lexsort((chosen, keys(chosen), -scores[chosen]))
+    chosen = chosen[order]
+    return Picks(candidates[chosen], scores[chosen].astype(np.float64), chance[order])
+
+
+def _places(scores: np.ndarray, holds: np.ufunc, threshold: np.floating) -> Iterator[np.ndarray]:
+    """Where the comparison holds, piece by piece: all places at once may be more than the scores."""
+    for start in range(0, len(scores), CHUNK):
+        yield start + np.flatnonzero(holds(scores[start : start + CHUNK], threshold))

@@ -1,0 +1,187 @@
+"""Made-up people: who takes which task, when each is done, and what is answered.
+
+All of it is a pure function of the seed, the round's tasks, the time they were pushed and the crew, so a
+campaign that was killed, polled more often or pushed in two halves sees the same people do the same things.
+Every chance is a SHA-256 of what it belongs to: no generator has a state that could get out of step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import NormalDist
+
+from labelloop.adapters.tools.base import Answer
+from labelloop.adapters.tools.keys import TaskKey
+from labelloop.campaign import SimulatedAnnotator
+from labelloop.errors import SettingsError
+
+OPENS, CLOSES = 9, 17
+"""Hours of the day, UTC, between which people work."""
+
+SPREAD = 0.5
+"""Standard deviation of the logarithm of the time for one answer."""
+
+_NORMAL = NormalDist()
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The chances behind one answer, each in (0, 1) and independent of the others."""
+
+    skip: float
+    value: float
+    pace: float
+
+    @classmethod
+    def of(cls, seed: int, annotator: str, item: str, round_id: str) -> Draw:
+        name = json.dumps([seed, annotator, item, round_id]).encode()
+        digest = hashlib.sha256(name).digest()
+        # 53 bits are what a float holds; half a step keeps both ends out.
+        return cls(*((int.from_bytes(digest[i : i + 8], "big") >> 11) / 2**53 + 2**-54 for i in (0, 8, 16)))
+
+
+def answer_chances(annotator: SimulatedAnnotator, true: str, classes: Sequence[str]) -> list[float]:
+    """Chances of each class, in the order of `classes`, where the right answer is `true`; they sum to 1."""
+    if true in annotator.confusion:
+        row = annotator.confusion[true]
+        chances = [row.get(name, 0.0) for name in classes]
+        chances[classes.index(true)] += max(0.0, 1.0 - sum(row.values()))
+        return chances
+    others = (1.0 - annotator.accuracy) / max(1, len(classes) - 1)
+    return [annotator.accuracy if name == true else others for name in classes]
+
+
+def check_crew(crew: Sequence[SimulatedAnnotator], classes: Sequence[str]) -> None:
+    """Refuse confusions about classes that do not exist.
+
+    Raises:
+        SettingsError: names the annotator and the class.
+    """
+    for annotator in crew:
+        named = {*annotator.confusion, *(name for row in annotator.confusion.values() for name in row)}
+        unknown = sorted(named - set(classes))
+        if unknown:
+            raise SettingsError(f"annotation.simulation: the confusion of '{annotator.name}' names {unknown}, but "
+                                f"the classes are {list(classes)}; correct the name")  # fmt: skip
+
+
+def work(
+    tasks: Sequence[TaskKey],
+    *,
+    start: datetime,
+    crew: Sequence[SimulatedAnnotator],
+    cost_per_vote: float,
+    truth: Mapping[str, str],
+    classes: Sequence[str],
+    seed: int,
+) -> list[Answer]:
+    """Let the crew work through one round.
+
+    Whoever is free first takes the next task about an item that they have not had; nobody answers two
+    copies of one item. First copies come first, in an order that depends on the items alone. Copies
+    beyond the crew's size stay unanswered. A skip is not paid.
+
+    Args:
+        tasks: of one round, distinct, in any order.
+        start: when the round was pushed, aware, UTC.
+        truth: the right answer to every item.
+
+    Returns:
+        At most one answer a task, in order of time, ties by id.
+    """
+    queue = sorted(tasks, key=lambda task: (task.copy, _shuffled(seed, task)))
+    taken = [False] * len(queue)
+    had: list[set[str]] = [set() for _ in crew]
+    # What an annotator passed over once is taken or about an item they had: it never becomes theirs, so
+    # each goes through the queue only once.
+    position = [0] * len(crew)
+    free = [(_working_moment(start, person.days_off), who) for who, person in enumerate(crew)]
+    heapq.heapify(free)
+    answers = []
+    while free:
+        begun, who = heapq.heappop(free)
+        place = position[who]
+        while place < len(queue) and (taken[place] or queue[place].item in had[who]):
+            place += 1
+        position[who] = place
+        if place == len(queue):
+            continue
+        task, person = queue[place], crew[who]
+        taken[place] = True
+        had[who].add(task.item)
+        answer = _answer(task, person, begun, truth[task.item], classes, seed, cost_per_vote)
+        answers.append(answer)
+        heapq.heappush(free, (_working_moment(answer.answered_at, person.days_off), who))
+    return sorted(answers, key=lambda answer: (answer.answered_at, answer.id))
+
+
+def _answer(
+    task: TaskKey,
+    person: SimulatedAnnotator,
+    begun: datetime,
+    true: str,
+    classes: Sequence[str],
+    seed: int,
+    cost_per_vote: float,
+) -> Answer:
+    draw = Draw.of(seed, person.name, task.item, task.round)
+    # Milliseconds: a last-bit difference between two machines' libm must not reach the votes.
+    seconds = round(person.seconds_per_item * math.exp(SPREAD * _NORMAL.inv_cdf(draw.pace)), 3) or 0.001
+    skipped = draw.skip < person.skip_rate
+    cost = cost_per_vote if person.cost_per_vote is None else person.cost_per_vote
+    return Answer(
+        id=f"sim:{task.text}:0",
+        key=task.text,
+        annotator=person.name,
+        value=None if skipped else _pick(answer_chances(person, true, classes), draw.value, classes),
+        action="skipped" if skipped else "submitted",
+        answered_at=_after_work(begun, seconds, person.days_off),
+        lead_seconds=seconds,
+        cost=0.0 if skipped else cost,
+        tool_ref=None,
+    )
+
+
+def _pick(chances: Sequence[float], draw: float, classes: Sequence[str]) -> str:
+    reached = 0.0
+    last = ""
+    for name, chance in zip(classes, chances, strict=True):
+        if chance > 0:
+            reached, last = reached + chance, name
+            if draw < reached:
+                return name
+    return last  # rounding left a sliver above the sum
+
+
+def _shuffled(seed: int, task: TaskKey) -> bytes:
+    return hashlib.sha256(json.dumps([seed, task.round, task.item]).encode()).digest()
+
+
+def _working_moment(moment: datetime, days_off: Sequence[int]) -> datetime:
+    """`moment` if people work then, else when they next begin."""
+    opening = moment.replace(hour=OPENS, minute=0, second=0, microsecond=0)
+    if moment >= moment.replace(hour=CLOSES, minute=0, second=0, microsecond=0):
+        opening += timedelta(days=1)
+        moment = opening
+    while opening.weekday() in days_off:
+        opening += timedelta(days=1)
+        moment = opening
+    return max(moment, opening)
+
+
+def _after_work(begun: datetime, seconds: float, days_off: Sequence[int]) -> datetime:
+    """When work of `seconds` that began at `begun` is done; nights and days off do not count."""
+    left = timedelta(seconds=seconds)
+    moment = _working_moment(begun, days_off)
+    while True:
+        evening = moment.replace(hour=CLOSES, minute=0, second=0, microsecond=0)
+        if moment + left <= evening:
+            return moment + left
+        left -= evening - moment
+        moment = _working_moment(evening, days_off)

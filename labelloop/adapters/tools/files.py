@@ -1,0 +1,239 @@
+"""Labeling by hand, without a server: a folder a round, with a spreadsheet to fill in.
+
+    labeling/r003/tasks.csv      what people open: one row an item
+                  README.md      how to answer
+                  answers*.csv, answers*.jsonl    what people hand in
+                  tasks.jsonl    every task, one line a copy; written last: what it lists has been pushed
+    .labelloop/files/r003.jsonl  what polls have seen, in order
+
+A file on its own does not say what changed. The notes of what was seen turn it into events: the first
+answer of a person to an item is `submitted`, another value is `updated`, so A, then B, then A again ends
+as A, and a file saved again with one row changed is one event. An emptied cell or a file that is gone
+changes nothing, because a fresh copy of the spreadsheet looks just like that; `skip` takes an answer back.
+Should the notes be lost, the next poll makes them anew from the files: untouched answers keep their ids.
+
+The k-th person to answer an item has answered its k-th copy. More people than copies are welcome: they
+count for the last copy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from labelloop import files
+from labelloop.adapters.tools.answer_files import SKIP, AnswerFile, Row, is_answer_file, read_answer_file
+from labelloop.adapters.tools.base import Answer, Poll, Progress, Project, Receipt, Refusal, Task
+from labelloop.adapters.tools.keys import by_round, check_keys, parse_key
+from labelloop.adapters.tools.lines import append_lines
+from labelloop.adapters.tools.project_file import adopt_project, read_project
+from labelloop.adapters.tools.task_sheet import instructions, task_sheet
+from labelloop.errors import ToolError
+
+_TICK = timedelta(microseconds=1)
+
+
+class FilesTool:
+    """A folder where people fill in spreadsheets."""
+
+    name = "files"
+
+    def __init__(self, root: Path, notes: Path, campaign: str) -> None:
+        """Open the folder `labeling` in the campaign's `root`; `notes` is where polls remember what they saw."""
+        self._root, self._folder, self._notes, self._campaign = root, root / "labeling", notes, campaign
+
+    def create(self, project: Project) -> None:
+        adopt_project(self._folder / "project.json", project)
+
+    def find(self, keys: Sequence[str]) -> list[Receipt]:
+        found = []
+        for round_id, wanted in by_round(keys, self._campaign).items():
+            there = {task.key: number for number, task in enumerate(self._tasks(round_id))}
+            asked = dict.fromkeys(key.text for key in wanted)
+            found += [Receipt(key, f"{round_id}-{there[key]}") for key in asked if key in there]
+        return found
+
+    def push(self, tasks: Sequence[Task]) -> list[Receipt]:
+        check_keys([task.key for task in tasks], self._campaign)
+        project = read_project(self._folder / "project.json")
+        new = {task.key: task for task in tasks}
+        for round_id, keys in by_round(list(new), self._campaign).items():
+            there = self._tasks(round_id)
+            known = {task.key for task in there}
+            self._write_round(
+                project, round_id, [*there, *(new[k.text] for k in keys if k.text not in known)]
+            )
+        return self.find(list(new))
+
+    def poll(self, since: datetime | None) -> Poll:
+        """What was handed in after `since`.
+
+        An answer counts from the poll that first saw it, however old its file: a file that travelled by mail
+        is not missed. So an answer's own time may be before `since`.
+        """
+        notes = {round_id: self._read_notes(round_id) for round_id in self._round_ids()}
+        seen = [_time(note["seen_at"]) for round_notes in notes.values() for note in round_notes[-1:]]
+        # Our clock may have been set back: what is new must not look older than what was told before.
+        now = max([datetime.now(UTC), *(time + _TICK for time in ([since] if since else []) + seen)])
+        answers, refusals = [], []
+        for round_id, old in notes.items():
+            new = self._changes(round_id, old, now)
+            if new:
+                append_lines(self._notes / f"{round_id}.jsonl", new)
+            for note in [*old, *new]:
+                if since is None or _time(note["seen_at"]) > since:
+                    if "refused" in note:
+                        refusals.append(Refusal(**note["refused"]))
+                    else:
+                        answers.append(_answer(note))
+        return Poll(sorted(answers, key=lambda a: (a.answered_at, a.id)), now, refusals)
+
+    def progress(self, keys: Sequence[str]) -> Progress:
+        asked = {receipt.key for receipt in self.find(keys)}
+        now = datetime.now(UTC)
+        answered: set[str] = set()
+        for round_id in by_round(sorted(asked), self._campaign):
+            old = self._read_notes(round_id)
+            notes = [*old, *self._changes(round_id, old, now)]
+            answered |= {note["key"] for note in notes if "key" in note}
+        return Progress(len(asked), len(asked & answered))
+
+    def close(self, round_id: str, at: datetime) -> None:
+        """Nothing to do: the files stay, and a late answer is still read."""
+
+    def _round_ids(self) -> list[str]:
+        return sorted(path.parent.name for path in self._folder.glob("*/tasks.jsonl"))
+
+    def _tasks(self, round_id: str) -> list[Task]:
+        lines = files.read_lines(self._folder / round_id / "tasks.jsonl")
+        return [
+            Task(line["key"], line["item"], parse_key(line["key"]).copy, line["payload"]) for line in lines
+        ]
+
+    def _write_round(self, project: Project, round_id: str, tasks: list[Task]) -> None:
+        folder = self._folder / round_id
+        sheet = folder / "tasks.csv"
+        filled = self._filled_in(sheet, tasks) if sheet.exists() else {}
+        copies: dict[str, int] = {}
+        for task in tasks:
+            copies[task.item] = copies.get(task.item, 0) + 1
+        # A spreadsheet takes UTF-8 for something else unless a byte order mark says so.
+        files.write_text(sheet, "\ufeff" + task_sheet(tasks, filled))
+        files.write_text(folder / "README.md", instructions(project, round_id, copies))
+        listing = [{name: value for name, value in asdict(task).items() if name != "copy"} for task in tasks]
+        lines = "".join(json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n" for line in listing)
+        files.write_text(folder / "tasks.jsonl", lines)
+
+    def _filled_in(self, sheet: Path, tasks: list[Task]) -> dict[str, tuple[str, str]]:
+        """What somebody has filled in already, between a push that was cut short and its repetition."""
+        read = read_answer_file(sheet, _items(tasks), self._label(sheet), skippable=False, anonymous=True)
+        if read.refusals:
+            raise ToolError(f"more tasks must be added to {sheet}, but what was filled in cannot be kept: "
+                            f"{read.refusals[0].where}: {read.refusals[0].reason}; rename it to answers-<your "
+                            "name>.csv and push again")  # fmt: skip
+        return {row.item: (str(row.value), row.annotator) for row in read.rows}
+
+    def _label(self, path: Path) -> str:
+        return path.relative_to(self._root).as_posix().encode(errors="replace").decode()
+
+    def _read_notes(self, round_id: str) -> list[dict[str, Any]]:
+        return files.read_lines(self._notes / f"{round_id}.jsonl")
+
+    def _changes(self, round_id: str, old: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+        """Notes of what the round's files say and the notes `old` do not."""
+        tasks = self._tasks(round_id)
+        rows: dict[tuple[str, str], Row] = {}
+        refusals = []
+        for read in self._answer_files(round_id, tasks):
+            refusals += read.refusals
+            for row in read.rows:
+                # Somebody who answers twice means the later one; at the same time, the later row.
+                other = rows.get((row.annotator, row.item))
+                if other is None or row.answered_at >= other.answered_at:
+                    rows[row.annotator, row.item] = row
+        told = {files.digest_of(note["refused"]) for note in old if "refused" in note}
+        new: list[dict[str, Any]] = [
+            {"refused": asdict(refusal), "seen_at": now.isoformat()}
+            for refusal in refusals
+            if files.digest_of(asdict(refusal)) not in told
+        ]
+        return new + self._events(tasks, old, rows, now)
+
+    def _answer_files(self, round_id: str, tasks: list[Task]) -> Iterator[AnswerFile]:
+        items = _items(tasks)
+        classes = read_project(self._folder / "project.json").classes
+        skippable = SKIP not in {name.lower() for name in classes}
+        for path in sorted((self._folder / round_id).iterdir()):
+            if is_answer_file(path):
+                yield read_answer_file(path, items, self._label(path), skippable=skippable)
+
+    def _events(
+        self,
+        tasks: list[Task],
+        old: list[dict[str, Any]],
+        rows: dict[tuple[str, str], Row],
+        now: datetime,
+    ) -> list[dict[str, Any]]:
+        copies: dict[str, list[str]] = {}
+        for task in tasks:
+            copies.setdefault(task.item, []).append(task.key)
+        people: dict[str, list[str]] = {}
+        last: dict[tuple[str, str], dict[str, Any]] = {}
+        for note in old:
+            if "key" in note:
+                last[note["annotator"], note["item"]] = note
+                if note["annotator"] not in people.setdefault(note["item"], []):
+                    people[note["item"]].append(note["annotator"])
+        events = []
+        for row in sorted(rows.values(), key=lambda row: (row.answered_at, row.annotator, row.item)):
+            before = last.get((row.annotator, row.item))
+            if before and files.digest_of(before["value"]) == files.digest_of(row.value):
+                continue
+            known = people.setdefault(row.item, [])
+            if row.annotator not in known:
+                known.append(row.annotator)
+            keys = copies[row.item]
+            time = min(row.answered_at, now)
+            turn = before["turn"] + 1 if before else 0
+            if before:  # an older file that was put back is what counts now
+                time = max(time, _time(before["answered_at"]) + _TICK)
+            events.append(
+                {
+                    "id": "files:" + files.digest_of([keys[0], row.annotator, row.value, turn])[:32],
+                    "key": keys[min(known.index(row.annotator), len(keys) - 1)],
+                    "item": row.item,
+                    "annotator": row.annotator,
+                    "value": row.value,
+                    "action": "skipped" if row.value is None else "updated" if before else "submitted",
+                    "turn": turn,
+                    "answered_at": time.isoformat(),
+                    "seen_at": now.isoformat(),
+                    "where": row.where,
+                }
+            )
+        return events
+
+
+def _items(tasks: Sequence[Task]) -> dict[str, str]:
+    """Item ids by whatever an answer may call them: the key of any copy, or the item itself."""
+    return {**{task.key: task.item for task in tasks}, **{task.item: task.item for task in tasks}}
+
+
+def _answer(note: dict[str, Any]) -> Answer:
+    return Answer(
+        id=note["id"],
+        key=note["key"],
+        annotator=note["annotator"],
+        value=note["value"],
+        action=note["action"],
+        answered_at=_time(note["answered_at"]),
+        tool_ref=note["where"],
+    )
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,62 @@
+"""Task keys: `<campaign>/<round>/<item>/<copy>`, where only the item may hold slashes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from labelloop.errors import ToolError
+
+# A round's id becomes a file name, so it may not climb out of its folder.
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class TaskKey:
+    """A key, taken apart."""
+
+    text: str
+    campaign: str
+    round: str
+    item: str
+    copy: int
+
+
+def parse_key(text: str) -> TaskKey:
+    """Take a key apart, from both ends, because an item's id may hold slashes.
+
+    Raises:
+        ToolError: it is no task key.
+    """
+    campaign, _, rest = text.partition("/")
+    round_id, _, rest = rest.partition("/")
+    item, _, copy = rest.rpartition("/")
+    plain = _PLAIN.fullmatch(campaign) and _PLAIN.fullmatch(round_id)
+    if not (plain and item and copy.isascii() and copy.isdigit()):
+        raise ToolError(f"task key {text!r} is not '<campaign>/<round>/<item>/<copy>'")
+    return TaskKey(text, campaign, round_id, item, int(copy))
+
+
+def by_round(texts: Sequence[str], campaign: str) -> dict[str, list[TaskKey]]:
+    """A campaign's keys by round, each in the given order; what is no key of the campaign is left out."""
+    rounds: dict[str, list[TaskKey]] = {}
+    for text in texts:
+        try:
+            key = parse_key(text)
+        except ToolError:
+            continue
+        if key.campaign == campaign:
+            rounds.setdefault(key.round, []).append(key)
+    return rounds
+
+
+def check_keys(texts: Sequence[str], campaign: str) -> None:
+    """Refuse tasks that this campaign could never find again.
+
+    Raises:
+        ToolError: a key is malformed or of another campaign.
+    """
+    for text in texts:
+        if parse_key(text).campaign != campaign:
+            raise ToolError(f"task key {text!r} is not of campaign '{campaign}'")

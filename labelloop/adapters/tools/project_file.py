@@ -1,0 +1,53 @@
+"""What a tool that lives on this disk remembers of its project."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from labelloop import files
+from labelloop.adapters.tools.base import Project
+from labelloop.errors import ToolError
+
+
+def adopt_project(path: Path, project: Project) -> None:
+    """Write the project's file, or check that the one that is there fits.
+
+    A new wording, order or further class is taken over. Another campaign, another kind of label or a
+    class that is gone is refused: answers that were already given would lose their meaning.
+
+    Raises:
+        ToolError: what is there does not fit.
+    """
+    wanted = {
+        **asdict(project),
+        "classes": list(project.classes),
+        "payload_columns": list(project.payload_columns),
+    }
+    if path.exists():
+        there = files.read_json(path)
+        if there == wanted:
+            return
+        for field in ("campaign", "label_type"):
+            if there[field] != wanted[field]:
+                raise ToolError(f"{path.parent} holds a project whose {field} is {there[field]!r}, not "
+                                f"{wanted[field]!r}; use another folder, or move {path.parent} away")  # fmt: skip
+        gone = [name for name in there["classes"] if name not in wanted["classes"]]
+        if gone:
+            raise ToolError(f"{path.parent} holds a project with the classes {there['classes']}, but labels.classes "
+                            f"has {gone} no more; put them back, or start a new campaign")  # fmt: skip
+    files.write_json(path, wanted)
+
+
+def read_project(path: Path) -> Project:
+    """The project that `adopt_project` wrote.
+
+    Raises:
+        ToolError: there is none.
+    """
+    if not path.exists():
+        raise ToolError(f"{path} is not there; the project must be created before tasks are pushed")
+    there = files.read_json(path)
+    return Project(
+        **{**there, "classes": tuple(there["classes"]), "payload_columns": tuple(there["payload_columns"])}
+    )

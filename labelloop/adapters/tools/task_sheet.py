@@ -1,0 +1,96 @@
+"""A round's tasks as a spreadsheet and a page that explains it: what a person opens to label by hand."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+
+from labelloop.adapters.tools.base import Project, Task
+
+LONGEST_CELL = 32_000
+"""Spreadsheets cut longer cells off without a word."""
+
+_OURS = ("key", "item", "label", "annotator")
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def escape(text: str) -> str:
+    """`text` as a cell that no spreadsheet takes for a formula: it gets an apostrophe in front."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def unescape(text: str) -> str:
+    """What `escape` was given."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
+def task_sheet(tasks: Sequence[Task], filled: Mapping[str, tuple[str, str]]) -> str:
+    """One row an item: key, item, label, annotator, then what the item shows.
+
+    Args:
+        tasks: every task of the round; an item's further copies add no row.
+        filled: label and annotator by item, where somebody has filled them in already.
+    """
+    items = {task.item: task for task in reversed(tasks)}
+    first = [items[item] for item in dict.fromkeys(task.item for task in tasks)]
+    names = list(dict.fromkeys(name for task in first for name in task.payload))
+    titles = [
+        f"{name} (shown)" if name.strip().lower() in (*_OURS, "answered_at") else name for name in names
+    ]
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*_OURS, *(escape(title) for title in titles)])
+    for task in first:
+        shown = [_cell(task.payload.get(name)) for name in names]
+        label, annotator = filled.get(task.item, ("", ""))
+        writer.writerow([escape(task.key), escape(task.item), escape(label), escape(annotator), *shown])
+    return text.getvalue()
+
+
+def instructions(project: Project, round_id: str, copies: Mapping[str, int]) -> str:
+    """README.md of a round's folder, for the people who label; `copies` of each item are asked."""
+    classes = "\n".join(f"- `{name}`" for name in project.classes)
+    # The most, not the number of each item: that would tell which arm an item is in.
+    people = max(copies.values(), default=1)
+    each = "one person answers" if people == 1 else f"up to {people} different people answer"
+    return f"""\
+# {" ".join(project.question.split())}
+
+Campaign {project.campaign}, round {round_id}: {len(copies)} items; {each} each of them.
+
+Possible answers, spelled exactly like this:
+
+{classes}
+
+## How to answer
+
+1. Save a copy of `tasks.csv` in this folder as `answers-<your name>.csv`, for example `answers-ada.csv`.
+2. Fill in the column `label`, one answer a row. Leave a row empty until you know; answers count as soon as
+   the file is saved, and may be handed in bit by bit.
+3. Write `skip` where nobody could tell. That also takes an earlier answer back; emptying a cell does not.
+
+To change an answer, change the cell and save. Please do not look at the answers of others.
+
+Good to know:
+
+- Working alone, you may fill in `tasks.csv` itself, with your name in the column `annotator`.
+- Only the columns `item` (or `key`) and `label` are needed; comma, semicolon and tab all work, in UTF-8.
+- A column `annotator` wins over the name of the file. A column `answered_at` (such as 2026-01-05T09:30:00Z)
+  wins over the time at which the file was saved.
+- JSON lines work too: `answers-<your name>.jsonl` with lines such as `{{"item": "...", "label": "..."}}`.
+- Cells that look like a formula have an apostrophe in front, and very long texts are cut; `tasks.jsonl` has
+  everything as it is.
+- Rows that cannot be read are listed, with the reason, when the campaign next looks into this folder.
+"""
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool | int | float):
+        return str(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return escape(text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…")

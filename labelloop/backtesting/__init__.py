@@ -1,0 +1,1 @@
+"""Replay campaigns on labeled data before money is spent: which strategy would have paid?"""

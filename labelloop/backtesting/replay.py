@@ -1,0 +1,126 @@
+"""One campaign replayed in memory on data whose labels are known: no tool, no files, no waiting.
+
+It is the live loop's choice and the live loop's learner; only the asking is short-circuited. What differs
+from the live loop is said here: there is no control arm, and the test set's labels are the known ones.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from labelloop import files
+from labelloop.acquisition import make_strategy, select_rows
+from labelloop.acquisition.base import Context
+from labelloop.campaign import CampaignSettings
+from labelloop.datasets.base import Items, Prepared
+
+LabelSource = Callable[[np.ndarray, int], np.ndarray]
+"""`(rows of the pool, round) -> class codes`; -1 where nobody gave an answer that counts."""
+
+SHARD = 16384
+
+
+@dataclass(frozen=True)
+class Arena:
+    """What all replays with one seed share: the pool, the test set and the learner before any label."""
+
+    prepared: Prepared
+    settings: CampaignSettings
+    eligible: np.ndarray
+    """Shape (m,), int64, ascending: rows that may be asked about."""
+    test_inputs: np.ndarray
+    test_codes: np.ndarray
+    learner: Any
+    """Untrained, after `observe`; copied for every fit."""
+    seed: int
+    _embeddings: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def untrained_embeddings(self) -> np.ndarray:
+        """The pool where the untrained learner sees it, computed once."""
+        if "start" not in self._embeddings:
+            self._embeddings["start"] = over_pool(self.learner.embed, self.prepared.pool)
+        return self._embeddings["start"]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a learning curve."""
+
+    labels: int
+    accuracy: float
+
+
+def replay(
+    arena: Arena, strategy: str, sizes: Sequence[int], labels_of: LabelSource, *, cold_start: str | None = None
+) -> list[Point]:
+    """Run one campaign.
+
+    Args:
+        strategy: name or import path; the options are those of the settings if they are for it.
+        sizes: labels asked for after each round, ascending.
+        cold_start: strategy of the first round; None takes the settings'.
+
+    Returns:
+        A point a round, as far as the pool lasts. `labels` counts items that got a label.
+    """
+    settings = arena.settings
+    rows = np.array([], dtype=np.int64)
+    codes = np.array([], dtype=np.int64)
+    learner, points = None, []
+    for number, size in enumerate(sizes):
+        candidates = np.setdiff1d(arena.eligible, rows)
+        wanted = min(size - len(rows), len(candidates))
+        if wanted <= 0:
+            break
+        name = (cold_start or settings.acquisition.cold_start) if learner is None else strategy
+        picked = _pick(arena, learner, name, candidates, rows, wanted, number)
+        rows = np.concatenate([rows, picked])
+        codes = np.concatenate([codes, labels_of(picked, number)])
+        learner = fit(arena, rows[codes >= 0], codes[codes >= 0])
+        points.append(Point(int((codes >= 0).sum()), accuracy(learner, arena)))
+    return points
+
+
+def fit(arena: Arena, rows: np.ndarray, codes: np.ndarray) -> Any:
+    """The arena's learner, trained on these rows; rows go in their order in the pool."""
+    order = np.argsort(rows, kind="stable")
+    return copy.deepcopy(arena.learner).fit(arena.prepared.pool.inputs(rows[order]), codes[order])
+
+
+def accuracy(learner: Any, arena: Arena) -> float:
+    """Share of right answers on the arena's test set."""
+    return float((learner.predict_proba(arena.test_inputs).argmax(axis=1) == arena.test_codes).mean())
+
+
+def over_pool(compute: Callable[[np.ndarray], np.ndarray], pool: Items) -> np.ndarray:
+    """`compute` over all rows, shard by shard, as float32."""
+    shards = [compute(pool.inputs(slice(start, start + SHARD))) for start in range(0, len(pool), SHARD)]
+    return np.concatenate(shards).astype(np.float32, copy=False)
+
+
+def _pick(
+    arena: Arena, learner: Any, name: str, candidates: np.ndarray, labeled: np.ndarray, wanted: int, number: int
+) -> np.ndarray:
+    acquisition = arena.settings.acquisition
+    chosen = make_strategy(name, acquisition.options if name == acquisition.strategy else {})
+    probabilities = embeddings = None
+    if "probabilities" in chosen.needs and learner is not None:
+        probabilities = over_pool(learner.predict_proba, arena.prepared.pool)
+    if "embeddings" in chosen.needs:
+        embeddings = (
+            arena.untrained_embeddings() if learner is None else over_pool(learner.embed, arena.prepared.pool)
+        )
+    context = Context(
+        candidates=candidates,
+        labeled=np.sort(labeled),
+        probabilities=probabilities,
+        embeddings=embeddings,
+        seed=int(files.digest_of([arena.seed, number])[:8], 16),
+        ids=arena.prepared.pool.ids,
+    )
+    return select_rows(chosen, context, wanted).rows

@@ -1,0 +1,239 @@
+"""The command line. Every command imports what it needs when it runs: `status` answers in under a second."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from labelloop import __version__
+from labelloop.errors import LabelloopError
+
+app = typer.Typer(
+    name="labelloop",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Active-learning campaigns with people in them.\n\n"
+    "A campaign is a folder. `labelloop init DIR` makes one, `labelloop run DIR` runs it until it stops or "
+    "waits for people, `labelloop status DIR` says where it stands. Settings are in DIR/params.yaml.",
+    epilog="First time? `labelloop init demo && labelloop run demo`",
+)
+
+Folder = Annotated[Path, typer.Argument(help="The campaign's folder.", show_default="the current folder")]
+Plain = Annotated[
+    bool,
+    typer.Option("--plain", help="Without Prefect: the same steps, called directly."),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"labelloop {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder to make the campaign in.")] = Path(),
+    params: Annotated[
+        str, typer.Option(help="Where params.yaml comes from: an example's name or a file.")
+    ] = "digits",
+    examples: Annotated[bool, typer.Option("--examples", help="List the examples and leave.")] = False,
+) -> None:
+    """Make a new campaign: params.yaml, dvc.yaml, an empty ledger, a git and a DVC repository.
+
+    Without an edit it is the demo: scikit-learn's digits, five simulated annotators. Nothing that is there
+    is overwritten.
+    """
+    from labelloop import scaffold
+
+    if examples:
+        for name, text in scaffold.examples().items():
+            typer.echo(f"{name:<12} {text.splitlines()[0].lstrip('# ')}")
+        return
+    for path in scaffold.init(folder.resolve(), params=params):
+        typer.echo(f"wrote {path.relative_to(folder.resolve())}")
+    where = "" if folder == Path() else f" {folder}"
+    typer.echo(f"\nNext: edit {folder / 'params.yaml'}, then `labelloop run{where}`")
+
+
+@app.command()
+def run(
+    folder: Folder = Path(),
+    plain: Plain = False,
+    poll_seconds: Annotated[
+        float, typer.Option(help="Look for people's answers this often. 0: leave when only people can go on.")
+    ] = 0.0,
+) -> None:
+    """Run the campaign until it stops, or until only people can go on.
+
+    Killed at any moment, the same command goes on from there. Ends with the table of rounds.
+    """
+    from labelloop import console, driving
+    from labelloop.workspace import Workspace
+
+    workspace = _campaign(folder)
+    with console.progress(workspace) as tell:
+        outcome = driving.run(workspace, plain=plain, poll_seconds=poll_seconds, told=tell)
+    console.show_outcome(Workspace.at(folder), outcome)
+
+
+@app.command()
+def advance(folder: Folder = Path(), plain: Plain = False) -> None:
+    """Do everything that can be done now, then leave. For schedules; seconds when there is nothing to do."""
+    from labelloop import console, driving
+
+    workspace = _campaign(folder)
+    with console.progress(workspace) as tell:
+        outcome = driving.advance(workspace, plain=plain, told=tell)
+    typer.echo(str(outcome))
+
+
+@app.command()
+def status(
+    folder: Folder = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Say where the campaign stands: what was learned, what it cost, what is being waited for."""
+    from labelloop import status as statuses
+
+    found = statuses.read_status(_campaign(folder))
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        typer.echo(statuses.as_text(found))
+
+
+@app.command()
+def stage(
+    name: Annotated[str, typer.Argument(help="prepare, score, select, push, collect, fuse, snapshot, train "
+                                             "or evaluate.")],
+    round_id: Annotated[str | None, typer.Argument(help="Such as r003; left out for prepare.")] = None,
+    campaign: Annotated[Path, typer.Option("--campaign", "-C", help="The campaign's folder.")] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Run it although it is done.")] = False,
+) -> None:  # fmt: skip
+    """Run one stage of one round, as dvc.yaml does. Does nothing when it is done."""
+    from labelloop.stages import NAMES
+    from labelloop.stages.collect import Waiting
+    from labelloop.stages.runner import run_stage
+
+    if name not in NAMES:
+        raise LabelloopError(f"there is no stage {name!r}; stages: {', '.join(NAMES)}")
+    if (round_id is None) != (name == "prepare"):
+        raise LabelloopError("prepare takes no round" if round_id else f"stage {name} needs a round, such as r000")
+    workspace = _campaign(campaign)
+    if round_id is not None and not workspace.round(round_id).settings.exists():
+        raise LabelloopError(f"round {round_id!r} was never opened; rounds: "
+                             f"{', '.join(folder.id for folder in workspace.rounds()) or 'none'}")  # fmt: skip
+    with workspace.hold(f"labelloop stage {name} {round_id or ''}".strip()):
+        outcome = run_stage(workspace, name, round_id, force=force)
+    if isinstance(outcome, Waiting):
+        typer.echo(str(outcome))
+
+
+@app.command()
+def fuse(
+    votes: Annotated[Path, typer.Argument(help="CSV (gzip is fine), Parquet or JSON lines with one vote a row.")],
+    out: Annotated[Path, typer.Option("--out", help="Labels: .csv or .parquet.")],
+    method: Annotated[str, typer.Option(help="Fusion method.")] = "majority",
+    gold: Annotated[Path | None, typer.Option(help="Table with columns item and label: what is known.")] = None,
+    item_column: Annotated[str, typer.Option(help="Column of the item's id.")] = "item",
+    annotator_column: Annotated[str, typer.Option(help="Column of the annotator.")] = "annotator",
+    label_column: Annotated[str, typer.Option(help="Column of the answer.")] = "label",
+) -> None:  # fmt: skip
+    """Fuse any table of votes into one label an item, with its confidence. Needs no campaign."""
+    from labelloop import console
+    from labelloop.fusion.votes_file import fuse_file
+
+    summary = fuse_file(
+        votes,
+        out,
+        method=method,
+        gold_path=gold,
+        item_column=item_column,
+        annotator_column=annotator_column,
+        label_column=label_column,
+    )
+    console.show_fusion(summary, out)
+
+
+@app.command()
+def backtest(
+    params: Annotated[Path, typer.Option(help="params.yaml of a campaign whose data has labels.")],
+    out: Annotated[Path, typer.Option(help="Folder for curves.csv, summary.json and the picture.")],
+    strategies: Annotated[
+        str, typer.Option(help="Comma-separated. Default: the one in params, and random.")
+    ] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="Repetitions; the same for every strategy.")] = 5,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
+) -> None:
+    """Replay the campaign on labeled data, with no servers: which strategy would have paid?
+
+    Every strategy gets the same starts and the same test set for a seed, so differences are paired.
+    """
+    from labelloop import console
+    from labelloop.stages.backtest import backtest as replay
+
+    with console.counting("campaigns") as tell:
+        summary = replay(
+            params, out, strategies=[name for name in strategies.split(",") if name], seeds=seeds,
+            workers=workers, told=tell,
+        )  # fmt: skip
+    console.show_backtest(summary, out)
+
+
+@app.command()
+def serve(
+    folder: Folder = Path(),
+    every: Annotated[float, typer.Option(min=1, help="Seconds between two looks at the tool.")] = 300.0,
+) -> None:
+    """Serve the flows from this machine: launch them from the Prefect UI, and advance on a schedule.
+
+    Needs a Prefect server (`prefect server start`, then PREFECT_API_URL). For a fixed installation use
+    prefect.yaml and a work pool instead.
+    """
+    from labelloop import driving
+
+    driving.serve(_campaign(folder), every)
+
+
+def _campaign(folder: Path) -> Any:
+    from labelloop.workspace import Workspace
+
+    workspace = Workspace.at(folder)
+    if not workspace.params.exists():
+        raise LabelloopError(f"{workspace.root} holds no campaign (no params.yaml); `labelloop init {folder}` "
+                             "makes one")  # fmt: skip
+    return workspace
+
+
+def main() -> None:
+    """Entry point: errors that the user can put right are one message and exit code 2."""
+    try:
+        app()
+    except LabelloopError as error:
+        typer.secho(f"error: {error}", fg="red", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.secho("\ninterrupted; the same command goes on from here", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""What the command line shows: progress while it works, tables when it is done."""
+
+from __future__ import annotations
+
+import csv
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+
+from labelloop import files
+from labelloop.workspace import Workspace
+
+DOES = {
+    "prepare": "reading the data",
+    "score": "scoring the pool",
+    "select": "choosing the batch",
+    "push": "asking the questions",
+    "collect": "collecting answers",
+    "fuse": "fusing votes into labels",
+    "snapshot": "writing the snapshot",
+    "train": "training",
+    "evaluate": "evaluating",
+    "track": "logging to MLflow",
+    "version": "putting the snapshot into DVC and git",
+    "finish": "comparing with random labeling",
+}
+
+
+class _Progress(logging.Handler):
+    """Follows the stages' log: a spinner for what is being done, a line for every finished round."""
+
+    def __init__(self, workspace: Workspace, console: Console, status: Status) -> None:
+        super().__init__(logging.INFO)
+        self.workspace, self.console, self.status = workspace, console, status
+
+    def emit(self, record: logging.LogRecord) -> None:
+        stage, event = getattr(record, "stage", None), getattr(record, "event", None)
+        round_id = getattr(record, "round_id", None)
+        if stage is None:
+            if record.levelno >= logging.WARNING:
+                self.console.print(f"[yellow]{record.getMessage()}[/yellow]")
+        elif event == "begun":
+            self.status.update(f"{round_id or 'campaign'}: {DOES.get(stage, stage)}")
+        elif event == "waiting":
+            self.status.update(record.getMessage())
+        elif stage == "evaluate":
+            self._round_line(str(round_id))
+
+    def _round_line(self, round_id: str) -> None:
+        metrics = files.read_json(self.workspace.round(round_id).metrics)
+        self.console.print(
+            f"{round_id}  {metrics['labels']:>6} labels  {metrics['votes']:>7} votes  "
+            f"{metrics['cost']:>9.2f} {self.workspace.settings.annotation.currency}  "
+            f"accuracy {metrics['accuracy']:.1%}",
+            highlight=False,
+        )
+
+
+@contextmanager
+def progress(workspace: Workspace) -> Iterator[Callable[[str], None]]:
+    """Show what the stages do; yields a function for further lines."""
+    console = Console(stderr=True)
+    logger = logging.getLogger("labelloop")
+    with console.status("starting") as status:
+        handler = _Progress(workspace, console, status)
+        logger.addHandler(handler)
+        before = logger.level
+        logger.setLevel(logging.INFO)
+        try:
+            yield lambda line: console.print(f"[yellow]{line}[/yellow]", highlight=False)
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(before)
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar of work done."""
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+def show_outcome(workspace: Workspace, outcome: object) -> None:
+    """The campaign's rounds as a table, what random labeling would have given, and what to do next."""
+    from labelloop.ledger import Ledger
+
+    console = Console()
+    ledger = Ledger.read(workspace.ledger)
+    last = ledger.last_closed
+    if last is None:
+        console.print(str(outcome))
+        return
+    twin = _twin(workspace)
+    currency = workspace.settings.annotation.currency
+    table = Table(title=f"{workspace.settings.campaign.name}: what each round bought")
+    for column in ("round", "labels", "votes", f"cost {currency}", "accuracy", "interval", "random would give"):
+        table.add_column(column, justify="left" if column == "round" else "right")
+    folder = workspace.round(last.id)
+    with folder.curve.open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            random = twin.get(row["labels"])
+            if random is None and row["control_accuracy"]:
+                random = f"{float(row['control_accuracy']):.1%} with {row['control_labels']}"
+            table.add_row(
+                row["round"], row["labels"], row["votes"], f"{float(row['cost']):.2f}",
+                f"{float(row['accuracy']):.1%}",
+                f"{float(row['accuracy_low']):.1%} to {float(row['accuracy_high']):.1%}", random or "–",
+            )  # fmt: skip
+    console.print(table)
+    if twin:
+        console.print("random would give: mean of twin campaigns with the same annotators that ask at random.")
+    else:
+        console.print("random would give: the same learner on the control arm's labels alone, as many as said.")
+    console.print(files.read_json(folder.metrics)["savings"]["sentence"])
+    console.print(f"{outcome}\n", highlight=False)
+    console.print(f"Learning curve: {workspace.reports / 'learning_curve.png'}\n", soft_wrap=True, highlight=False)
+    console.print(next_steps(workspace), highlight=False, soft_wrap=True)
+
+
+def next_steps(workspace: Workspace) -> str:
+    """What to try next, as commands that work from the present folder."""
+    here = Path.cwd()
+    where = workspace.root.relative_to(here) if workspace.root.is_relative_to(here) else workspace.root
+    steps = [
+        ("look at a round", f"ls {where}/rounds/r001 && cat {where}/rounds/r001/report.md"),
+        ("MLflow", f"mlflow ui --backend-store-uri sqlite:///{workspace.root}/mlflow.db"),
+        ("Prefect", "prefect server start, then PREFECT_API_URL=http://127.0.0.1:4200/api labelloop serve "
+                    f"{where}"),
+        ("DVC", f"cd {where} && dvc repro (nothing to do), dvc repro -f (all of it, the same bytes)"),
+        ("your own data", "labelloop init --examples; labelloop init mine --params table"),
+    ]  # fmt: skip
+    return "Next:\n" + "\n".join(f"  {what:<16}{command}" for what, command in steps)
+
+
+def show_fusion(summary: dict[str, Any], out: Path) -> None:
+    """What `labelloop fuse` did."""
+    console = Console()
+    for name, value in summary.items():
+        text = f"{value:.4f}" if isinstance(value, float) else str(value)
+        console.print(f"{name.replace('_', ' '):<24}{text}", highlight=False)
+    console.print(f"{'labels':<24}{out}", highlight=False)
+
+
+def show_backtest(summary: dict[str, Any], out: Path) -> None:
+    """What `labelloop backtest` found."""
+    console = Console()
+    table = Table(title=f"{summary['seeds']} seeds; every label of the pool gives "
+                        f"{summary['full_pool_accuracy']:.1%}")  # fmt: skip
+    for column in ("strategy", "area", "final", "labels to 90%", "95%", "98%", "area against random"):
+        table.add_column(column, justify="left" if column == "strategy" else "right")
+    for name, found in summary["strategies"].items():
+        against = found["against_baseline"]
+        said = "–"
+        if against is not None:
+            interval = "" if against["low"] is None else f" ({against['low']:+.4f} to {against['high']:+.4f})"
+            said = f"{against['area_difference']:+.4f}{interval}"
+        table.add_row(
+            name, f"{found['area']:.4f}", f"{found['final_accuracy']:.1%}",
+            *[_labels_to(found["labels_to"][share], summary["seeds"]) for share in ("90%", "95%", "98%")], said,
+        )  # fmt: skip
+    console.print(table)
+    console.print(f"curves.csv, summary.json and curves.png are in {out}", highlight=False)
+
+
+def _labels_to(found: dict[str, Any], seeds: int) -> str:
+    if found["mean"] is None:
+        return "not reached"
+    return f"{found['mean']:.0f}" + ("" if found["seeds"] == seeds else f" ({found['seeds']} of {seeds})")
+
+
+def _twin(workspace: Workspace) -> dict[str, str]:
+    """Accuracy of the random twins by labels, where the campaign has them."""
+    if not workspace.twin.exists():
+        return {}
+    with workspace.twin.open(encoding="utf-8", newline="") as stream:
+        return {row["labels"]: f"{float(row['accuracy']):.1%}" for row in csv.DictReader(stream)}

@@ -1,0 +1,99 @@
+"""Arrays in .npy files, read block by block: a pool of ten million rows never lies in memory at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from labelloop.datasets import content
+from labelloop.errors import DataError
+
+BLOCK_BYTES = 1 << 22
+"""Small enough that a block and what is computed of it stay in the processor's cache."""
+
+
+def open_array(path: Path, name: str) -> np.ndarray:
+    """Memory-map a .npy file for reading.
+
+    Raises:
+        DataError: it is no .npy file, is cut short, or holds Python objects.
+    """
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+    except (ValueError, EOFError, OSError) as error:
+        what = "holds Python objects" if "object" in str(error).lower() else f"cannot be read ({error})"
+        raise DataError(
+            f"{name} {what}; save plain numbers or text with numpy.save(path, array, allow_pickle=False)"
+        ) from None
+
+
+def blocks(path: Path, name: str) -> Iterator[tuple[int, np.ndarray]]:
+    """First row and rows of each block, in order.
+
+    The file is mapped anew for every block: pages that were read count as this process's memory for as
+    long as they are mapped.
+    """
+    whole = open_array(path, name)
+    step = max(1, BLOCK_BYTES // max(1, whole[:1].nbytes))
+    count = len(whole)
+    del whole
+    for start in range(0, count, step):
+        yield start, open_array(path, name)[start : start + step]
+
+
+def scan_features(path: Path, name: str, columns: Sequence[str] = ()) -> np.ndarray:
+    """Check that all features are finite as float32, and digest each row.
+
+    Args:
+        path: a .npy of shape (n, d), numbers.
+        name: what messages call it.
+        columns: names of the d columns; without them messages give numbers.
+
+    Returns:
+        Content digests, shape (n,), uint64.
+
+    Raises:
+        DataError: NaN, infinity, or a number beyond float32; names row and column.
+    """
+    digests = [np.empty(0, dtype=np.uint64)]
+    for start, block in blocks(path, name):
+        with np.errstate(over="ignore"):
+            features = np.asarray(block, dtype=np.float32)
+        finite = np.isfinite(features)
+        if not finite.all():
+            row, column = np.argwhere(~finite)[0]
+            more = int((~finite).sum()) - 1
+            also = f" (and {more} more from there on)" if more else ""
+            where = repr(columns[column]) if columns else str(column)
+            raise DataError(
+                f"{name}, row {start + row} (counted from 0), column {where}: {block[row, column]} is not a "
+                f"finite float32 number{also}; fill in or remove such rows"
+            )
+        digests.append(content.of_rows(features))
+    return np.concatenate(digests)
+
+
+def scan_images(path: Path, name: str) -> np.ndarray:
+    """Content digests of images in a .npy of shape (n, height, width[, channels]); shape (n,), uint64."""
+    digests = [content.of_rows(block) for _, block in blocks(path, name)]
+    return np.concatenate([np.empty(0, dtype=np.uint64), *digests])
+
+
+def place_rows(scratch: Path, rows: np.ndarray, destination: Path) -> None:
+    """Make the .npy `destination` of the ascending `rows` of `scratch`, block by block.
+
+    When that is all of them, `scratch` simply gets the new name.
+    """
+    source = open_array(scratch, scratch.name)
+    if len(rows) == len(source):
+        scratch.replace(destination)
+        return
+    target = np.lib.format.open_memmap(
+        destination, mode="w+", dtype=source.dtype, shape=(len(rows), *source.shape[1:])
+    )
+    step = max(1, BLOCK_BYTES // max(1, source[:1].nbytes))
+    for start in range(0, len(rows), step):
+        target[start : start + step] = source[rows[start : start + step]]
+    target.flush()

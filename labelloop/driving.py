@@ -1,0 +1,96 @@
+"""Drive a campaign from the command line: through Prefect's flows, or plainly.
+
+The flows are imported by name when they are wanted: the package itself does not depend on Prefect.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from labelloop import loop
+from labelloop.errors import LabelloopError
+from labelloop.ledger import Ledger
+from labelloop.loop import Stopped
+from labelloop.stages.collect import Waiting
+from labelloop.stages.runner import run_stage
+from labelloop.workspace import Workspace
+
+Told = Callable[[str], None]
+
+
+def run(workspace: Workspace, *, plain: bool, poll_seconds: float, told: Told) -> Waiting | Stopped:
+    """Go on until the campaign stops or only people can go on; see the flow `active-learning`."""
+    if not plain:
+        return _flow("active_learning", "active_learning")(  # type: ignore[no-any-return]
+            directory=str(workspace.root), poll_seconds=poll_seconds
+        )
+    with workspace.hold("labelloop run"):
+        while True:
+            outcome = loop.advance(workspace, told=told)
+            simulated = Workspace.at(workspace.root).settings.annotation.tool == "simulated"
+            if isinstance(outcome, Stopped) or not (simulated or poll_seconds):
+                return outcome
+            if not simulated:
+                time.sleep(poll_seconds)
+
+
+def advance(workspace: Workspace, *, plain: bool, told: Told) -> Waiting | Stopped:
+    """Do what can be done now; Prefect is not started when that turns out to be nothing."""
+    if not plain and not os.environ.get("PREFECT_API_URL"):
+        idle = _look(workspace, told)
+        if idle is not None:
+            return idle
+    if not plain:
+        return _flow("advance", "advance")(directory=str(workspace.root))  # type: ignore[no-any-return]
+    with workspace.hold("labelloop advance"):
+        return loop.advance(workspace, told=told)
+
+
+def serve(workspace: Workspace, every: float) -> None:
+    """Serve both flows from this process until it is interrupted."""
+    if not os.environ.get("PREFECT_API_URL"):
+        raise LabelloopError(
+            "PREFECT_API_URL is not set. Start a server with `prefect server start`, then "
+            "`export PREFECT_API_URL=http://127.0.0.1:4200/api`"
+        )
+    _prepare_prefect()
+    importlib.import_module("flows.serving").serve_campaign(str(workspace.root), every)
+
+
+def _look(workspace: Workspace, told: Told) -> Waiting | Stopped | None:
+    """One look at a round that waits for people, or at a campaign that has stopped; None if there is work."""
+    ledger = Ledger.read(workspace.ledger)
+    if ledger.open is None:
+        return None
+    folder = workspace.round(ledger.open.id)
+    if not folder.tasks.exists() or folder.closed.exists():
+        return None
+    with workspace.hold("labelloop advance"):
+        for line in loop.pending_changes(workspace):
+            told(line)
+        waiting: Waiting | None = run_stage(workspace, "collect", ledger.open.id)
+    return waiting
+
+
+def _flow(module: str, name: str) -> Callable[..., Any]:
+    _prepare_prefect()
+    return getattr(importlib.import_module(f"flows.{module}"), name)  # type: ignore[no-any-return]
+
+
+def _prepare_prefect() -> None:
+    """Settings that Prefect reads when it is imported; what the user has set stays."""
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    if not os.environ.get("PREFECT_API_URL"):
+        # A private server for the time of the command: nobody watches its heartbeats, and waiting for
+        # the thread that sends them costs a second a round. Its quarrels with its own scheduler loops on
+        # the way out are not the user's business either.
+        os.environ.setdefault("PREFECT_LOGGING_SERVER_LEVEL", "CRITICAL")
+        os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "60")
+        # The terminal shows the campaign's own progress; with a server its pages show everything.
+        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "labelloop")

@@ -1,0 +1,26 @@
+"""Addresses and secrets: from the environment or the campaign's .env, never from params.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Environment(BaseSettings):
+    """What labelloop reads from the environment. `.env.example` lists it for users."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_file_encoding="utf-8")
+
+    mlflow_tracking_uri: str | None = Field(
+        None, description="MLflow server. Default: mlflow.db in the campaign's folder."
+    )
+    prefect_api_url: str | None = Field(
+        None, description="Prefect server. Default: a private one for the time of the command."
+    )
+
+
+def read_environment(root: Path) -> Environment:
+    """The environment, with the campaign's .env where a variable is not set."""
+    return Environment(_env_file=root / ".env")  # type: ignore[call-arg]

@@ -1,0 +1,1 @@
+"""How well the model does, what each label bought, and how sure that is."""

@@ -1,0 +1,88 @@
+"""The learning curve: one row a round, from first label to last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from labelloop import files
+from labelloop.errors import DamagedFileError, DataError
+
+COUNTS = ("labels", "test_items", "votes")
+SHARES = ("cost", "hours", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "ece")
+CONTROL = {"control_labels": "Int64", "control_accuracy": "float64"}
+"""Nullable: a round whose control arm is still empty has no control accuracy."""
+TYPES = {
+    "round": "str",
+    **dict.fromkeys(COUNTS, "int64"),
+    **dict.fromkeys(SHARES, "float64"),
+    **CONTROL,
+}
+"""Columns and their types. `labels`: training items with a label, all arms together; `votes`, `cost` and
+`hours`: since the campaign began, the test set's included; `ece`: expected calibration error."""
+
+
+def empty_curve() -> pd.DataFrame:
+    """A curve without rounds."""
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in TYPES.items()})
+
+
+def append_round(curve: pd.DataFrame, row: Mapping[str, Any]) -> pd.DataFrame:
+    """The curve with one more round.
+
+    Args:
+        row: a value a column of `TYPES`; the control columns may be None or absent, others are ignored.
+
+    Raises:
+        DataError: a value is missing, or the round is in the curve already.
+    """
+    missing = [name for name in TYPES if name not in CONTROL and pd.isna(row.get(name))]
+    if missing:
+        raise DataError(f"learning curve, round {row.get('round')!r}: {missing[0]!r} is missing")
+    if row["round"] in set(curve["round"]):
+        raise DataError(f"learning curve: round {row['round']!r} is in it already")
+    added = pd.DataFrame({name: pd.Series([row.get(name)], dtype=kind) for name, kind in TYPES.items()})
+    return pd.concat([curve, added], ignore_index=True) if len(curve) else added
+
+
+def write_curve(curve: pd.DataFrame, path: Path) -> None:
+    """Write as CSV with numbers in full: reading gives them back to the bit."""
+    files.write_text(path, curve[list(TYPES)].to_csv(index=False, lineterminator="\n"))
+
+
+def read_curve(path: Path) -> pd.DataFrame:
+    """Read what `write_curve` wrote.
+
+    Raises:
+        DamagedFileError: it is not a learning curve any more.
+    """
+    try:
+        curve = pd.read_csv(
+            path, dtype=TYPES, keep_default_na=False, na_values={name: [""] for name in CONTROL},
+            float_precision="round_trip",
+        )  # fmt: skip
+    except (ValueError, UnicodeDecodeError) as error:
+        raise DamagedFileError(f"{path} is damaged: {error}") from None
+    if list(curve.columns) != list(TYPES):
+        raise DamagedFileError(f"{path} is damaged: its columns are {list(curve.columns)}")
+    return curve
+
+
+def normalised_area(labels: np.ndarray, accuracy: np.ndarray) -> float:
+    """Mean height of the curve between its first and last number of labels, by the trapezoidal rule.
+
+    Args:
+        labels: shape (n,), not decreasing, n at least 1.
+        accuracy: shape (n,).
+
+    Returns:
+        In [0, 1]; for a single number of labels the mean accuracy. Comparable only between curves over the
+        same range of labels.
+    """
+    labels, accuracy = np.asarray(labels, dtype=np.float64), np.asarray(accuracy, dtype=np.float64)
+    width = labels[-1] - labels[0]
+    return float(np.trapezoid(accuracy, labels) / width) if width > 0 else float(accuracy.mean())

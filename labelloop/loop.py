@@ -1,0 +1,191 @@
+"""The loop: what can be done now, and in which order.
+
+Nothing here remembers anything between calls. What has been done is read off the files, so any driver (the
+command line, a Prefect flow, a schedule) may be killed and another may go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from labelloop.campaign import CampaignSettings, load_settings
+from labelloop.errors import SettingsError
+from labelloop.ledger import FROZEN, Entry, Ledger, freeze, read_frozen, write_frozen
+from labelloop.stages.collect import Waiting
+from labelloop.stages.contract import ROUND_STAGES
+from labelloop.stages.runner import run_stage
+from labelloop.workspace import Workspace
+
+RunStage = Callable[[Workspace, str, str | None], Any]
+"""Runs one step of a round unless it is done: `run_stage`, or a Prefect task around it."""
+
+PlayRound = Callable[[Workspace, str], Waiting | None]
+
+ROUND_STEPS = (*ROUND_STAGES, "track", "version")
+"""A round, in order: ask, wait, learn, judge, and make it known."""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The campaign has ended, for now: other settings may let it go on."""
+
+    rule: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"stopped ({self.rule}): {self.reason}"
+
+
+def play_round(workspace: Workspace, round_id: str, run: RunStage = run_stage) -> Waiting | None:
+    """Take a round as far as it goes now; None when it is finished."""
+    for step in ROUND_STEPS:
+        waiting = run(workspace, step, round_id)
+        if isinstance(waiting, Waiting):
+            return waiting
+    return None
+
+
+def advance(
+    workspace: Workspace,
+    *,
+    play: PlayRound = play_round,
+    run: RunStage = run_stage,
+    told: Callable[[str], None] = lambda line: None,
+) -> Waiting | Stopped:
+    """Do everything that can be done now, then return what the campaign waits for.
+
+    Args:
+        play: plays one round, such as a Prefect subflow.
+        run: runs one step outside rounds.
+        told: hears a line about every change worth telling.
+    """
+    run(workspace, "prepare", None)
+    last = Ledger.read(workspace.ledger).last_closed
+    if last is not None:
+        run(workspace, "version", last.id)
+    while True:
+        for line in pending_changes(workspace):
+            told(line)
+        entry = open_round(workspace)
+        if isinstance(entry, Stopped):
+            last = Ledger.read(workspace.ledger).last_closed
+            if last is not None:
+                run(workspace, "finish", last.id)
+            return entry
+        waiting = play(workspace, entry.id)
+        if waiting is not None:
+            return waiting
+
+
+def open_round(workspace: Workspace) -> Entry | Stopped:
+    """The open round, or the next one opened with params.yaml as it is now, or why there is none."""
+    ledger = Ledger.read(workspace.ledger)
+    if ledger.open is not None:
+        return ledger.open
+    settings = load_settings(workspace.params)
+    entry = ledger.next_entry()
+    before = workspace.folder(entry.previous)
+    plan = plan_round(workspace, settings, entry)
+    if isinstance(plan, Stopped):
+        ledger.stopped = {"rule": plan.rule, "reason": plan.reason}
+        ledger.write()
+        return plan
+    control_before = 0.0
+    if ledger.last_closed is not None:
+        control_before = read_frozen(before.settings)[0]["control_planned"]
+    frozen = freeze(settings, entry, new_items=plan, control_before=control_before)
+    write_frozen(workspace.round(entry.id).settings, frozen)
+    ledger.open, ledger.stopped = entry, None
+    ledger.write()
+    return entry
+
+
+def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -> int | Stopped:
+    """How many new items the round may ask about, or why the campaign stops before it.
+
+    Raises:
+        SettingsError: the very first batch cannot be had from this pool.
+    """
+    from labelloop import datasets, stopping, tables
+    from labelloop.evaluation import curve
+
+    prepared = datasets.open_prepared(workspace.data)
+    before = workspace.folder(entry.previous)
+    taken = set(tables.ASKED.read(before.asked)["item"]) | set(tables.LABELS.read(before.labels)["item"])
+    testing = int(prepared.splits.sum())
+    first = entry.previous == "data/start"
+    tested = len(taken & set(prepared.pool.ids[prepared.splits])) if testing else 0
+    left = len(prepared.pool) - testing - (len(taken) - tested)
+    history = stopping.history_of(curve.read_curve(before.curve))
+    decision = stopping.decide(settings.stopping, settings.budget, history, pool_left=left)
+    if decision.stop:
+        return Stopped(decision.rule, decision.reason)
+    wanted = settings.acquisition.batch_size
+    if first:
+        wanted = first_batch_size(settings, given_classes(prepared, settings), len(prepared.classes))
+        if wanted > left:
+            raise SettingsError(
+                f"the first batch asks about {wanted} items, but the pool has {left} besides the test set; "
+                "lower acquisition.batch_size (or first_batch_size, or evaluation.test_size)"
+            )
+    affordable = stopping.affordable(settings, history, test_items=testing if first else 0)
+    plan = min(wanted, left, affordable)
+    if plan <= 0 < wanted:
+        return Stopped("budget", f"what is left of the budget pays for no further item (it affords {affordable})")
+    return plan
+
+
+def given_classes(prepared: Any, settings: CampaignSettings) -> set[str]:
+    """Classes of which the data brings labels to train on."""
+    if settings.dataset.known_labels == "hidden":
+        return set()
+    return {label for label, test in zip(prepared.known, prepared.splits, strict=True) if label and not test}
+
+
+def first_batch_size(settings: CampaignSettings, given: set[str], n_classes: int) -> int:
+    """Items to ask about in r000: none where known labels cover every class, unless params say otherwise."""
+    acquisition = settings.acquisition
+    if acquisition.first_batch_size is not None:
+        return acquisition.first_batch_size
+    return 0 if len(given) == n_classes else acquisition.batch_size
+
+
+def pending_changes(workspace: Workspace) -> list[str]:
+    """What params.yaml says that the open round does not follow, and from when it will."""
+    ledger = Ledger.read(workspace.ledger)
+    settings = load_settings(workspace.params)
+    lines = []
+    if ledger.prepare:
+        kept = {"dataset": ledger.prepare["dataset"], "labels": {"classes": ledger.prepare["labels"]["classes"]}}
+        now = settings.model_dump(mode="json", include={"dataset"}) | {"labels": {"classes": settings.labels.classes}}
+        lines += [
+            f"params.yaml: {change}; the pool and the classes of a running campaign stay as they are, so this "
+            "has no effect (start a new campaign with `labelloop init`)"
+            for change in _differences(kept, now)
+        ]
+    if ledger.open is not None:
+        frozen = read_frozen(workspace.round(ledger.open.id).settings)[1]
+        following = f"r{int(ledger.open.id[1:]) + 1:03d}"
+        lines += [
+            f"params.yaml: {change}; applies from round {following} (round {ledger.open.id} keeps what it "
+            "was opened with)"
+            for change in _differences(
+                frozen.model_dump(mode="json", include=set(FROZEN)),
+                settings.model_dump(mode="json", include=set(FROZEN)),
+            )
+            if not change.startswith("labels.classes")
+        ]
+    return lines
+
+
+def _differences(before: Any, now: Any, prefix: str = "") -> list[str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = [*before, *(key for key in now if key not in before)]
+        return [
+            line
+            for key in keys
+            for line in _differences(before.get(key), now.get(key), f"{prefix}.{key}" if prefix else str(key))
+        ]
+    return [] if before == now else [f"{prefix} changed from {before!r} to {now!r}"]

@@ -1,0 +1,56 @@
+"""Checks of a learner's options; each message names the option, the value and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from labelloop.errors import SettingsError
+
+
+def check_number(
+    name: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    below: float | None = None,
+    whole: bool = False,
+) -> None:
+    """Refuse `value` unless it is a number within the bounds.
+
+    Raises:
+        SettingsError: names the option of `model.options`, its value and the bounds.
+    """
+    bounds = [
+        text
+        for limit, text in (
+            (above, f"above {above}"),
+            (least, f"at least {least}"),
+            (below, f"below {below}"),
+        )
+        if limit is not None
+    ]
+    kinds = (int,) if whole else (int, float)
+    good = isinstance(value, kinds) and not isinstance(value, bool)
+    if good:
+        good = (
+            (above is None or value > above)
+            and (least is None or value >= least)
+            and (below is None or value < below)
+            and abs(value) != float("inf")
+        )
+    if not good:
+        kind = "a whole number" if whole else "a number"
+        raise SettingsError(f"model.options.{name} is {value!r}; it must be {kind} {' and '.join(bounds)}")
+
+
+def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
+    """Refuse `value` unless it is one of `choices`.
+
+    Raises:
+        SettingsError: names the option of `model.options`, its value and the choices.
+    """
+    if value not in choices:
+        known = ", ".join("null" if choice is None else str(choice) for choice in choices)
+        raise SettingsError(f"model.options.{name} is {value!r}; it must be one of {known}")

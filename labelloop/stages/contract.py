@@ -1,0 +1,110 @@
+"""What every stage reads, writes and depends on.
+
+The same table stands in dvc.yaml, where DVC needs it; a test keeps the two equal. Paths are patterns:
+`{round}` is the round's folder, `{previous}` the folder of the round before (`data/start` for r000).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Files and settings of one stage."""
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    sections: tuple[str, ...]
+    """Parts of the round's settings.yaml that change the result."""
+    sources: tuple[str, ...] = ()
+    """Inputs that come from people or from the tool, and that the live stage itself writes first."""
+
+
+PREPARE = Contract("prepare", inputs=(), outputs=("data",), sections=("prepare",))
+
+ROUND_STAGES = {
+    contract.name: contract
+    for contract in (
+        Contract(
+            "score",
+            inputs=("data", "{previous}/model"),
+            outputs=("{round}/scores",),
+            sections=("acquisition",),
+        ),
+        Contract(
+            "select",
+            inputs=("data", "{round}/scores", "{previous}/asked.parquet", "{previous}/labels.parquet"),
+            outputs=("{round}/batch.parquet", "{round}/asked.parquet"),
+            sections=("round", "campaign", "acquisition", "annotation"),
+        ),
+        Contract(
+            "push",
+            inputs=("data", "{round}/batch.parquet"),
+            outputs=("{round}/tasks.parquet",),
+            sections=("campaign", "annotation"),
+            sources=("{round}/pushed.jsonl",),
+        ),
+        Contract(
+            "collect",
+            inputs=("{round}/asked.parquet", "{round}/tasks.parquet", "{previous}/collected.parquet"),
+            outputs=("{round}/collected.parquet",),
+            sections=("campaign", "labels", "annotation"),
+            sources=("{round}/votes.parquet", "{round}/closed.json"),
+        ),
+        Contract(
+            "fuse",
+            inputs=("data", "{round}/collected.parquet"),
+            outputs=("{round}/fused.parquet",),
+            sections=("labels", "fusion"),
+        ),
+        Contract(
+            "snapshot",
+            inputs=("{round}/asked.parquet", "{round}/fused.parquet", "data/start/labels.parquet"),
+            outputs=("{round}/labels.parquet",),
+            sections=(),
+        ),
+        Contract(
+            "train",
+            inputs=("data", "{round}/labels.parquet"),
+            outputs=("{round}/model",),
+            sections=("campaign", "model"),
+        ),
+        Contract(
+            "evaluate",
+            inputs=(
+                "data",
+                "{round}/batch.parquet",
+                "{round}/tasks.parquet",
+                "{round}/votes.parquet",
+                "{round}/closed.json",
+                "{round}/collected.parquet",
+                "{round}/fused.parquet",
+                "{round}/labels.parquet",
+                "{round}/model",
+                "{previous}/learning_curve.csv",
+                "{previous}/outcomes.parquet",
+                "{previous}/manifest.json",
+            ),
+            outputs=(
+                "{round}/outcomes.parquet",
+                "{round}/metrics.json",
+                "{round}/per_class.csv",
+                "{round}/confusion.csv",
+                "{round}/learning_curve.csv",
+                "{round}/report.md",
+                "{round}/manifest.json",
+            ),
+            sections=("round", "campaign", "model", "annotation", "evaluation"),
+        ),
+    )
+}
+"""The stages of a round, in their order."""
+
+RECORDS = {
+    name: Contract(name, inputs=("{round}/manifest.json",), outputs=(), sections=())
+    for name in ("track", "version", "finish")
+}
+"""What makes a finished round known elsewhere: MLflow, then DVC and git; `finish` when the campaign stops.
+Not DVC stages themselves."""

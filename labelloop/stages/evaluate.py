@@ -1,0 +1,174 @@
+"""evaluate: what the round's labels bought, on a test set that nobody chose and nothing was trained on."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import labelloop
+from labelloop import datasets, files, models, tables
+from labelloop.acquisition import control
+from labelloop.datasets.base import Prepared
+from labelloop.errors import DataError
+from labelloop.evaluation import curve as curves
+from labelloop.evaluation import metrics as measures
+from labelloop.evaluation import savings
+from labelloop.stages.report import write_report
+from labelloop.stages.runner import Receipts, Round
+from labelloop.stages.train import fit_on, untrained
+
+LIBRARIES = ("numpy", "pandas", "scikit-learn", "torch")
+
+
+def evaluate(current: Round) -> None:
+    """Write metrics.json, the learning curve so far, the report, and last of all the manifest."""
+    folder, settings = current.folder, current.settings
+    prepared = datasets.open_prepared(current.workspace.data)
+    labels = tables.LABELS.read(folder.labels)
+    votes = tables.VOTES.read(folder.collected)
+    items, inputs, true = test_set(prepared, labels)
+    probabilities = models.load_learner(folder.model).predict_proba(inputs)
+    judged = measures.evaluate(
+        true,
+        probabilities,
+        prepared.classes,
+        bins=settings.evaluation.calibration_bins,
+        coverage=settings.evaluation.interval,
+    )
+    training = labels[labels["split"] == "train"]
+    sample = control_labels(current, prepared, training)
+    random_model = _control_model(current, prepared, sample)
+    right = probabilities.argmax(axis=1) == true
+    random_right = None if random_model is None else random_model.predict_proba(inputs).argmax(axis=1) == true
+    outcomes = _write_outcomes(current, items, right, random_right)
+
+    totals = {
+        "round": current.id,
+        "labels": len(training),
+        "votes": int((votes["action"] != "deleted").sum()),
+        "cost": float(votes["cost"].sum()),
+        "hours": _hours(votes),
+        "control_labels": len(sample),
+        "control_accuracy": None if random_right is None else float(random_right.mean()),
+    }
+    curve = curves.append_round(curves.read_curve(current.previous.curve), judged | totals)
+    curves.write_curve(curve, folder.curve)
+    saved = _savings(current, curve, outcomes, len(prepared.classes))
+    per_class, confusion = judged.pop("per_class"), judged.pop("confusion")
+    batch = tables.BATCH.read(folder.batch)
+    metrics = judged | totals | {
+        "ties": int(training["tie"].sum()),
+        "asked": {arm: int(count) for arm, count in batch["arm"].value_counts().sort_index().items()},
+        "savings": saved,
+    }  # fmt: skip
+    files.write_json(folder.metrics, metrics)
+    files.write_text(folder.per_class, pd.DataFrame(per_class).to_csv(index=False, lineterminator="\n"))
+    named = pd.DataFrame(confusion, index=pd.Index(prepared.classes, name="true"), columns=prepared.classes)
+    files.write_text(folder.confusion, named.to_csv(lineterminator="\n"))
+    write_report(current, curve, metrics, per_class, labels, batch)
+    _write_manifest(current)
+
+
+def test_set(prepared: Prepared, labels: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ids, inputs and true codes of the test items: the given ones, or the sampled ones with a label."""
+    codes = {name: code for code, name in enumerate(prepared.classes)}
+    if prepared.test is not None and prepared.test_known is not None:
+        true = np.array([codes[label] for label in prepared.test_known], dtype=np.int64)
+        return prepared.test.ids, prepared.test.inputs(slice(None)), true
+    tested = labels[labels["split"] == "test"].sort_values("item")
+    if not len(tested):
+        raise DataError("no test item has a label yet, so the model cannot be judged: wait for answers about "
+                        "the arm 'test', or give a labeled test set (dataset.test_path)")  # fmt: skip
+    rows = prepared.pool.rows_of(tested["item"].tolist())
+    true = tested["label"].map(codes).to_numpy(dtype=np.int64)
+    return tested["item"].to_numpy(dtype=object), prepared.pool.inputs(rows), true
+
+
+def control_labels(current: Round, prepared: Prepared, training: pd.DataFrame) -> pd.DataFrame:
+    """The labels that a plain random sample of the pool would have brought by now."""
+    eligible = np.flatnonzero(~prepared.splits)
+    ids = prepared.pool.ids[eligible]
+    order = control.control_order(ids, current.settings.campaign.seed)
+    return training[training["item"].isin(ids[order[: current.about["control_size"]]])]
+
+
+def _control_model(current: Round, prepared: Prepared, sample: pd.DataFrame) -> Any:
+    if sample["label"].nunique() < 2:
+        return None
+    return fit_on(untrained(current, prepared), prepared, sample)
+
+
+def _hours(votes: pd.DataFrame) -> float:
+    """From the beginning of the first answer to the end of the last."""
+    if not len(votes):
+        return 0.0
+    begun = votes["answered_at"] - pd.to_timedelta(votes["lead_seconds"].fillna(0.0), unit="s")
+    return float((votes["answered_at"].max() - begun.min()).total_seconds() / 3600)
+
+
+def _write_outcomes(
+    current: Round, items: np.ndarray, right: np.ndarray, random_right: np.ndarray | None
+) -> pd.DataFrame:
+    """One row a test item, two columns a round: was the campaign's model right, was the control's."""
+    outcomes = pq.read_table(current.previous.outcomes).to_pandas().set_index("item")
+    new = {f"campaign.{current.id}": right}
+    if random_right is not None:
+        new[f"control.{current.id}"] = random_right
+    joined = outcomes.join(pd.DataFrame(new, index=pd.Index(items, name="item")), how="outer").sort_index()
+    schema = pa.schema([("item", pa.string()), *[(name, pa.bool_()) for name in joined.columns]])
+    arrow = pa.Table.from_pandas(joined.reset_index(), schema=schema, preserve_index=False)
+    tables.write_arrow(arrow, current.folder.outcomes)
+    return joined
+
+
+def _savings(current: Round, curve: pd.DataFrame, outcomes: pd.DataFrame, n_classes: int) -> dict[str, Any]:
+    complete = outcomes.dropna()
+    controlled = curve[curve["round"].map(lambda name: f"control.{name}" in complete.columns)]
+
+    def read(rows: pd.DataFrame, arm: str, labels: str, accuracy: str) -> savings.Curve:
+        columns = [f"{arm}.{name}" for name in rows["round"]]
+        return savings.Curve(
+            rows[labels].to_numpy(dtype=np.int64),
+            rows[accuracy].to_numpy(dtype=np.float64),
+            complete[columns].to_numpy(dtype=bool).T,
+        )
+
+    return savings.measure_savings(
+        read(curve, "campaign", "labels", "accuracy"),
+        read(controlled, "control", "control_labels", "control_accuracy"),
+        test_items=len(complete),
+        n_classes=n_classes,
+        coverage=current.settings.evaluation.interval,
+        resamples=current.settings.evaluation.bootstrap,
+        seed=current.settings.campaign.seed,
+    )
+
+
+def _write_manifest(current: Round) -> None:
+    """Digests of what the round is made of; each manifest holds the digest of the one before."""
+    folder, workspace = current.folder, current.workspace
+    receipts = Receipts(workspace)
+    parts = (
+        folder.settings, folder.batch, folder.asked, folder.tasks, folder.votes, folder.closed,
+        folder.collected, folder.fused, folder.labels, folder.model, folder.outcomes, folder.metrics,
+        folder.per_class, folder.confusion, folder.curve, folder.report,
+    )  # fmt: skip
+    files.write_json(
+        folder.manifest,
+        {
+            "round": current.id,
+            "files": {workspace.relative(path): receipts.digest(path) for path in parts},
+            "previous": files.digest(current.previous.manifest),
+            "versions": {
+                "labelloop": labelloop.__version__,
+                "python": platform.python_version(),
+                **{name: version(name) for name in LIBRARIES},
+            },
+        },
+    )

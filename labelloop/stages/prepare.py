@@ -1,0 +1,139 @@
+"""prepare: turn the user's data into the campaign's pool, once.
+
+What it was run with is frozen in rounds.yaml: a pool that changed under a running campaign would make its
+rounds impossible to reproduce, so a changed source is refused instead of read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from labelloop import datasets, files, models, tables
+from labelloop.campaign import CampaignSettings, parse_settings
+from labelloop.datasets.base import Prepared
+from labelloop.errors import DataError
+from labelloop.ledger import Ledger
+from labelloop.workspace import RoundFolder, Workspace
+
+OBSERVED_SHARD = 8192
+"""Rows shown to the learner at a time while it learns what needs no label."""
+
+
+def freeze_data(settings: CampaignSettings) -> dict[str, Any]:
+    """What `prepare` depends on, as it is kept in rounds.yaml."""
+    frozen = settings.model_dump(mode="json", include={"campaign", "dataset", "labels", "model"})
+    return {**frozen, "evaluation": {"test_size": settings.evaluation.test_size}}
+
+
+def prepare(workspace: Workspace) -> None:
+    """Write `data/`: the pool, the test set, known labels, and what r000 starts from.
+
+    Raises:
+        DataError: the data does not hold what its contract says, or has changed since the campaign began.
+    """
+    ledger = Ledger.read(workspace.ledger)
+    if not ledger.prepare:
+        ledger.prepare = freeze_data(workspace.settings)
+        ledger.write()
+    settings = parse_settings(ledger.prepare, source="the campaign's frozen settings in rounds.yaml")
+    sources = _digests(datasets.source_files(settings.dataset, workspace.root), workspace)
+    if ledger.sources:
+        _refuse_changed(ledger.sources, sources)
+    with files.atomic_path(workspace.data) as out:
+        out.mkdir()
+        datasets.prepare(
+            settings.dataset,
+            settings.labels,
+            test_size=settings.evaluation.test_size,
+            seed=settings.campaign.seed,
+            root=workspace.root,
+            out=out,
+        )
+        _write_start(datasets.open_prepared(out), settings, RoundFolder(out / "start"))
+    if sources != ledger.sources:
+        ledger.sources = sources
+        ledger.write()
+
+
+def new_learner(settings: CampaignSettings, prepared: Prepared) -> Any:
+    """The campaign's learner, untrained, after it has seen the pool without labels."""
+    kind = prepared.pool.input_kind
+    learner = models.make_learner(
+        models.resolve_model_name(settings.model.name, kind),
+        n_classes=len(prepared.classes),
+        seed=settings.campaign.seed,
+        options=settings.model.options,
+        input_kind=kind,
+    )
+    starts = range(0, len(prepared.pool), OBSERVED_SHARD)
+    learner.observe(prepared.pool.inputs(slice(start, start + OBSERVED_SHARD)) for start in starts)
+    return learner
+
+
+def _write_start(prepared: Prepared, settings: CampaignSettings, start: RoundFolder) -> None:
+    """What stands in for the round before r000: known labels, an untrained model, nobody asked yet."""
+    learner = new_learner(settings, prepared)
+    start.model.mkdir(parents=True)
+    models.save_learner(learner, models.resolve_model_name(settings.model.name, prepared.pool.input_kind),
+                        start.model)  # fmt: skip
+    tables.LABELS.write(_given_labels(prepared, settings), start.labels)
+    tables.ASKED.write(tables.ASKED.empty(), start.asked)
+    tables.VOTES.write(tables.VOTES.empty(), start.collected)
+    from labelloop.evaluation import curve
+
+    curve.write_curve(curve.empty_curve(), start.curve)
+    tables.write_arrow(_no_outcomes(), start.outcomes)
+    files.write_json(start.manifest, {"round": None, "files": {}, "previous": None})
+
+
+def _given_labels(prepared: Prepared, settings: CampaignSettings) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    if settings.dataset.known_labels == "hidden":
+        return tables.LABELS.empty()
+    given = np.array([label is not None for label in prepared.known]) & ~prepared.splits
+    rows = np.flatnonzero(given)
+    codes = {name: code for code, name in enumerate(prepared.classes)}
+    certain = np.eye(len(prepared.classes))
+    return pd.DataFrame(
+        {
+            "item": prepared.pool.ids[rows],
+            "label": prepared.known[rows],
+            "confidence": 1.0,
+            "posterior": [certain[codes[label]].tolist() for label in prepared.known[rows]],
+            "status": "given",
+            "arm": None,
+            "split": "train",
+            "round": None,
+            "votes": 0,
+            "agreeing": 0,
+            "tie": False,
+            "method": "given",
+            "vote_ids": [[] for _ in rows],
+        }
+    )
+
+
+def _no_outcomes() -> Any:
+    import pyarrow as pa
+
+    return pa.table({"item": pa.array([], pa.string())})
+
+
+def _digests(sources: list[Path], workspace: Workspace) -> dict[str, Any]:
+    return {
+        workspace.relative(path): {"sha256": files.digest(path), "bytes": path.stat().st_size}
+        for path in sources
+    }
+
+
+def _refuse_changed(before: dict[str, Any], now: dict[str, Any]) -> None:
+    for name in sorted(set(before) | set(now)):
+        if before.get(name) != now.get(name):
+            what = "is new" if name not in before else "is gone" if name not in now else "has changed"
+            raise DataError(
+                f"{name} {what} since this campaign began, so its rounds could not be reproduced. Put the "
+                "file back as it was, or start a new campaign with `labelloop init`"
+            )

@@ -1,0 +1,120 @@
+"""push: ask the round's questions, each exactly once.
+
+The intent is on disk before the tool hears of it. Whatever happens after that (a lost reply, a kill, a
+power cut), the next run asks the tool which keys it has and pushes only what is missing.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from labelloop import datasets, files, tables
+from labelloop.adapters.tools.base import LabelTool, Receipt, Task
+from labelloop.datasets.base import Prepared
+from labelloop.errors import LabelloopError
+from labelloop.stages.runner import Round
+from labelloop.stages.tool import project_of, tool_of
+
+CHUNK = 1000
+"""Tasks in one call to the tool."""
+
+
+def push(current: Round) -> None:
+    """Write tasks.parquet, after making sure that the tool has every task of the batch.
+
+    A round that is closed is never pushed again: its tasks are what pushed.jsonl says.
+    """
+    batch = tables.BATCH.read(current.folder.batch)
+    wanted = task_table(batch, current.settings.campaign.name, current.id)
+    receipts = read_receipts(current)
+    missing = wanted[~wanted["key"].isin(list(receipts))]
+    if current.folder.closed.exists():
+        _refuse_another_batch(current, set(wanted["key"]), set(receipts))
+    elif len(missing) or not current.folder.pushed.exists():
+        prepared = datasets.open_prepared(current.workspace.data)
+        tool = tool_of(current, prepared)
+        tool.create(project_of(current, prepared))
+        _push_missing(current, tool, missing, prepared)
+        receipts = read_receipts(current)
+    tables.TASKS.write(wanted.assign(tool_id=wanted["key"].map(receipts)), current.folder.tasks)
+
+
+def task_table(batch: pd.DataFrame, campaign: str, round_id: str) -> pd.DataFrame:
+    """One row a question: copies of an item follow each other, items in the batch's order."""
+    copies = batch.loc[batch.index.repeat(batch["overlap"])].copy()
+    copies["copy"] = copies.groupby("item", sort=False).cumcount()
+    copies["key"] = [
+        f"{campaign}/{round_id}/{item}/{copy}"
+        for item, copy in zip(copies["item"], copies["copy"], strict=True)
+    ]
+    return copies[["key", "item", "arm", "copy"]].reset_index(drop=True)
+
+
+def read_receipts(current: Round) -> dict[str, str]:
+    """The tool's id of every task that is known to have arrived."""
+    receipts: dict[str, str] = {}
+    for line in files.read_lines(current.folder.pushed):
+        if line["event"] == "receipts":
+            receipts |= line["tasks"]
+    return receipts
+
+
+def pushed_at(current: Round) -> datetime:
+    """When the round was pushed, by the tool's clock where it tells."""
+    times = [line["at"] for line in files.read_lines(current.folder.pushed) if line.get("at")]
+    return datetime.fromisoformat(max(times)) if times else datetime.now(UTC)
+
+
+def _push_missing(current: Round, tool: LabelTool, missing: pd.DataFrame, prepared: Prepared) -> None:
+    path = current.folder.pushed
+    before = files.read_lines(path)
+    if any(line["event"] == "intent" for line in before):
+        # An earlier push may have arrived without our hearing of it.
+        found = tool.find(missing["key"].tolist())
+        if found:
+            _note(current, found)
+            missing = missing[~missing["key"].isin([receipt.key for receipt in found])]
+    if not before and not len(missing):
+        files.append_line(path, {"event": "intent", "tasks": 0})
+    columns = current.settings.annotation.payload_columns
+    for start in range(0, len(missing), CHUNK):
+        chunk = missing.iloc[start : start + CHUNK]
+        keys = chunk["key"].tolist()
+        files.append_line(
+            path,
+            {"event": "intent", "tasks": len(keys), "first": keys[0], "last": keys[-1],
+             "digest": files.digest_of(keys)},
+        )  # fmt: skip
+        payloads = prepared.pool.payload(prepared.pool.rows_of(chunk["item"].tolist()), columns)
+        tasks = [
+            Task(key=key, item=item, copy=int(copy), payload=payload)
+            for key, item, copy, payload in zip(keys, chunk["item"], chunk["copy"], payloads, strict=True)
+        ]
+        _note(current, tool.push(tasks))
+
+
+def _note(current: Round, receipts: list[Receipt]) -> None:
+    times = [receipt.at for receipt in receipts if receipt.at is not None]
+    at = max(times) if times else datetime.now(UTC)
+    files.append_line(
+        current.folder.pushed,
+        {
+            "event": "receipts",
+            "at": at.isoformat(),
+            "tasks": {receipt.key: receipt.tool_id for receipt in receipts},
+        },
+    )
+
+
+def _refuse_another_batch(current: Round, wanted: set[str], receipts: set[str]) -> None:
+    if wanted == receipts:
+        return
+    difference = sorted(wanted ^ receipts)
+    raise LabelloopError(
+        f"the batch of closed round {current.id} is not the one that people were asked: {len(difference)} "
+        f"tasks differ, the first is {difference[0]}. Something that it is made of has changed: the data, "
+        "the settings, or the code's version (manifest.json names those of the first run). Nobody was asked "
+        "anything"
+    )

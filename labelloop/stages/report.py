@@ -1,0 +1,92 @@
+"""The round's report: what a person reads when they open the folder of a round."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from labelloop import files
+from labelloop.stages.runner import Round
+
+
+def write_report(
+    current: Round,
+    curve: pd.DataFrame,
+    metrics: dict[str, Any],
+    per_class: list[dict[str, Any]],
+    labels: pd.DataFrame,
+    batch: pd.DataFrame,
+) -> None:
+    """Write report.md from what `evaluate` has measured."""
+    files.write_text(
+        current.folder.report,
+        "\n\n".join(
+            [
+                f"# Round {current.id} of {current.settings.campaign.name}",
+                _summary(current, curve, metrics),
+                "## Savings against random labeling\n\n" + metrics["savings"]["sentence"],
+                "## Who was asked\n\n" + _asked(current, batch),
+                "## Classes on the test set\n\n" + _classes(per_class),
+                "## Items people disagreed on\n\n" + _disagreements(labels, current.id),
+            ]
+        )
+        + "\n",
+    )
+
+
+def _summary(current: Round, curve: pd.DataFrame, metrics: dict[str, Any]) -> str:
+    currency = current.settings.annotation.currency
+    gained = ""
+    if len(curve) > 1:
+        change = metrics["accuracy"] - curve["accuracy"].iloc[-2]
+        labels = metrics["labels"] - int(curve["labels"].iloc[-2])
+        cost = metrics["cost"] - curve["cost"].iloc[-2]
+        gained = (f" This round's {labels} labels cost {cost:.2f} {currency} and moved it by "
+                  f"{100 * change:+.1f} points.")  # fmt: skip
+    return (
+        f"Test accuracy is **{metrics['accuracy']:.1%}** ({metrics['accuracy_low']:.1%} to "
+        f"{metrics['accuracy_high']:.1%}) on {metrics['test_items']} items, with {metrics['labels']} labels, "
+        f"{metrics['votes']} votes and {metrics['cost']:.2f} {currency}.{gained} Macro F1 "
+        f"{metrics['macro_f1']:.3f}, log loss {metrics['log_loss']:.3f}, expected calibration error "
+        f"{metrics['ece']:.3f}."
+    )
+
+
+def _asked(current: Round, batch: pd.DataFrame) -> str:
+    settings = current.settings
+    closed = files.read_json(current.folder.closed)
+    lines = ["| arm | items | votes an item |", "|---|---|---|"]
+    for arm, rows in batch.groupby("arm", sort=True):
+        lines.append(f"| {arm} | {len(rows)} | {rows['overlap'].mean():g} |")
+    return (
+        "\n".join(lines)
+        + f"\n\nStrategy `{settings.acquisition.strategy}`, tool `{settings.annotation.tool}`. The round closed "
+        f"with {closed['answered']} of {closed['asked']} answers: {closed['reason']}."
+    )
+
+
+def _classes(per_class: list[dict[str, Any]]) -> str:
+    def number(value: Any) -> str:
+        return "–" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+
+    # Worst first: that is what a reader is after; long lists are in per_class.csv.
+    rows = sorted(per_class, key=lambda row: (row["f1"] is None, row["f1"] or 0.0))[:20]
+    columns = ("class", "precision", "recall", "f1", "support")
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    lines += ["| " + " | ".join(number(row[column]) for column in columns) + " |" for row in rows]
+    more = f"\n\n{len(per_class) - len(rows)} more in per_class.csv." if len(per_class) > len(rows) else ""
+    return "\n".join(lines) + more
+
+
+def _disagreements(labels: pd.DataFrame, round_id: str) -> str:
+    mine = labels[labels["round"] == round_id]
+    split = mine[mine["agreeing"] < mine["votes"]].sort_values(["confidence", "item"]).head(10)
+    if not len(split):
+        return "None: everybody agreed on every item of this round."
+    lines = ["| item | label | votes for it | of | tie |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {row.item} | {row.label} | {row.agreeing} | {row.votes} | {'yes' if row.tie else ''} |"
+        for row in split.itertuples()
+    ]
+    return "\n".join(lines)

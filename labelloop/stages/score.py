@@ -1,0 +1,120 @@
+"""score: what the model of the round before says of the pool.
+
+The pool is read in shards and never held as a whole: a shard is read, scored and written to its place in
+the arrays on disk. Shards do not depend on each other, so a task runner may take them in any order.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelloop import datasets, files, models
+from labelloop.acquisition import make_strategy
+from labelloop.stages.runner import Round
+from labelloop.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Rows of the pool that are scored together; plain values, so that any task runner can carry it."""
+
+    campaign: str
+    model: str
+    scores: str
+    """Folder of the arrays, still under its temporary name."""
+    stamp: int
+    """When the model was written: a worker that lives long must not answer with an older one."""
+    start: int
+    stop: int
+
+
+def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = None) -> None:
+    """Write `scores/`: probabilities.npy and embeddings.npy, as far as the round's strategy needs them.
+
+    Args:
+        run_shards: calls `score_shard` on every shard; None does it one after the other.
+    """
+    acquisition = current.settings.acquisition
+    prepared = datasets.open_prepared(current.workspace.data)
+    learner = models.load_learner(current.previous.model)
+    trained = is_trained(current.previous.model)
+    name = acquisition.strategy if trained else acquisition.cold_start
+    needs = make_strategy(name, acquisition.options if trained else {}).needs
+    wanted = [need for need in ("probabilities", "embeddings") if need in needs]
+    with files.atomic_path(current.folder.scores) as out:
+        out.mkdir()
+        about = {"rows": len(prepared.pool), "strategy": name, "trained": trained, "arrays": sorted(wanted)}
+        files.write_json(out / "scores.json", about)
+        for need in wanted:
+            width = learner.n_classes if need == "probabilities" else _embedding_width(learner, prepared)
+            _reserve(out / f"{need}.npy", (len(prepared.pool), width))
+        if wanted:
+            size = acquisition.shard_size
+            stamp = (current.previous.model / "learner.json").stat().st_mtime_ns
+            shards = [
+                Shard(str(current.workspace.root), str(current.previous.model), str(out), stamp, start,
+                      min(start + size, len(prepared.pool)))
+                for start in range(0, len(prepared.pool), size)
+            ]  # fmt: skip
+            (run_shards or _one_after_the_other)(shards)
+
+
+def score_shard(shard: Shard) -> int:
+    """Score one shard into its place in the arrays; return the number of rows. Repeatable."""
+    prepared = _open(shard.campaign, shard.stamp)
+    learner = _load(shard.model, shard.stamp)
+    inputs = prepared.pool.inputs(slice(shard.start, shard.stop))
+    for need, compute in (("probabilities", learner.predict_proba), ("embeddings", learner.embed)):
+        path = Path(shard.scores) / f"{need}.npy"
+        if path.exists():
+            _write_rows(path, shard.start, np.ascontiguousarray(compute(inputs), dtype="<f4"))
+    return shard.stop - shard.start
+
+
+def is_trained(model: Path) -> bool:
+    """Whether a saved model has ever seen a label."""
+    return bool(files.read_json(model / "learner.json")["fitted"])
+
+
+def _one_after_the_other(shards: Sequence[Shard]) -> None:
+    for shard in shards:
+        score_shard(shard)
+
+
+@functools.lru_cache(maxsize=2)
+def _open(campaign: str, _stamp: int) -> Any:
+    return datasets.open_prepared(Workspace.at(campaign).data)
+
+
+@functools.lru_cache(maxsize=2)
+def _load(model: str, _stamp: int) -> Any:
+    return models.load_learner(Path(model))
+
+
+def _embedding_width(learner: Any, prepared: Any) -> int:
+    return int(learner.embed(prepared.pool.inputs(slice(0, 1))).shape[1])
+
+
+def _reserve(path: Path, shape: tuple[int, int]) -> None:
+    """Make a .npy of zeros without touching its pages."""
+    with path.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(
+            stream, {"descr": "<f4", "fortran_order": False, "shape": shape}
+        )
+        stream.truncate(stream.tell() + 4 * shape[0] * shape[1])
+
+
+def _write_rows(path: Path, start: int, rows: np.ndarray) -> None:
+    # Plain writes, not a memory map: mapped pages would count as this process's memory, which must not
+    # grow with the pool.
+    with path.open("r+b") as stream:
+        np.lib.format.read_magic(stream)
+        np.lib.format.read_array_header_1_0(stream)
+        stream.seek(stream.tell() + 4 * start * rows.shape[1])
+        stream.write(rows.tobytes())

@@ -1,0 +1,26 @@
+"""snapshot: every label of the campaign as of the end of the round; what DVC versions."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from labelloop import tables
+from labelloop.stages.runner import Round
+
+
+def snapshot(current: Round) -> None:
+    """Write labels.parquet: fused labels, and labels that came with the data where nobody was asked."""
+    fused = tables.FUSED.read(current.folder.fused)
+    asked = tables.ASKED.read(current.folder.asked).set_index("item")
+    given = tables.LABELS.read(current.workspace.start.labels)
+    about = asked.loc[fused["item"]]
+    labels = fused.assign(
+        status="fused",
+        arm=about["arm"].to_numpy(),
+        split=["test" if arm == "test" else "train" for arm in about["arm"]],
+        round=about["round"].to_numpy(),
+    )
+    given = given[~given["item"].isin(labels["item"])]
+    tables_to_join = [table for table in (labels, given) if len(table)] or [given]
+    everything = pd.concat(tables_to_join, ignore_index=True).sort_values("item", ignore_index=True)
+    tables.LABELS.write(everything, current.folder.labels)

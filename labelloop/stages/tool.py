@@ -1,0 +1,42 @@
+"""The campaign's labeling tool, opened for a round."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from labelloop import datasets
+from labelloop.adapters.tools import open_tool
+from labelloop.adapters.tools.base import LabelTool, Project
+from labelloop.datasets.base import Prepared
+from labelloop.stages.runner import Round
+
+
+def tool_of(current: Round, prepared: Prepared | None = None) -> LabelTool:
+    """Open the tool that the round was opened with."""
+    prepared = prepared or datasets.open_prepared(current.workspace.data)
+
+    def truth(items: Sequence[str]) -> Mapping[str, str | None]:
+        rows = prepared.pool.rows_of(items)
+        return dict(zip(items, prepared.known[rows], strict=True))
+
+    return open_tool(
+        current.settings.annotation,
+        campaign=current.settings.campaign.name,
+        seed=current.settings.campaign.seed,
+        workspace=current.workspace,
+        truth=truth,
+        classes=prepared.classes,
+    )
+
+
+def project_of(current: Round, prepared: Prepared) -> Project:
+    """What the tool must know of the campaign."""
+    settings = current.settings
+    return Project(
+        campaign=settings.campaign.name,
+        label_type=settings.labels.type,
+        classes=prepared.classes,
+        question=settings.labels.question,
+        input_kind=prepared.pool.input_kind,
+        payload_columns=tuple(settings.annotation.payload_columns),
+    )

@@ -1,0 +1,87 @@
+"""track: make the round known to MLflow, and to people as pictures."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from labelloop import files
+from labelloop.environment import read_environment
+from labelloop.ledger import Ledger
+from labelloop.stages.publish import publish
+from labelloop.stages.runner import Round
+from labelloop.stages.version import snapshot_tag
+
+METRICS = (
+    "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "ece", "labels", "votes", "cost",
+    "hours", "control_labels", "control_accuracy",
+)  # fmt: skip
+EXAMPLE_ROWS = 3
+
+
+def track(current: Round) -> None:
+    """Write reports/, then log the round to MLflow if params.yaml says so; note the run in the ledger."""
+    publish(current)
+    tracker = open_tracker(current)
+    if tracker is None:
+        return
+    from labelloop.adapters import mlflow
+
+    workspace, folder = current.workspace, current.folder
+    ledger = Ledger.read(workspace.ledger)
+    metrics = files.read_json(folder.metrics)
+    name = current.settings.campaign.name
+    with folder.labels.open("rb") as stream:
+        # DVC's digest of a file, known before DVC has it: run and snapshot can name each other.
+        md5 = hashlib.file_digest(stream, "md5").hexdigest()
+    frozen = {section: current.section(section) for section in ("round", *_SECTIONS)}
+    run = tracker.log_round(
+        mlflow.RoundRecord(
+            round_id=current.id,
+            settings=frozen,
+            metrics={key: metrics.get(key) for key in METRICS} | _savings(metrics),
+            labels_used=metrics["labels"],
+            snapshot=workspace.relative(folder.labels),
+            digest=md5,
+            model=_model(current) if workspace.settings.tracking.log_model else None,
+            pictures=tuple(sorted(workspace.reports.glob("*.png"))),
+            artifacts=(folder.report, folder.per_class, folder.confusion),
+            tags={"git_tag": snapshot_tag(workspace, name, current.id), "dvc_md5": md5},
+        )
+    )
+    ledger.runs |= {"campaign": tracker.run_id, current.id: run}
+    ledger.write()
+
+
+_SECTIONS = ("campaign", "labels", "model", "acquisition", "annotation", "fusion", "evaluation")
+
+
+def open_tracker(current: Round) -> Any:
+    """The campaign in MLflow, or None where params.yaml wants no tracking."""
+    workspace, name = current.workspace, current.settings.campaign.name
+    settings = workspace.settings.tracking
+    if not settings.enabled:
+        return None
+    from labelloop.adapters import mlflow
+
+    uri = read_environment(workspace.root).mlflow_tracking_uri
+    identity = Ledger.read(workspace.ledger).id or None
+    return mlflow.open_tracker(uri, workspace.root, settings.experiment or name, name, identity)
+
+
+def _savings(metrics: dict[str, Any]) -> dict[str, float | None]:
+    savings = metrics["savings"]
+    return {f"savings_{key}": savings[key] for key in ("ratio", "ratio_low", "ratio_high", "saved")}
+
+
+def _model(current: Round) -> Any:
+    from labelloop import datasets
+    from labelloop.adapters import mlflow
+
+    prepared = datasets.open_prepared(current.workspace.data)
+    return mlflow.LoggedModel(
+        folder=current.folder.model,
+        classes=prepared.classes,
+        input_kind=prepared.pool.input_kind,
+        input_example=prepared.pool.inputs(slice(0, EXAMPLE_ROWS)),
+    )

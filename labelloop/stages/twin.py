@@ -1,0 +1,89 @@
+"""What random labeling would have given, where that can be found out: with simulated annotators.
+
+The twins are campaigns with the same crew, overlap, fusion, learner and test labels, that ask about items
+at random. With real people there are no twins; there the control arm says what can be said.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+
+from labelloop import datasets, files, fusion, tables
+from labelloop.adapters.tools.crew import work
+from labelloop.adapters.tools.keys import TaskKey
+from labelloop.backtesting.arena import known_codes
+from labelloop.backtesting.replay import Arena, LabelSource, replay
+from labelloop.evaluation import curve as curves
+from labelloop.stages.evaluate import test_set
+from labelloop.stages.runner import Round
+from labelloop.stages.train import untrained
+
+TWINS = 5
+
+
+def random_twin(current: Round, twins: int = TWINS) -> pd.DataFrame:
+    """Accuracy that random labeling gives at the labels of every round of the campaign so far.
+
+    Returns:
+        Columns labels, accuracy (mean over the twins), low and high (smallest and largest).
+    """
+    prepared = datasets.open_prepared(current.workspace.data)
+    curve = curves.read_curve(current.folder.curve)
+    _, test_inputs, test_codes = test_set(prepared, tables.LABELS.read(current.folder.labels))
+    sizes = curve["labels"].tolist()
+    runs = []
+    for seed in range(twins):
+        arena = Arena(
+            prepared, current.settings, np.flatnonzero(~prepared.splits), test_inputs, test_codes,
+            untrained(current, prepared), int(files.digest_of(["twin", current.settings.campaign.seed, seed])[:8], 16),
+        )  # fmt: skip
+        runs.append(replay(arena, "random", sizes, crew_labels(current, arena), cold_start="random"))
+    accuracy = np.array([[point.accuracy for point in run] for run in runs])
+    return pd.DataFrame(
+        {
+            "labels": sizes[: accuracy.shape[1]],
+            "accuracy": accuracy.mean(axis=0),
+            "low": accuracy.min(axis=0),
+            "high": accuracy.max(axis=0),
+        }
+    )
+
+
+def crew_labels(current: Round, arena: Arena) -> LabelSource:
+    """Labels as the campaign's simulated crew would give them."""
+    settings, prepared = current.settings, arena.prepared
+    codes = known_codes(prepared)
+
+    def labels_of(rows: np.ndarray, number: int) -> np.ndarray:
+        ids = prepared.pool.ids[rows]
+        tasks = [
+            TaskKey(settings.campaign.name, f"r{number:03d}", item, copy)
+            for item in ids
+            for copy in range(settings.annotation.overlap)
+        ]
+        answers = work(
+            tasks,
+            start=datetime(2026, 1, 5, 9, tzinfo=UTC),
+            crew=settings.annotation.simulation.annotators,
+            cost_per_vote=settings.annotation.cost_per_vote,
+            truth={item: prepared.classes[codes[row]] for item, row in zip(ids, rows, strict=True)},
+            classes=prepared.classes,
+            seed=arena.seed,
+        )
+        item_of = {task.text: task.item for task in tasks}
+        votes = pd.DataFrame(
+            [
+                {"vote": answer.id, "item": item_of[answer.key], "annotator": answer.annotator,
+                 "value": answer.value, "answered_at": answer.answered_at}
+                for answer in answers if answer.action == "submitted"
+            ]
+        )  # fmt: skip
+        fused = fusion.fuse_table(votes, prepared.classes, settings.fusion.method, settings.fusion.options)
+        code = {name: number for number, name in enumerate(prepared.classes)}
+        label = dict(zip(fused["item"], fused["label"].map(code), strict=True))
+        return np.array([label.get(item, -1) for item in ids], dtype=np.int64)
+
+    return labels_of

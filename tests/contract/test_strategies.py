@@ -1,0 +1,213 @@
+"""What every strategy must hold to, whoever wrote it: one template over all registered names."""
+
+from __future__ import annotations
+
+import dataclasses
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from labelloop.acquisition import STRATEGIES, Context, Picks, make_strategy, select_rows
+
+SIZE, WIDTH, CLASSES, BATCH = 240, 6, 4, 12
+
+BYTES_AN_ITEM = {"k_means": 80 + 20}
+"""Memory ceiling beyond the pool's own arrays, where it is not the 12 bytes of everybody else. k-means: 80
+and two copies of its training points, here 50,000 of the 200,000 with 40 bytes each."""
+BYTES_AT_ALL = 1_500_000
+"""What a strategy may need however small the pool is: a chunk and what is made of it."""
+
+every_strategy = pytest.mark.parametrize("name", sorted(STRATEGIES))
+every_pool = pytest.mark.parametrize("kind", ["continuous", "tied"])
+
+
+def pool(kind: str = "continuous", seed: int = 7) -> Context:
+    """A pool with every fifth row labeled; numbers are exact in float16, so that no type rounds them."""
+    rng = np.random.default_rng(seed)
+    counts = rng.multinomial(64, rng.dirichlet(np.ones(CLASSES)), size=SIZE)
+    embeddings = rng.integers(-900, 900, size=(SIZE, WIDTH))
+    if kind == "continuous":
+        counts = np.array([rng.multinomial(1024, p) for p in rng.dirichlet(np.ones(CLASSES), size=SIZE)]) / 16
+    else:
+        counts, embeddings = counts[rng.integers(3, size=SIZE)], embeddings[rng.integers(5, size=SIZE)]
+    rows = np.arange(SIZE)
+    return Context(
+        candidates=rows[rows % 5 != 0],
+        labeled=rows[rows % 5 == 0],
+        probabilities=(counts / 64).astype(np.float32),
+        embeddings=(embeddings / 32).astype(np.float32),
+        seed=3,
+        ids=np.array([f"item-{rng.integers(10**12)}-{row}" for row in rows], dtype=object),
+    )
+
+
+def reordered(context: Context, order: np.ndarray) -> Context:
+    """The same items, row `order[i]` of the old pool being row i of the new one."""
+    place = np.argsort(order)
+    return dataclasses.replace(
+        context,
+        candidates=np.sort(place[context.candidates]),
+        labeled=np.sort(place[context.labeled]),
+        probabilities=context.probabilities[order],
+        embeddings=context.embeddings[order],
+        ids=None if context.ids is None else context.ids[order],
+    )
+
+
+def run(name: str, context: Context, batch_size: int = BATCH) -> Picks:
+    return select_rows(make_strategy(name, {}), context, batch_size)
+
+
+@every_strategy
+@every_pool
+def test_picks_are_distinct_candidates_and_as_many_as_asked(name: str, kind: str) -> None:
+    context = pool(kind)
+    rows = run(name, context).rows
+    assert len(rows) == len(set(rows.tolist())) == BATCH
+    assert set(rows.tolist()) <= set(context.candidates.tolist())
+
+
+@every_strategy
+@every_pool
+def test_same_seed_gives_the_same_bytes(name: str, kind: str) -> None:
+    once, again = run(name, pool(kind)), run(name, pool(kind))
+    for field in ("rows", "scores", "probabilities"):
+        assert getattr(once, field).tobytes() == getattr(again, field).tobytes()
+
+
+@every_strategy
+@every_pool
+@pytest.mark.parametrize("shuffle", [0, 1, 2])
+def test_the_order_of_the_pool_decides_nothing(name: str, kind: str, shuffle: int) -> None:
+    """The same items in the same order, with the same chances, for a shuffled pool with a labeled part."""
+    context = pool(kind)
+    shuffled = reordered(context, np.random.default_rng(shuffle).permutation(SIZE))
+    before, after = run(name, context), run(name, shuffled)
+    assert context.ids[before.rows].tolist() == shuffled.ids[after.rows].tolist()
+    np.testing.assert_array_equal(before.probabilities, after.probabilities)
+
+
+@every_strategy
+@every_pool
+def test_without_ids_the_content_decides(name: str, kind: str) -> None:
+    """Where items have no ids, a shuffled pool gives picks with the same content."""
+    if not make_strategy(name, {}).needs:
+        pytest.skip("a strategy that reads no content can only go by row")
+    context = dataclasses.replace(pool(kind), ids=None)
+    shuffled = reordered(context, np.random.default_rng(5).permutation(SIZE))
+    before, after = run(name, context), run(name, shuffled)
+    for array in ("probabilities", "embeddings"):
+        np.testing.assert_array_equal(
+            getattr(context, array)[before.rows], getattr(shuffled, array)[after.rows]
+        )
+
+
+@every_strategy
+@every_pool
+@pytest.mark.parametrize("layout", ["float64", "float16", "fortran", "strided", "read-only"])
+def test_type_and_layout_of_arrays_do_not_matter(name: str, kind: str, layout: str) -> None:
+    context = pool(kind)
+
+    def laid_out(array: np.ndarray) -> np.ndarray:
+        if layout.startswith("float"):
+            return array.astype(layout)
+        if layout == "fortran":
+            return np.asfortranarray(array)
+        if layout == "strided":
+            return np.repeat(np.repeat(array, 2, axis=0), 3, axis=1)[::2, ::3]
+        array = array.copy()
+        array.flags.writeable = False
+        return array
+
+    other = dataclasses.replace(
+        context, probabilities=laid_out(context.probabilities), embeddings=laid_out(context.embeddings)
+    )
+    np.testing.assert_array_equal(run(name, context).rows, run(name, other).rows)
+
+
+@every_strategy
+def test_selection_probabilities_are_chances(name: str) -> None:
+    probabilities = run(name, pool("tied")).probabilities
+    assert ((probabilities > 0) & (probabilities <= 1)).all()
+
+
+@every_strategy
+def test_best_comes_first(name: str) -> None:
+    """Scores never rise along the batch, or there are none."""
+    scores = run(name, pool()).scores
+    assert np.isnan(scores).all() or (np.diff(scores) <= 0).all()
+
+
+def _one_point(context: Context) -> Context:
+    same = np.zeros(SIZE, dtype=np.int64)
+    return dataclasses.replace(
+        context, probabilities=context.probabilities[same], embeddings=context.embeddings[same]
+    )
+
+
+def _certain(context: Context) -> Context:
+    certain = np.eye(CLASSES, dtype=np.float32)[np.arange(SIZE) % CLASSES]
+    return dataclasses.replace(context, probabilities=certain, embeddings=certain * 1e4)
+
+
+def _one_class(context: Context) -> Context:
+    return dataclasses.replace(context, probabilities=np.ones((SIZE, 1), np.float32))
+
+
+def _fewer_points_than_picks(context: Context) -> Context:
+    few = np.arange(SIZE) % (BATCH // 3)
+    return dataclasses.replace(
+        context, probabilities=context.probabilities[few], embeddings=context.embeddings[few]
+    )
+
+
+def _nothing_labeled(context: Context) -> Context:
+    return dataclasses.replace(context, candidates=np.arange(SIZE), labeled=np.empty(0, dtype=np.int64))
+
+
+DEGENERATE = [_one_point, _certain, _one_class, _fewer_points_than_picks, _nothing_labeled]
+
+
+@every_strategy
+@pytest.mark.parametrize("degenerate", DEGENERATE, ids=lambda make: make.__name__.strip("_"))
+@pytest.mark.filterwarnings("error")
+def test_degenerate_pools_give_full_batches(name: str, degenerate) -> None:
+    """Distinct candidates (select_rows checks that) and no warning, also where nothing tells rows apart."""
+    assert len(run(name, degenerate(pool())).rows) == BATCH
+
+
+@every_strategy
+@every_pool
+@pytest.mark.parametrize("left_out", [0, 1])
+def test_a_batch_may_be_all_there_is(name: str, kind: str, left_out: int) -> None:
+    context = pool(kind)
+    picks = run(name, context, len(context.candidates) - left_out)
+    assert len(np.setdiff1d(context.candidates, picks.rows)) == left_out
+
+
+@every_strategy
+@pytest.mark.parametrize("tied", [False, True])
+def test_memory_stays_below_its_ceiling(name: str, tied: bool) -> None:
+    """Nothing n by n and no copy of the pool, also where all items are tied."""
+    n, width = 200_000, 10
+    rng = np.random.default_rng(0)
+    content = rng.random((1 if tied else n, width), dtype=np.float32)
+    content = np.tile(content, (n // len(content), 1))
+    content /= content.sum(axis=1, keepdims=True)
+    reads = make_strategy(name, {}).needs
+    context = Context(
+        candidates=np.arange(n),
+        labeled=np.empty(0, dtype=np.int64),
+        probabilities=content if "probabilities" in reads else None,
+        embeddings=content if "embeddings" in reads else None,
+        seed=0,
+    )
+    run(name, pool())  # Imports are not the strategy's memory.
+    tracemalloc.start()
+    try:
+        make_strategy(name, {}).pick(context, 20)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < BYTES_AN_ITEM.get(name, 12) * n + BYTES_AT_ALL

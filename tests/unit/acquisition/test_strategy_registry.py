@@ -1,0 +1,130 @@
+"""Strategies by name, and what a wrong name is told."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import labelloop
+from labelloop.acquisition import STRATEGIES, Context, Picks, make_strategy, needs, select_rows
+from labelloop.errors import SettingsError
+
+
+@pytest.fixture
+def own_module(tmp_path, monkeypatch):
+    """A module of the user's: `own(source)` writes it and gives its name."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def own(source: str) -> str:
+        name = f"own_strategies_{len(source)}"
+        (tmp_path / f"{name}.py").write_text(source, encoding="utf-8")
+        return name
+
+    return own
+
+
+def test_each_built_in_says_what_it_needs() -> None:
+    reads = {name: set(make_strategy(name, {}).needs) for name in STRATEGIES}
+    assert reads == {
+        "random": set(),
+        "least_confident": {"probabilities"},
+        "margin": {"probabilities"},
+        "entropy": {"probabilities"},
+        "k_means": {"embeddings"},
+    }
+
+
+def test_an_unknown_name_is_told_the_nearest() -> None:
+    with pytest.raises(SettingsError, match="'margn'; did you mean 'margin'"):
+        make_strategy("margn", {})
+
+
+def test_a_strange_name_is_told_all_names() -> None:
+    with pytest.raises(SettingsError, match="random, least_confident, margin, entropy, k_means"):
+        make_strategy("zzz", {})
+
+
+def test_an_unknown_option_is_told_the_real_ones() -> None:
+    with pytest.raises(SettingsError, match=r"no option 'clusters'; it has: max_clusters, mini_batch_above"):
+        make_strategy("k_means", {"clusters": 3})
+
+
+def test_an_option_of_a_strategy_without_options_is_refused() -> None:
+    with pytest.raises(SettingsError, match="'margin' has no option 'temperature'; it has none"):
+        make_strategy("margin", {"temperature": 2})
+
+
+OWN = """
+import numpy as np
+from labelloop.acquisition import Picks
+
+def last(context, batch_size, *, skip, step=1):
+    rows = context.candidates[::-step][skip : skip + batch_size]
+    return Picks(rows, np.full(batch_size, np.nan), np.ones(batch_size))
+"""
+
+
+def test_the_users_own_function_picks_with_its_options(own_module) -> None:
+    strategy = make_strategy(f"{own_module(OWN)}:last", {"skip": 1})
+    context = Context(np.arange(9), np.arange(0), np.full((9, 2), 0.5), np.eye(9), 0)
+    assert select_rows(strategy, context, 3).rows.tolist() == [7, 6, 5]
+
+
+def test_the_users_own_function_needs_everything_unless_it_says_otherwise(own_module) -> None:
+    name = own_module(OWN + "\ndef lean(context, batch_size): ...\nlean.needs = 'embeddings'\n")
+    assert make_strategy(f"{name}:last", {"skip": 0}).needs == {"probabilities", "embeddings"}
+    assert make_strategy(f"{name}:lean", {}).needs == {"embeddings"}
+
+
+def test_a_missing_option_is_named(own_module) -> None:
+    with pytest.raises(SettingsError, match="needs the option 'skip'"):
+        make_strategy(f"{own_module(OWN)}:last", {})
+
+
+def test_a_need_that_nobody_can_meet_is_refused(own_module) -> None:
+    name = own_module(OWN + "\nlast.needs = {'gradients'}\n")
+    with pytest.raises(
+        SettingsError, match="needs 'gradients', but there is only: probabilities, embeddings"
+    ):
+        make_strategy(f"{name}:last", {"skip": 0})
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("no_such_module_here:pick", "no module 'no_such_module_here'"),
+        ("no_such_module_here.deep:pick", "no module 'no_such_module_here'"),
+        ("math:no_such_name", "has no such name"),
+        ("math:pi", "is not a function"),
+        (":pick", "must be written 'package.module:function'"),
+    ],
+)
+def test_a_function_that_is_not_there_is_explained(name: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        make_strategy(name, {})
+
+
+def test_a_broken_import_inside_the_users_module_keeps_its_own_error(own_module) -> None:
+    name = own_module("import a_library_that_is_missing\n")
+    with pytest.raises(ModuleNotFoundError, match="a_library_that_is_missing"):
+        make_strategy(f"{name}:pick", {})
+
+
+def test_needs_marks_the_function_itself() -> None:
+    @needs("probabilities")
+    def pick(context: Context, batch_size: int) -> Picks:
+        raise AssertionError
+
+    assert pick.needs == {"probabilities"}
+    assert pick.__name__ == "pick"
+
+
+def test_importing_the_package_loads_no_slow_library() -> None:
+    code = "import sys, labelloop.acquisition; print({'sklearn', 'torch', 'pandas'} & set(sys.modules))"
+    root = Path(labelloop.__file__).parents[1]
+    shown = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "set()"

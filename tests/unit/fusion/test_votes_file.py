@@ -1,0 +1,189 @@
+"""Files of votes from anywhere."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from labelloop.errors import DataError
+from labelloop.fusion.votes_file import fuse_file, in_order, read_gold, read_votes
+
+CSV = "item,annotator,label\ni1,ann,1\ni1,bo,2\ni2,ann,1\n"
+
+
+def written(folder: Path, content: str | bytes, name: str = "votes.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def in_every_format(folder: Path) -> list[Path]:
+    table = pd.DataFrame({"item": ["i1", "i1", "i2"], "annotator": ["ann", "bo", "ann"], "label": [1, 2, 1]})
+    table.to_parquet(folder / "v.parquet")
+    table.astype({"label": float}).to_parquet(folder / "floats.parquet")
+    table.astype({"label": "category", "item": "category"}).to_parquet(folder / "categories.parquet")
+    lines = table.to_json(orient="records", lines=True)
+    return [
+        written(folder, CSV),
+        written(folder, gzip.compress(CSV.encode()), "v.csv.gz"),
+        written(folder, CSV.replace(",", "\t"), "v.tsv"),
+        written(folder, b"\xef\xbb\xbf" + CSV.encode(), "bom.csv"),
+        written(folder, CSV.replace("\n", "\r\n"), "windows.csv"),
+        written(folder, lines, "v.jsonl"),
+        written(folder, gzip.compress(lines.encode()), "v.jsonl.gz"),
+        folder / "v.parquet",
+        folder / "floats.parquet",
+        folder / "categories.parquet",
+    ]
+
+
+def test_every_format_reads_the_same_and_numbers_stay_text(tmp_path: Path) -> None:
+    for path in in_every_format(tmp_path):
+        votes = read_votes(path)
+        assert votes.to_dict("list") == {
+            "item": ["i1", "i1", "i2"], "annotator": ["ann", "bo", "ann"], "label": ["1", "2", "1"],
+        }, path.name  # fmt: skip
+
+
+def test_words_that_look_like_nothing_are_labels(tmp_path: Path) -> None:
+    votes = read_votes(written(tmp_path, "item,annotator,label\n1,NA,None\n2,null,nan\n01,x,1.0\n"))
+    assert votes["label"].tolist() == ["None", "nan", "1.0"]
+    assert votes["annotator"].tolist() == ["NA", "null", "x"]
+    assert votes["item"].tolist() == ["1", "2", "01"]
+
+
+def test_surrounding_blanks_do_not_make_a_further_class(tmp_path: Path) -> None:
+    votes = read_votes(written(tmp_path, "item, annotator ,label\n1,x, cat\n1,y,cat \n"))
+    assert votes["label"].tolist() == ["cat", "cat"]
+
+
+def test_unicode_quotes_and_line_breaks_survive(tmp_path: Path) -> None:
+    votes = read_votes(written(tmp_path, 'item,annotator,label\n"é, ü",名前,"Straße\nzwei"\n'))
+    assert votes.iloc[0].tolist() == ["é, ü", "名前", "Straße\nzwei"]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "message"),
+    [
+        ("", "v.csv", "is empty"),
+        ("item,annotator,label\n", "v.csv", "has a header but no votes"),
+        ("\n\n", "v.csv", "is empty"),
+        ("item,worker,label\n1,x,a\n", "v.csv", "no column 'annotator'.*--annotator-column 'worker'"),
+        ("itme,annotator,label\n1,x,a\n", "v.csv", "no column 'item'.*--item-column 'itme'"),
+        ("item,annotator,answer\n1,x,a\n", "v.csv", "--label-column 'answer'"),
+        ("item;annotator;label\n1;x;a\n", "v.csv", "one column only"),
+        ("item,annotator,label\n1,x,a\n2, ,b\n", "v.csv", "row 2: column 'annotator' is empty"),
+        ("item,annotator,label\n1,x\n", "v.csv", "row 1: column 'label' is empty"),
+        ("item,annotator,label\n1,x,a,b\n", "v.csv", "is not a table.*saw 4"),
+        ("item,annotator,label,label\n1,x,a,b\n", "v.csv", "more than one column 'label'"),
+        ("item,annotator,label\n1,x,caf\xe9\n".encode("latin-1"), "v.csv", "is not UTF-8"),
+        ("item,annotator,label\n", "v.xlsx", "its format is not known"),
+        ("not gzip", "v.csv.gz", "cannot be read"),
+        ("not parquet", "v.parquet", "cannot be read"),
+        ('{"item": 1}\n{"item"', "v.jsonl", "line 2 is not JSON"),
+        ("[1]\n", "v.jsonl", "line 1 must be an object"),
+        ('{"item": "1", "annotator": "x"}\n{"item": "1", "annotator": "x", "label": "a"}\n', "v.jsonl",
+         "row 1: column 'label' is empty"),
+        ("item,annotator,label,answered_at\n1,x,a,yesterday\n", "v.csv", "row 1.*'yesterday' is not a time"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_file_is_said(
+    tmp_path: Path, content: str | bytes, name: str, message: str
+) -> None:
+    with pytest.raises(DataError, match=f"(?s){message}"):
+        read_votes(written(tmp_path, content, name))
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is not there"):
+        read_votes(tmp_path / "nothing.csv")
+
+
+def test_a_label_outside_given_classes_is_refused_with_its_row(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"row 2, column 'label': '2' is not one of the 2 classes"):
+        read_votes(written(tmp_path, CSV), classes=["1", "3"])
+
+
+def test_classes_are_listed_as_numbers_where_they_are_numbers() -> None:
+    assert in_order(["10", "2", "1"]) == ["1", "2", "10"]
+    assert in_order(["b", "10", "2"]) == ["10", "2", "b"]
+
+
+def test_gold_reads_truth_and_leaves_out_what_is_not_known(tmp_path: Path) -> None:
+    gold = read_gold(written(tmp_path, "item,truth\n1,a\n2,\n3,b\n"))
+    assert gold.to_dict("list") == {"item": ["1", "3"], "label": ["a", "b"]}
+
+
+@pytest.mark.parametrize("header", ["item,label", "item,truth", "task,answer", "task,truth"])
+def test_gold_may_name_its_columns_as_the_votes_do(tmp_path: Path, header: str) -> None:
+    gold = read_gold(written(tmp_path, f"{header}\n1,a\n"), "task", "answer")
+    assert gold.to_dict("list") == {"item": ["1"], "label": ["a"]}
+
+
+def test_gold_without_labels_says_which_columns_it_needs(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no column 'truth'; it has item, class; gold needs"):
+        read_gold(written(tmp_path, "item,class\n1,a\n"))
+
+
+def test_the_labels_say_what_they_rest_on(tmp_path: Path) -> None:
+    summary = fuse_file(written(tmp_path, CSV), tmp_path / "labels.csv")
+    labels = pd.read_csv(tmp_path / "labels.csv", dtype={"label": str})
+    assert list(labels.columns) == ["item", "label", "confidence", "votes", "agreeing", "tie", "entropy",
+                                    "margin", "method", "posterior.1", "posterior.2"]  # fmt: skip
+    assert labels["label"].tolist() == ["1", "1"]
+    assert labels["tie"].tolist() == [True, False]
+    assert labels["agreeing"].tolist() == [1, 1]
+    np.testing.assert_allclose(labels["margin"], [0, 0.5])
+    np.testing.assert_allclose(labels["entropy"], [np.log(2), -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))])
+    assert summary == {
+        "method": "majority/1", "items": 2, "annotators": 2, "votes": 3, "votes_per_item": 1.5,
+        "repeats_dropped": 0, "ties": 1, "classes": ["1", "2"], "gold": None,
+        "out": str(tmp_path / "labels.csv"),
+    }  # fmt: skip
+
+
+def test_repeats_are_counted_and_the_latest_answer_counts(tmp_path: Path) -> None:
+    content = "item,annotator,label,answered_at\n1,x,b,2025-01-02\n1,x,a,2025-01-01T10:00:00Z\n"
+    summary = fuse_file(written(tmp_path, content), tmp_path / "labels.csv")
+    assert summary["repeats_dropped"] == 1
+    assert pd.read_csv(tmp_path / "labels.csv")["label"].tolist() == ["b"]
+
+
+def test_gold_that_contradicts_itself_or_names_unknown_things_is_counted(tmp_path: Path) -> None:
+    gold = written(tmp_path, "item,label\ni1,1\ni1,1\ni2,9\ni3,1\ni4,1\ni4,2\n", "gold.csv")
+    told = fuse_file(written(tmp_path, CSV), tmp_path / "labels.csv", gold_path=gold)["gold"]
+    low, high = told.pop("accuracy_low"), told.pop("accuracy_high")
+    assert told == {"items": 4, "compared": 2, "correct": 1, "accuracy": 0.5, "ties": 1, "contradicting": 1,
+                    "without_votes": 1, "unknown_classes": ["9"]}  # fmt: skip
+    assert 0 < low < 0.5 < high < 1
+
+
+def test_gold_about_other_items_gives_no_accuracy(tmp_path: Path) -> None:
+    gold = written(tmp_path, "item,label\nelsewhere,1\n", "gold.csv")
+    told = fuse_file(written(tmp_path, CSV), tmp_path / "labels.csv", gold_path=gold)["gold"]
+    assert told["accuracy"] is None
+    assert told["without_votes"] == 1
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.csv.gz", "labels.parquet"])
+def test_the_same_votes_in_any_order_give_the_same_bytes(tmp_path: Path, name: str) -> None:
+    other = "item,annotator,label\ni2,ann,1\ni1,bo,2\ni1,ann,1\n"
+    for folder, content in (("one", CSV), ("two", other)):
+        (tmp_path / folder).mkdir()
+        fuse_file(written(tmp_path, content), tmp_path / folder / name)
+    assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_an_output_of_another_kind_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"labels are written as \.csv"):
+        fuse_file(tmp_path / "nothing.csv", tmp_path / "labels.xlsx")
+
+
+def test_a_single_label_in_all_votes_is_certain(tmp_path: Path) -> None:
+    fuse_file(written(tmp_path, "item,annotator,label\n1,x,a\n"), tmp_path / "labels.csv")
+    labels = pd.read_csv(tmp_path / "labels.csv")
+    assert labels[["confidence", "margin", "entropy"]].iloc[0].tolist() == [1.0, 1.0, 0.0]
