@@ -22,7 +22,8 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(READY) ## Run a campaign on scikit-learn's digits with five simulated annotators, in demo/.
-	@PATH="$(CURDIR)/$(BIN):$$PATH" bench/demo.sh demo
+	@test -e demo/params.yaml || $(BIN)/labelloop init demo --own-git > /dev/null
+	@PATH="$(CURDIR)/$(BIN):$$PATH" labelloop run demo
 
 test: $(READY) ## Run the default test suite.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest

@@ -52,6 +52,9 @@ def init(
     params: Annotated[
         str, typer.Option(help="Where params.yaml comes from: an example's name or a file.")
     ] = "digits",
+    own_git: Annotated[
+        bool, typer.Option("--own-git", help="A git repository of its own, even inside another one.")
+    ] = False,
     examples: Annotated[bool, typer.Option("--examples", help="List the examples and leave.")] = False,
 ) -> None:
     """Make a new campaign: params.yaml, dvc.yaml, an empty ledger, a git and a DVC repository.
@@ -65,7 +68,7 @@ def init(
         for name, text in scaffold.examples().items():
             typer.echo(f"{name:<12} {text.splitlines()[0].lstrip('# ')}")
         return
-    for path in scaffold.init(folder.resolve(), params=params):
+    for path in scaffold.init(folder.resolve(), params=params, own_git=own_git):
         typer.echo(f"wrote {path.relative_to(folder.resolve())}")
     where = "" if folder == Path() else f" {folder}"
     typer.echo(f"\nNext: edit {folder / 'params.yaml'}, then `labelloop run{where}`")

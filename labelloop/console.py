@@ -102,8 +102,8 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
     twin = _twin(workspace)
     currency = workspace.settings.annotation.currency
     table = Table(title=f"{workspace.settings.campaign.name}: what each round bought")
-    for column in ("round", "labels", "votes", f"cost {currency}", "accuracy", "interval", "random would give"):
-        table.add_column(column, justify="left" if column == "round" else "right")
+    for column in ("round", "labels", "votes", f"cost {currency}", "accuracy", "between", "random gives"):
+        table.add_column(column, justify="left" if column == "round" else "right", no_wrap=True)
     folder = workspace.round(last.id)
     with folder.curve.open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
@@ -113,14 +113,14 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
             table.add_row(
                 row["round"], row["labels"], row["votes"], f"{float(row['cost']):.2f}",
                 f"{float(row['accuracy']):.1%}",
-                f"{float(row['accuracy_low']):.1%} to {float(row['accuracy_high']):.1%}", random or "–",
+                f"{100 * float(row['accuracy_low']):.0f}–{float(row['accuracy_high']):.0%}", random or "–",
             )  # fmt: skip
     console.print(table)
     if twin:
-        console.print("random would give: mean of twin campaigns with the same annotators that ask at random.")
+        console.print("random gives: mean of twin campaigns with the same annotators that ask at random.")
     else:
-        console.print("random would give: the same learner on the control arm's labels alone, as many as said.")
-    console.print(files.read_json(folder.metrics)["savings"]["sentence"])
+        console.print("random gives: the same learner on the control arm's labels alone, as many as said.")
+    console.print(files.read_json(folder.savings)["sentence"])
     console.print(f"{outcome}\n", highlight=False)
     console.print(f"Learning curve: {workspace.reports / 'learning_curve.png'}\n", soft_wrap=True, highlight=False)
     console.print(next_steps(workspace), highlight=False, soft_wrap=True)
@@ -144,10 +144,12 @@ def next_steps(workspace: Workspace) -> str:
 def show_fusion(summary: dict[str, Any], out: Path) -> None:
     """What `labelloop fuse` did."""
     console = Console()
-    for name, value in summary.items():
-        text = f"{value:.4f}" if isinstance(value, float) else str(value)
-        console.print(f"{name.replace('_', ' '):<24}{text}", highlight=False)
-    console.print(f"{'labels':<24}{out}", highlight=False)
+    gold = summary.get("gold") or {}
+    for name, value in [*summary.items(), *((f"gold {name}", value) for name, value in gold.items())]:
+        if name not in ("gold", "out"):
+            text = f"{value:.4f}" if isinstance(value, float) else str(value)
+            console.print(f"{name.replace('_', ' '):<28}{text}", highlight=False)
+    console.print(f"{'written':<28}{out}", highlight=False)
 
 
 def show_backtest(summary: dict[str, Any], out: Path) -> None:

@@ -93,4 +93,5 @@ def _prepare_prefect() -> None:
         os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "60")
         # The terminal shows the campaign's own progress; with a server its pages show everything.
         os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
-    os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "labelloop")
+    else:
+        os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "labelloop")

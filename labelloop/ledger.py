@@ -45,7 +45,7 @@ class Ledger:
 
     path: Path
     id: str = ""
-    """Tells this campaign from others of the same name, in MLflow. Made by `labelloop init`."""
+    """Tells this campaign from others of the same name, in MLflow. Made when the campaign begins."""
     prepare: dict[str, Any] = field(default_factory=dict)
     """What `prepare` was first run with; the pool does not change under a campaign."""
     sources: dict[str, Any] = field(default_factory=dict)

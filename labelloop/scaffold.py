@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from importlib.resources import files as resources
 from pathlib import Path
 
@@ -30,13 +29,14 @@ def examples() -> dict[str, str]:
     }
 
 
-def init(root: Path, *, params: str | Path = "digits") -> list[Path]:
+def init(root: Path, *, params: str | Path = "digits", own_git: bool = False) -> list[Path]:
     """Make a campaign in `root`: params.yaml, dvc.yaml, an empty ledger, and a git and DVC repository.
 
     Files that are there stay as they are, so it may be called again.
 
     Args:
         params: name of an example, or a file to start from.
+        own_git: make a git repository of its own even where `root` lies in another's work tree.
 
     Returns:
         The files that were written.
@@ -48,7 +48,7 @@ def init(root: Path, *, params: str | Path = "digits") -> list[Path]:
         raise LabelloopError(f"{root} holds a campaign that has begun; `labelloop status` says where it stands")
     text = _params_text(params)
     root.mkdir(parents=True, exist_ok=True)
-    written = []
+    written: list[Path] = []
     texts = {target: _template(name) for name, target in WRITTEN.items()} | {"params.yaml": text}
     for name, content in texts.items():
         if not (root / name).exists():
@@ -56,11 +56,11 @@ def init(root: Path, *, params: str | Path = "digits") -> list[Path]:
             written.append(root / name)
     versioning = load_settings(root / "params.yaml").versioning
     if not (root / "rounds.yaml").exists():
-        Ledger(root / "rounds.yaml", id=uuid.uuid4().hex[:12]).write()
+        Ledger(root / "rounds.yaml").write()
         written.append(root / "rounds.yaml")
     if versioning.enabled:
         if versioning.git_commit:
-            git.ensure_repository(root)
+            git.ensure_repository(root, own=own_git)
         dvc.init(root)
     return written
 

@@ -35,7 +35,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
     if last is not None:
         folder = workspace.round(last.id)
         status["rounds"] = _curve(folder)
-        status["savings"] = files.read_json(folder.metrics)["savings"]
+        status["savings"] = files.read_json(folder.savings)
     if ledger.open is not None:
         from labelloop.loop import pending_changes
 

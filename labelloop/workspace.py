@@ -100,6 +100,11 @@ class RoundFolder:
         return self.path / "metrics.json"
 
     @property
+    def savings(self) -> Path:
+        """What the control arm says was saved against random labeling."""
+        return self.path / "savings.json"
+
+    @property
     def per_class(self) -> Path:
         """Precision, recall and F1 of every class on the test set."""
         return self.path / "per_class.csv"

@@ -54,6 +54,11 @@ def init(root: Path) -> list[str]:
         ours = "".join(f"    {key} = {value}\n" for key, value in _SETTINGS.items())
         made = config.read_text(encoding="utf-8").removeprefix("[core]\n")
         files.write_text(config, f"[core]\n{ours}{made}")
+    present = config.read_text(encoding="utf-8")
+    for key, value in _SETTINGS.items():
+        # Somebody else's project, or ours after a crash right here; what its owner has set stays.
+        if f"{key} =" not in present:
+            _dvc(root, "config", f"core.{key}", value)
     return [path for path in (".dvc/.gitignore", ".dvc/config", ".dvcignore") if (root / path).exists()]
 
 
@@ -74,6 +79,7 @@ def commit_round(root: Path, stages: Sequence[str], sources: Sequence[str] = ())
         ToolError: a stage is unknown, a file it names is missing, or another DVC process does not end.
         DiskError: the disk is full; dvc.lock is as it was.
     """
+    _check_project(root)
     for source in sources:
         if not (root / source).exists():
             raise ToolError(f"{root / source} is missing, so DVC cannot keep it; was the round collected?")
@@ -84,12 +90,13 @@ def commit_round(root: Path, stages: Sequence[str], sources: Sequence[str] = ())
     except (ImportError, AttributeError, TypeError) as error:
         _log.warning("this version of DVC differs inside from the one labelloop was tested with (%s); using "
                      "its command line, which is slower. constraints.txt names the tested version",
-                     error, exc_info=True)  # fmt: skip
+                     error, exc_info=_log.isEnabledFor(logging.DEBUG))  # fmt: skip
     return _commit_by_command(root, stages, sources)
 
 
 def status_is_clean(root: Path) -> bool:
     """Whether every stage and source is as dvc.lock and the .dvc files say; a round still open is not."""
+    _check_project(root)
     return _dvc(root, "status", "--quiet", accept=(0, 1)).returncode == 0
 
 
@@ -99,12 +106,19 @@ def push(root: Path, remote: str) -> None:
     Raises:
         ToolError: there is no remote of that name, or it does not answer.
     """
-    remotes = [line.split()[0] for line in _dvc(root, "remote", "list").stdout.splitlines() if line.strip()]
-    if remote not in remotes:
+    _check_project(root)
+    try:
+        _dvc(root, "push", "--quiet", "--remote", remote, longest=None)
+    except ToolError:
+        listed = _dvc(root, "remote", "list").stdout.splitlines()
+        remotes = [line.split()[0] for line in listed if line.strip()]
+        if remote in remotes:
+            raise
         known = f"known remotes: {', '.join(remotes)}" if remotes else "there is none"
-        raise ToolError(f"DVC has no remote '{remote}' ({known}). Add it with `dvc remote add {remote} <url>`"
-                        f" in {root}, or change versioning.remote")  # fmt: skip
-    _dvc(root, "push", "--quiet", "--remote", remote, longest=None)
+        raise ToolError(
+            f"DVC has no remote '{remote}' ({known}). Add it with `dvc remote add {remote} <url>` in {root}, "
+            "or change versioning.remote"
+        ) from None
 
 
 def md5_of(root: Path, path: str) -> str | None:
@@ -129,6 +143,14 @@ def md5_of(root: Path, path: str) -> str | None:
     )
     outs = (out for stage in stages for out in stage.get("outs", []))
     return next((str(out["md5"]) for out in outs if out["path"] == path), None)
+
+
+def _check_project(root: Path) -> None:
+    # DVC would look in the folders above and record the campaign in somebody else's project.
+    if not (root / ".dvc").is_dir():
+        raise ToolError(
+            f"{root} is no DVC project; run `labelloop init {root}` or set versioning.enabled: false"
+        )
 
 
 def _read(text: str) -> Any:

@@ -48,7 +48,7 @@ def commit(root: Path, stages: Sequence[str], sources: Sequence[str]) -> list[st
         dvc.exceptions.DvcException: a stage or file is missing, or another process holds the project.
     """
     _quiet()
-    with Repo(str(root)) as repo, lock_repo(repo), repo.scm_context(quiet=True):
+    with Repo(str(root)) as repo, lock_repo(repo), repo.scm_context(autostage=False, quiet=True):
         repo.stage_cache = _RunCache(repo)
         recorded = [_add(repo, root, source) for source in sources]
         if stages:

@@ -41,13 +41,17 @@ def work_tree(root: Path) -> Path | None:
     raise _failure(root, ("rev-parse", "--show-toplevel"), answer)
 
 
-def ensure_repository(root: Path) -> bool:
+def ensure_repository(root: Path, *, own: bool = False) -> bool:
     """Make `root` a git repository with branch main, unless it is in a work tree already.
+
+    Args:
+        own: make one although `root` lies in the work tree of another.
 
     Returns:
         True when a repository was made; an existing one is never touched.
     """
-    if work_tree(root) is not None:
+    top = work_tree(root)
+    if top is not None and (not own or top.resolve() == root.resolve()):
         return False
     _run(root, "init", "--quiet", "-b", "main")
     return True

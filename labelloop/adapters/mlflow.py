@@ -16,7 +16,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ _ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     # MLflow's own patience is minutes; a campaign must not stand still for a server that is down.
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -48,13 +49,13 @@ _OUTSIDE = {"mlflow", "requests", "urllib3", "sqlalchemy", "alembic"}
 class Tracker:
     """A campaign in MLflow. Made by `open_tracker`."""
 
-    uri: str
+    uri: str = field(repr=False)  # may hold a password
     experiment_id: str
     campaign: str
     campaign_id: str
     run_id: str
     """The campaign's run."""
-    _client: MlflowClient
+    _client: MlflowClient = field(repr=False)
 
     def log_round(self, record: RoundRecord) -> str:
         """Log a round, or bring what is there of it up to date; return its run's id.
@@ -66,14 +67,15 @@ class Tracker:
             run = self._round_run(record.round_id)
             if run.data.tags.get("labelloop.logged") == record.fingerprint:
                 return run.info.run_id
-            if self._client.get_run(self.run_id).info.status != "RUNNING":
+            campaign_run = self._client.get_run(self.run_id)
+            if campaign_run.info.status != "RUNNING":
                 self._client.update_run(self.run_id, status="RUNNING")
             self._log_facts(run, record)
             for path in (*record.pictures, *record.artifacts):
                 self._client.log_artifact(run.info.run_id, str(path))
             if record.model is not None:
                 self._log_model(run.info.run_id, record, record.model)
-            self._log_metrics(self.run_id, record.known_metrics, record.labels_used)
+            self._log_metrics(campaign_run, record.known_metrics, record.labels_used)
             for path in record.pictures:
                 self._client.log_artifact(self.run_id, str(path))
             # Last, so that the tag means that everything before it is there.
@@ -107,18 +109,18 @@ class Tracker:
         }
         self._client.log_batch(run.info.run_id, tags=[RunTag(key, str(tags[key])) for key in tags])
         self._client.log_inputs(run.info.run_id, datasets=[_dataset(self.campaign, record)])
-        self._log_metrics(run.info.run_id, record.known_metrics, record.labels_used)
+        self._log_metrics(run, record.known_metrics, record.labels_used)
 
-    def _log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int) -> None:
+    def _log_metrics(self, run: Run, metrics: Mapping[str, float], step: int) -> None:
         """Add points that are not there yet."""
         from mlflow.entities import Metric
 
-        now = int(time.time() * 1000)
-        new = [
-            Metric(name, value, now, step)
-            for name, value in metrics.items()
-            if (step, value) not in {(p.step, p.value) for p in self._client.get_metric_history(run_id, name)}
-        ]
+        run_id, now = run.info.run_id, int(time.time() * 1000)
+        new = []
+        for name, value in metrics.items():
+            history = self._client.get_metric_history(run_id, name) if name in run.data.metrics else []
+            if (step, value) not in {(point.step, point.value) for point in history}:
+                new.append(Metric(name, value, now, step))
         if new:
             self._client.log_batch(run_id, metrics=new)
 
@@ -193,8 +195,8 @@ def _try_database(uri: str) -> None:
         engine = sqlalchemy.create_engine(uri, connect_args=timeout)
     except ImportError as error:
         raise ToolError(
-            f"a database of the kind {uri.partition(':')[0]} needs the Python package '{error.name}'; install "
-            "it, or set MLFLOW_TRACKING_URI to a tracking server's address"
+            f"a database of the kind {uri.partition(':')[0]} needs the Python package '{error.name}'; "
+            "install it, or set MLFLOW_TRACKING_URI to a tracking server's address"
         ) from error
     try:
         with engine.connect():

@@ -29,7 +29,8 @@ def prepare(
             it may hold half of the files; the caller throws it away.
 
     Returns:
-        The summary that is also written as dataset.json.
+        The summary that is also written as dataset.json. `n_pool` counts items that may be asked about,
+        `n_test` those of the test set, whether it was given or sampled.
 
     Raises:
         DataError: the data breaks its contract; names file, column, row, value and what to do.

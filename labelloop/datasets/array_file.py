@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -21,12 +22,15 @@ def open_array(path: Path, name: str) -> np.ndarray:
         DataError: it is no .npy file, is cut short, or holds Python objects.
     """
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         what = "holds Python objects" if "object" in str(error).lower() else f"cannot be read ({error})"
         raise DataError(
             f"{name} {what}; save plain numbers or text with numpy.save(path, array, allow_pickle=False)"
         ) from None
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{name} is no .npy inside, but a .npz; give it that ending")
+    return array
 
 
 def blocks(path: Path, name: str) -> Iterator[tuple[int, np.ndarray]]:
@@ -68,8 +72,9 @@ def scan_features(path: Path, name: str, columns: Sequence[str] = ()) -> np.ndar
             also = f" (and {more} more from there on)" if more else ""
             where = repr(columns[column]) if columns else str(column)
             raise DataError(
-                f"{name}, row {start + row} (counted from 0), column {where}: {block[row, column]} is not a "
-                f"finite float32 number{also}; fill in or remove such rows"
+                f"{name}, row {start + row} (counted from 0), column {where}: {block[row, column]} is no "
+                f"finite number{also}. Gaps count as nan, and beyond 3.4e38 float32 is infinite; fill in, "
+                "scale or remove such rows"
             )
         digests.append(content.of_rows(features))
     return np.concatenate(digests)
@@ -81,6 +86,12 @@ def scan_images(path: Path, name: str) -> np.ndarray:
     return np.concatenate([np.empty(0, dtype=np.uint64), *digests])
 
 
+def start_array(stream: BinaryIO, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Write the head of a .npy; the rows' bytes follow, so that no more than one row is ever in memory."""
+    descr = np.lib.format.dtype_to_descr(dtype)
+    np.lib.format.write_array_header_1_0(stream, {"descr": descr, "fortran_order": False, "shape": shape})
+
+
 def place_rows(scratch: Path, rows: np.ndarray, destination: Path) -> None:
     """Make the .npy `destination` of the ascending `rows` of `scratch`, block by block.
 
@@ -90,10 +101,9 @@ def place_rows(scratch: Path, rows: np.ndarray, destination: Path) -> None:
     if len(rows) == len(source):
         scratch.replace(destination)
         return
-    target = np.lib.format.open_memmap(
-        destination, mode="w+", dtype=source.dtype, shape=(len(rows), *source.shape[1:])
-    )
     step = max(1, BLOCK_BYTES // max(1, source[:1].nbytes))
-    for start in range(0, len(rows), step):
-        target[start : start + step] = source[rows[start : start + step]]
-    target.flush()
+    with destination.open("wb") as stream:
+        start_array(stream, (len(rows), *source.shape[1:]), source.dtype)
+        for start in range(0, len(rows), step):
+            block = open_array(scratch, scratch.name)[rows[start : start + step]]
+            stream.write(block.tobytes())

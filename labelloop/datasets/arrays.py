@@ -43,8 +43,8 @@ def read(dataset: Dataset, root: Path, out: Path) -> Source:
     for name in ("id_column", "label_column", "split_column"):
         if getattr(dataset, name):
             raise DataError(
-                f"dataset.{name} is {getattr(dataset, name)!r}, but arrays have no columns; remove it. Labels "
-                "are named by dataset.labels_path (.npy) or dataset.labels_key (.npz)"
+                f"dataset.{name} is {getattr(dataset, name)!r}, but arrays have no columns; remove it. "
+                "Labels are named by dataset.labels_path (.npy) or dataset.labels_key (.npz)"
             )
     where = Location(dataset.path or "", "path", dataset.features_key, dataset.labels_key, "features_key",
                      "labels_key", dataset.labels_path, "labels_path")  # fmt: skip
@@ -92,7 +92,9 @@ def _part(where: Location, root: Path, scratch: Path, suffix: str) -> Part:
     elif ending == ".npy":
         array_file = ArrayFile(path, in_place=True, stored_as=stored_as(where.written, path))
     else:
-        raise DataError(f"dataset.{where.path_setting}: {where.written!r} must be .npy or .npz to be read as arrays")
+        raise DataError(
+            f"dataset.{where.path_setting}: {where.written!r} must be .npy or .npz to be read as arrays"
+        )
     array = open_array(array_file.path, name)
     _refuse_unfit(array, name)
     digests = scan_features(array_file.path, name) if array.ndim == 2 else scan_images(array_file.path, name)
@@ -100,7 +102,7 @@ def _part(where: Location, root: Path, scratch: Path, suffix: str) -> Part:
     return Part(
         name=name,
         ids=row_ids(stem_of(path) + suffix, rows, 8),
-        labels=_labels(where, path, root, scratch, len(array), name),
+        labels=_labels(where, path, root, scratch, array),
         content=digests,
         rows=rows,
         array=array_file,
@@ -110,11 +112,13 @@ def _part(where: Location, root: Path, scratch: Path, suffix: str) -> Part:
 def _refuse_unfit(array: np.ndarray, name: str) -> None:
     numeric = np.issubdtype(array.dtype, np.number) or array.dtype == np.bool_
     numeric = numeric and not np.issubdtype(array.dtype, np.complexfloating)
-    is_image = array.dtype == np.uint8 and (array.ndim == 3 or (array.ndim == 4 and array.shape[3] in (1, 3, 4)))
+    is_image = array.dtype == np.uint8 and (
+        array.ndim == 3 or (array.ndim == 4 and array.shape[3] in (1, 3, 4))
+    )
     if not (is_image or (array.ndim == 2 and numeric)):
         raise DataError(
-            f"{name} has shape {array.shape} and type {array.dtype}; it must be (items, features) of numbers, "
-            "or images as (items, height, width) or (items, height, width, 1, 3 or 4 channels) of uint8"
+            f"{name} has shape {array.shape} and type {array.dtype}; it must be (items, features) of "
+            "numbers, or uint8 images as (items, height, width) or (items, height, width, 1, 3 or 4 channels)"
         )
     if 0 in array.shape:
         raise DataError(f"{name} has shape {array.shape}: no items, or items without content")
@@ -124,11 +128,13 @@ def _refuse_other_shape(pool: Part, test: Part) -> None:
     shapes = [open_array(part.array.path, part.name).shape[1:] for part in (pool, test) if part.array]
     if shapes[0] != shapes[1]:
         raise DataError(
-            f"items of {pool.name} have shape {shapes[0]}, those of {test.name} {shapes[1]}; they must be equal"
+            f"items of {pool.name} have shape {shapes[0]}, those of {test.name} {shapes[1]}; "
+            "both must be equal"
         )
 
 
-def _labels(where: Location, path: Path, root: Path, scratch: Path, count: int, inputs: str) -> Strings:
+def _labels(where: Location, path: Path, root: Path, scratch: Path, inputs: np.ndarray) -> Strings:
+    count = len(inputs)
     if where.labels_written:
         name = where.labels_written
         labels_path = locate(name, root, where.labels_setting)
@@ -149,10 +155,16 @@ def _labels(where: Location, path: Path, root: Path, scratch: Path, count: int, 
     if labels.size != len(labels):
         raise DataError(f"{name} has shape {labels.shape}; labels must be one a row, shape ({count},)")
     if len(labels) != count:
-        raise DataError(f"{name} has {len(labels)} labels, but {inputs} has {count} rows; they must be as many")
-    if labels.dtype.kind not in "biufUST":
+        raise DataError(
+            f"{name} has {len(labels)} labels, but {where.written} has {count} rows; they must be as many"
+        )
+    if labels.dtype.kind not in "biufUS":
         raise DataError(f"{name} has type {labels.dtype}; labels must be whole numbers or text")
-    return as_labels(pa.array(np.ascontiguousarray(labels.reshape(-1))))
+    flat: np.ndarray = labels.reshape(-1)
+    if flat.dtype.kind == "S":
+        flat = np.char.decode(flat, "utf-8", "replace")
+    # Arrow takes numbers of this machine's byte order only.
+    return as_labels(pa.array(flat.astype(flat.dtype.newbyteorder("="), copy=False)))
 
 
 def _members(path: Path, name: str) -> list[str]:
@@ -170,7 +182,11 @@ def _unpack(path: Path, key: str, name: str, setting: str, destination: Path) ->
         raise DataError(f"dataset.{setting}: {name} has no array {key!r}; {nearest(key, members)}. "
                         f"Arrays: {', '.join(members)}")  # fmt: skip
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as packed, destination.open("wb") as to:
+        with (
+            zipfile.ZipFile(path) as archive,
+            archive.open(f"{key}.npy") as packed,
+            destination.open("wb") as to,
+        ):
             shutil.copyfileobj(packed, to, 1 << 20)
     except (zipfile.BadZipFile, zipfile.zlib.error, EOFError) as error:  # type: ignore[attr-defined]
         raise DataError(f"{name}, array {key!r} is damaged: {error}; get the file anew") from None

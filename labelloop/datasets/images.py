@@ -6,6 +6,7 @@ as the same image is decided on the pixels before they are resized.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,18 @@ import pyarrow as pa
 
 from labelloop.campaign import Dataset
 from labelloop.datasets import content
+from labelloop.datasets.array_file import start_array
 from labelloop.datasets.paths import locate, stored_as
 from labelloop.datasets.picture import ENDINGS, decode, resized
 from labelloop.datasets.source import ArrayFile, Part, Source, Strings, as_labels, as_text, no_labels
-from labelloop.datasets.table import ids_of, labels_of, open_sheet, shown_columns, split_parts, withheld_columns
+from labelloop.datasets.split import split_parts
+from labelloop.datasets.table import (
+    ids_of,
+    labels_of,
+    open_sheet,
+    shown_columns,
+    withheld_columns,
+)
 from labelloop.errors import DataError
 
 
@@ -50,13 +59,16 @@ def files(dataset: Dataset, root: Path) -> list[Path]:
 def read(dataset: Dataset, root: Path, out: Path) -> Source:
     """Decode every image of the pool and of a given test set."""
     if min(dataset.image_size) < 1:
-        raise DataError(f"dataset.image_size is {list(dataset.image_size)}; height and width must be at least 1")
+        raise DataError(
+            f"dataset.image_size is {list(dataset.image_size)}; height and width must be at least 1"
+        )
     listing = _listing(dataset, dataset.path or "", root, "path")
     whole, skipped = _decoded(dataset, listing, out / "images.npy")
-    pool, test, left_out, notes = whole, None, {}, list(listing.notes)
+    pool, test, notes = whole, None, list(listing.notes)
+    left_out: dict[str, int] = {}
     if dataset.split_column:
         sheet = open_sheet(dataset.path or "", root, "path")
-        pool, test, left_out = split_parts(dataset, sheet, whole)
+        pool, test, left_out = split_parts(dataset, whole, sheet.table)
     elif dataset.test_path:
         test_listing = _listing(dataset, dataset.test_path, root, "test_path")
         test, more = _decoded(dataset, test_listing, out / "test-images.npy")
@@ -87,8 +99,8 @@ def _of_folder(dataset: Dataset, written: str, folder: Path, setting: str) -> Li
         if column and not (name == "label_column" and column == "folder"):
             allowed = "'folder' or nothing" if name == "label_column" else "nothing"
             raise DataError(
-                f"dataset.{name} is {column!r}, but {written!r} is a folder of images and has no columns; set "
-                f"it to {allowed}, or set dataset.{setting} to a table of image paths"
+                f"dataset.{name} is {column!r}, but {written!r} is a folder of images and has no columns; "
+                f"set it to {allowed}, or set dataset.{setting} to a table of image paths"
             )
     paths = sorted(
         (entry for entry in folder.rglob("*") if entry.suffix.lower() in ENDINGS and entry.is_file()),
@@ -100,12 +112,17 @@ def _of_folder(dataset: Dataset, written: str, folder: Path, setting: str) -> Li
     # cat/1.png is often in both folders; a test image gets its folder's name before it.
     ids = relative if setting == "path" else [f"{folder.name}/{name}" for name in relative]
     labels: Strings = no_labels(len(paths))
+    notes = []
     if dataset.label_column == "folder":
         labels = as_labels(pa.array([path.parent.name if path.parent != folder else None for path in paths],
                                     pa.string()))  # fmt: skip
+        notes.append(
+            f"{written}: an image's path and id hold its folder's name, which is its label; annotators who see "
+            "the path can read it. For a real campaign use names that do not tell"
+        )
     base = stored_as(written, folder)
     stored = [(Path(base) / name).as_posix() for name in relative]
-    return Listing(written, paths, stored, pa.array(ids, pa.string()), labels, {})
+    return Listing(written, paths, stored, pa.array(ids, pa.string()), labels, {}, notes)
 
 
 def _of_table(dataset: Dataset, written: str, root: Path, setting: str) -> Listing:
@@ -137,26 +154,26 @@ def _of_table(dataset: Dataset, written: str, root: Path, setting: str) -> Listi
 
 def _decoded(dataset: Dataset, listing: Listing, path: Path) -> tuple[Part, list[str]]:
     """The listing's images, streamed into `path`, and the names of those that were skipped."""
-    channels = () if dataset.image_mode == "L" else (3,)
-    shape = (len(listing.paths), *dataset.image_size, *channels)
-    pixels = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    shape = (*dataset.image_size, *(() if dataset.image_mode == "L" else (3,)))
     digests = np.zeros(len(listing.paths), dtype=np.uint64)
     readable = np.ones(len(listing.paths), dtype=bool)
     skipped = []
-    for row, image in enumerate(listing.paths):
-        try:
-            decoded = decode(image, dataset.image_mode)
-        except DataError as error:
-            if dataset.unreadable == "refuse":
-                raise DataError(
-                    f"{listing.name}: {error}; repair or remove it, or set dataset.unreadable to skip"
-                ) from None
-            readable[row] = False
-            skipped.append(listing.stored[row])
-            continue
-        digests[row] = content.of_pixels(decoded)
-        pixels[row] = resized(decoded, dataset.image_size)
-    pixels.flush()
+    with path.open("wb") as stream:
+        start_array(stream, (len(listing.paths), *shape), np.dtype(np.uint8))
+        for row, image in enumerate(listing.paths):
+            try:
+                decoded = decode(image, dataset.image_mode)
+            except DataError as error:
+                if dataset.unreadable == "refuse":
+                    raise DataError(
+                        f"{listing.name}: {error}; repair or remove it, or set dataset.unreadable to skip"
+                    ) from None
+                readable[row] = False
+                skipped.append(listing.stored[row])
+                stream.write(bytes(math.prod(shape)))
+                continue
+            digests[row] = content.of_pixels(decoded)
+            stream.write(resized(decoded, dataset.image_size).tobytes())
     if not readable.any():
         raise DataError(f"{listing.name}: none of the {len(skipped)} images can be read, {skipped[0]} first")
     part = Part(

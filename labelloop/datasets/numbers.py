@@ -40,9 +40,7 @@ def as_numbers(values: Strings, column: str, name: str) -> np.ndarray:
     try:
         return np.asarray(present.cast(pa.float64()).to_numpy(), dtype=np.float64)
     except pa.ArrowInvalid:
-        row, value = next(
-            (row, value) for row, value in enumerate(present.to_pylist()) if not _parses(value)
-        )
+        row, value = next((row, value) for row, value in enumerate(present.to_pylist()) if not _parses(value))
         raise DataError(
             f"{name}, row {row} (counted from 0), column {column!r}: {value!r} is not a number; correct it, "
             "or leave the column out of dataset.numeric_columns"

@@ -34,8 +34,7 @@ def stored_as(written: str, path: Path) -> str:
 
 def stem_of(path: Path) -> str:
     """`sms` for `sms.csv.gz`."""
-    name = path.name
-    return name.split(".")[0] or name
+    return path.with_suffix("").stem if path.suffix.lower() == ".gz" else path.stem
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

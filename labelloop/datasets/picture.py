@@ -34,7 +34,9 @@ def decode(path: Path, mode: str) -> np.ndarray:
             image = ImageOps.exif_transpose(opened)
             if image.mode.startswith("I"):
                 # Pillow cuts 16-bit greys off at 255, which turns most of them white.
-                image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+                image = Image.fromarray(
+                    (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
+                )
             return np.asarray(image.convert(mode), dtype=np.uint8)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"image {path} cannot be read: {error}") from None
@@ -47,7 +49,9 @@ def resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     height, width = size
     if pixels.shape[:2] == (height, width):
         return pixels
-    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR), dtype=np.uint8)
+    return np.asarray(
+        Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR), dtype=np.uint8
+    )
 
 
 def png_uri(pixels: np.ndarray) -> str:

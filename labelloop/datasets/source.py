@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from labelloop.campaign import Dataset
     from labelloop.datasets.base import InputKind
 
-Strings = pa.Array | pa.ChunkedArray
+Strings: TypeAlias = Any
+"""A text column: pyarrow Array or ChunkedArray of strings (pyarrow has no types to check against)."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ def as_text(values: Any) -> Strings:
         values = values.cast(values.type.value_type)
     if pa.types.is_floating(values.type):
         values = pc.if_else(pc.is_nan(values), None, values)
-        if pc.all(pc.equal(values, pc.floor(values))).as_py() is not False:
+        whole = pc.and_(pc.is_finite(values), pc.equal(values, pc.floor(values)))
+        if pc.all(whole).as_py() is not False:
             values = values.cast(pa.int64(), safe=False)
     return values.cast(pa.string())
 

@@ -15,6 +15,7 @@ from labelloop.datasets.array_file import scan_features
 from labelloop.datasets.numbers import as_numbers, is_numeric
 from labelloop.datasets.paths import locate, nearest, stem_of
 from labelloop.datasets.source import ArrayFile, Part, Source, Strings, as_labels, as_text, no_labels, row_ids
+from labelloop.datasets.split import split_parts
 from labelloop.datasets.table_files import format_of, is_blank, read_table
 from labelloop.errors import DataError
 
@@ -72,7 +73,9 @@ def open_sheet(written: str, root: Path, setting: str) -> Sheet:
     """
     path = locate(written, root, setting)
     if path.is_dir():
-        raise DataError(f"dataset.{setting}: {written!r} is a folder; name a file, or set dataset.kind to images")
+        raise DataError(
+            f"dataset.{setting}: {written!r} is a folder; name a file, or set dataset.kind to images"
+        )
     format_of(path)
     sheet = Sheet(path, written, read_table(path, written))
     if not len(sheet.table):
@@ -112,41 +115,6 @@ def shown_columns(dataset: Dataset, sheet: Sheet) -> tuple[dict[str, Strings], l
     return columns, notes
 
 
-def split_parts(dataset: Dataset, sheet: Sheet, whole: Part) -> tuple[Part, Part | None, dict[str, int]]:
-    """Part a table by its split column.
-
-    Returns:
-        The pool, the test set (None without a split column), and the rows in neither, counted by value.
-
-    Raises:
-        DataError: no row is in the pool, or none in the test set.
-    """
-    if not dataset.split_column:
-        return whole, None, {}
-    values = pc.fill_null(as_text(sheet.column(dataset.split_column, "split_column")), "")
-    values = values.take(pa.array(whole.rows))
-    counts = {str(pair["values"]): int(pair["counts"]) for pair in pc.value_counts(values).to_pylist()}
-    masks = {}
-    for setting, wanted in (("pool_values", dataset.pool_values), ("test_values", dataset.test_values)):
-        masks[setting] = pc.is_in(values, pa.array(wanted, pa.string())).to_numpy(zero_copy_only=False) \
-            if isinstance(values, pa.Array) else pc.is_in(values, pa.array(wanted, pa.string())).to_numpy()  # fmt: skip
-        if not masks[setting].any():
-            listing = ", ".join(f"{value!r} ({count} rows)" for value, count in sorted(counts.items())[:20])
-            raise DataError(
-                f"{sheet.name}, column {dataset.split_column!r}: no row has one of dataset.{setting} {wanted}; "
-                f"there is: {listing}"
-            )
-    both = sorted(set(dataset.pool_values) & set(dataset.test_values))
-    if both:
-        raise DataError(f"dataset.pool_values and dataset.test_values both name {both[0]!r}; keep it in one")
-    left_out = {
-        value: count
-        for value, count in sorted(counts.items())
-        if value not in (*dataset.pool_values, *dataset.test_values)
-    }
-    return whole.keep(masks["pool_values"]), whole.keep(masks["test_values"]), left_out
-
-
 def _texts(dataset: Dataset, sheet: Sheet, test_sheet: Sheet | None) -> Source:
     reserved = [name for name in dataset.text_columns if name in RESERVED]
     if reserved:
@@ -161,7 +129,7 @@ def _texts(dataset: Dataset, sheet: Sheet, test_sheet: Sheet | None) -> Source:
             "must not see it"
         )
     whole, notes = _text_part(dataset, sheet, "")
-    pool, test, left_out = split_parts(dataset, sheet, whole)
+    pool, test, left_out = split_parts(dataset, whole, sheet.table)
     if test_sheet is not None:
         suffix = _test_suffix(dataset, sheet, test_sheet)
         test, more = _text_part(dataset, test_sheet, suffix)
@@ -170,7 +138,9 @@ def _texts(dataset: Dataset, sheet: Sheet, test_sheet: Sheet | None) -> Source:
         if part is not None:
             _refuse_empty(part, dataset.text_columns)
     columns = tuple(dataset.text_columns)
-    return Source("text", pool, test, columns, columns, withheld_columns(dataset), left_out=left_out, notes=notes)
+    return Source(
+        "text", pool, test, columns, columns, withheld_columns(dataset), left_out=left_out, notes=notes
+    )
 
 
 def _text_part(dataset: Dataset, sheet: Sheet, suffix: str) -> tuple[Part, list[str]]:
@@ -192,7 +162,9 @@ def _text_part(dataset: Dataset, sheet: Sheet, suffix: str) -> tuple[Part, list[
 
 def joined_text(columns: list[Strings]) -> Strings:
     """Text columns joined by a line break, as a learner sees them."""
-    return columns[0] if len(columns) == 1 else pc.binary_join_element_wise(*columns, "\n")
+    if len(columns) == 1:
+        return columns[0]
+    return pc.binary_join_element_wise(*columns, pa.scalar("\n", columns[0].type))
 
 
 def _refuse_empty(part: Part, text_columns: list[str]) -> None:
@@ -205,15 +177,15 @@ def _refuse_empty(part: Part, text_columns: list[str]) -> None:
         also = f" (and {more} more rows)" if more else ""
         where = "column" if len(text_columns) == 1 else "columns"
         raise DataError(
-            f"{part.name}, row {row} (counted from 0), {where} {', '.join(map(repr, text_columns))}: the text "
-            f"is empty{also}; remove such rows or name the columns that hold the text"
+            f"{part.name}, row {row} (counted from 0), {where} {', '.join(map(repr, text_columns))}: the "
+            f"text is empty{also}; remove such rows or name the columns that hold the text"
         )
 
 
 def _features(dataset: Dataset, sheet: Sheet, test_sheet: Sheet | None, out: Path) -> Source:
     names, notes = _numeric_columns(dataset, sheet)
     whole, more = _feature_part(dataset, sheet, names, out / "table-features.npy", "")
-    pool, test, left_out = split_parts(dataset, sheet, whole)
+    pool, test, left_out = split_parts(dataset, whole, sheet.table)
     if test_sheet is not None:
         suffix = _test_suffix(dataset, sheet, test_sheet)
         test, extra = _feature_part(dataset, test_sheet, names, out / "test-features.npy", suffix)
@@ -241,7 +213,9 @@ def _numeric_columns(dataset: Dataset, sheet: Sheet) -> tuple[list[str], list[st
             f"dataset.text_columns. It has: {', '.join(sheet.table.column_names)}"
         )
     others = [name for name in candidates if name not in names]
-    notes = [f"{sheet.name}: columns that are not numeric are no features: {', '.join(others)}"] if others else []
+    notes = (
+        [f"{sheet.name}: columns that are not numeric are no features: {', '.join(others)}"] if others else []
+    )
     return names, notes
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,14 @@ import pyarrow.compute as pc
 from labelloop.datasets.source import as_text
 from labelloop.errors import DataError
 
-READERS = {".csv": ",", ".tsv": "\t", ".parquet": "parquet", ".jsonl": "json", ".ndjson": "json", ".json": "json"}
+READERS = {
+    ".csv": ",",
+    ".tsv": "\t",
+    ".parquet": "parquet",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".json": "json",
+}
 _CSV_BLOCK = 1 << 26
 """Bytes; one row, however long its text, must fit in a block."""
 
@@ -55,7 +63,7 @@ def read_table(path: Path, name: str) -> pa.Table:
             table = _read_json(path, name)
         else:
             table = _read_csv(path, name, reader)
-    except (pa.ArrowInvalid, UnicodeDecodeError, OSError, EOFError) as error:
+    except (pa.ArrowInvalid, UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
         hint = "; save it as UTF-8" if "utf" in str(error).lower() else ""
         raise DataError(f"{name} cannot be read: {error}{hint}") from None
     repeated = sorted({column for column in table.column_names if table.column_names.count(column) > 1})
@@ -69,8 +77,9 @@ def _read_csv(path: Path, name: str, delimiter: str) -> pa.Table:
 
     parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     read = csv.ReadOptions(block_size=_CSV_BLOCK)
-    if not _opened(path).read(1):
-        raise DataError(f"{name} is empty; its first line must name the columns")
+    with _opened(path) as stream:
+        if not stream.read(1):
+            raise DataError(f"{name} is empty; its first line must name the columns")
     with csv.open_csv(path, read_options=read, parse_options=parse) as stream:
         names = stream.schema.names
     convert = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)

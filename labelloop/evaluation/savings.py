@@ -53,8 +53,9 @@ def measure_savings(
     """Say how many labels the campaign needed for what the control arm reached, if that can be said.
 
     Of the control curve the last point (most labels) counts whose accuracy the campaign's curve covers. The
-    campaign's curve is made monotone (least squares) and read between its points by straight lines; where it
-    is flat at the very accuracy, the middle of the flat part is taken. The interval is the percentile
+    campaign's curve is made monotone (least squares) and read between its points by straight lines: on a
+    curve that flattens out that errs towards too many labels, so towards too small a saving. Where it is flat
+    at the very accuracy, the middle of the flat part is taken. The interval is the percentile
     bootstrap over test items: the same items for both curves where `correct` is given; otherwise independent
     binomial draws, which give a wider interval.
 

@@ -34,7 +34,7 @@ def fit_multinomial(
     if n_targets == 1:
         return np.zeros((features.shape[1], 1)), np.zeros(1)
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     if class_weight == "balanced":
         totals = np.bincount(targets, weights=weight, minlength=n_targets)

@@ -15,7 +15,7 @@ class Reservoir:
     def __init__(self, size: int, seed: int) -> None:
         self._size = size
         self._random = np.random.default_rng(seed)
-        self._keys = np.zeros(0)
+        self._keys: np.ndarray = np.zeros(0)
         self._rows: np.ndarray | None = None
 
     def offer(self, shard: np.ndarray) -> None:

@@ -94,7 +94,7 @@ def _weigh(counts: csr_matrix, idf: np.ndarray) -> csr_matrix:
 
 def _singular_directions(rows: csr_matrix, size: int, seed: int) -> np.ndarray:
     from sklearn.utils.extmath import randomized_svd
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     possible = min(size, *rows.shape)
     # One thread, for the same last bit whatever the number of cores.

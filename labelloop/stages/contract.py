@@ -90,6 +90,7 @@ ROUND_STAGES = {
             outputs=(
                 "{round}/outcomes.parquet",
                 "{round}/metrics.json",
+                "{round}/savings.json",
                 "{round}/per_class.csv",
                 "{round}/confusion.csv",
                 "{round}/learning_curve.csv",

@@ -64,14 +64,14 @@ def evaluate(current: Round) -> None:
     batch = tables.BATCH.read(folder.batch)
     metrics = judged | totals | {
         "ties": int(training["tie"].sum()),
-        "asked": {arm: int(count) for arm, count in batch["arm"].value_counts().sort_index().items()},
-        "savings": saved,
+        **{f"savings_{name}": saved[name] for name in ("ratio", "ratio_low", "ratio_high", "saved")},
     }  # fmt: skip
     files.write_json(folder.metrics, metrics)
+    files.write_json(folder.savings, saved)
     files.write_text(folder.per_class, pd.DataFrame(per_class).to_csv(index=False, lineterminator="\n"))
     named = pd.DataFrame(confusion, index=pd.Index(prepared.classes, name="true"), columns=prepared.classes)
     files.write_text(folder.confusion, named.to_csv(lineterminator="\n"))
-    write_report(current, curve, metrics, per_class, labels, batch)
+    write_report(current, curve, metrics, saved["sentence"], per_class, labels, batch)
     _write_manifest(current)
 
 
@@ -157,7 +157,7 @@ def _write_manifest(current: Round) -> None:
     parts = (
         folder.settings, folder.batch, folder.asked, folder.tasks, folder.votes, folder.closed,
         folder.collected, folder.fused, folder.labels, folder.model, folder.outcomes, folder.metrics,
-        folder.per_class, folder.confusion, folder.curve, folder.report,
+        folder.savings, folder.per_class, folder.confusion, folder.curve, folder.report,
     )  # fmt: skip
     files.write_json(
         folder.manifest,

@@ -6,6 +6,7 @@ rounds impossible to reproduce, so a changed source is refused instead of read.
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def prepare(workspace: Workspace) -> None:
     ledger = Ledger.read(workspace.ledger)
     if not ledger.prepare:
         ledger.prepare = freeze_data(workspace.settings)
+        ledger.id = ledger.id or uuid.uuid4().hex[:12]
         ledger.write()
     settings = parse_settings(ledger.prepare, source="the campaign's frozen settings in rounds.yaml")
     sources = _digests(datasets.source_files(settings.dataset, workspace.root), workspace)

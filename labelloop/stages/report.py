@@ -14,6 +14,7 @@ def write_report(
     current: Round,
     curve: pd.DataFrame,
     metrics: dict[str, Any],
+    savings: str,
     per_class: list[dict[str, Any]],
     labels: pd.DataFrame,
     batch: pd.DataFrame,
@@ -25,7 +26,7 @@ def write_report(
             [
                 f"# Round {current.id} of {current.settings.campaign.name}",
                 _summary(current, curve, metrics),
-                "## Savings against random labeling\n\n" + metrics["savings"]["sentence"],
+                "## Savings against random labeling\n\n" + savings,
                 "## Who was asked\n\n" + _asked(current, batch),
                 "## Classes on the test set\n\n" + _classes(per_class),
                 "## Items people disagreed on\n\n" + _disagreements(labels, current.id),

@@ -14,7 +14,8 @@ from labelloop.stages.version import snapshot_tag
 
 METRICS = (
     "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "ece", "labels", "votes", "cost",
-    "hours", "control_labels", "control_accuracy",
+    "hours", "control_labels", "control_accuracy", "savings_ratio", "savings_ratio_low", "savings_ratio_high",
+    "savings_saved",
 )  # fmt: skip
 EXAMPLE_ROWS = 3
 
@@ -39,7 +40,7 @@ def track(current: Round) -> None:
         mlflow.RoundRecord(
             round_id=current.id,
             settings=frozen,
-            metrics={key: metrics.get(key) for key in METRICS} | _savings(metrics),
+            metrics={key: metrics.get(key) for key in METRICS},
             labels_used=metrics["labels"],
             snapshot=workspace.relative(folder.labels),
             digest=md5,
@@ -67,11 +68,6 @@ def open_tracker(current: Round) -> Any:
     uri = read_environment(workspace.root).mlflow_tracking_uri
     identity = Ledger.read(workspace.ledger).id or None
     return mlflow.open_tracker(uri, workspace.root, settings.experiment or name, name, identity)
-
-
-def _savings(metrics: dict[str, Any]) -> dict[str, float | None]:
-    savings = metrics["savings"]
-    return {f"savings_{key}": savings[key] for key in ("ratio", "ratio_low", "ratio_high", "saved")}
 
 
 def _model(current: Round) -> Any:

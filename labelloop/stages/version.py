@@ -17,7 +17,7 @@ CAMPAIGN_FILES = (
 )  # fmt: skip
 ROUND_FILES = (
     "settings.yaml", "pushed.jsonl", "closed.json", "quarantine.jsonl", "votes.parquet.dvc", "metrics.json",
-    "per_class.csv", "confusion.csv", "learning_curve.csv", "report.md", "manifest.json",
+    "savings.json", "per_class.csv", "confusion.csv", "learning_curve.csv", "report.md", "manifest.json",
 )  # fmt: skip
 
 

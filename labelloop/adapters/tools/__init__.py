@@ -37,7 +37,14 @@ def open_tool(
     if annotation.tool == "simulated":
         from labelloop.adapters.tools.simulated import SimulatedTool
 
-        return SimulatedTool(workspace.state / "simulated", campaign, seed, annotation, truth, tuple(classes))
+        return SimulatedTool(
+            workspace.state / "simulated",
+            campaign=campaign,
+            seed=seed,
+            annotation=annotation,
+            truth=truth,
+            classes=tuple(classes),
+        )
     from labelloop.adapters.tools.files import FilesTool
 
     return FilesTool(workspace.root, workspace.state / "files", campaign)

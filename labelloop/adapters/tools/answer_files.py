@@ -87,7 +87,15 @@ def read_answer_file(
     for number, cells in parsed:
         where = f"{label}, row {number}"
         try:
-            row = _row(cells, items, annotator, saved_at, where, skippable, anonymous)
+            row = _row(
+                cells,
+                items,
+                annotator=annotator,
+                saved_at=saved_at,
+                where=where,
+                skippable=skippable,
+                anonymous=anonymous,
+            )
         except ValueError as error:
             refusals.append(Refusal(where, str(error), _shortened(cells)))
         else:
@@ -99,10 +107,7 @@ def read_answer_file(
 
 
 def _decode(content: bytes) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16"
-    else:
-        encoding = "utf-8-sig"
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
@@ -155,6 +160,7 @@ def _json_rows(text: str) -> Iterator[tuple[int, Any]]:
 def _row(
     cells: Any,
     items: Mapping[str, str],
+    *,
     annotator: str,
     saved_at: datetime,
     where: str,
@@ -191,7 +197,7 @@ def _item(cells: Mapping[str, Any], items: Mapping[str, str]) -> str:
     key, item = _text(cells, "key"), _text(cells, "item")
     for name, text in (("key", key), ("item", item)):
         if text:
-            for candidate in (text, unescape(text)):
+            for candidate in (str(cells[name]), text, unescape(text)):
                 if candidate in items:
                     return items[candidate]
             raise ValueError(f"{name} {text[:200]!r} was not asked about in this round")
@@ -217,7 +223,7 @@ def _time(value: object) -> datetime | None:
 
 
 def _is_writable(value: object) -> bool:
-    """Whether a value survives being written as UTF-8 JSON: no lone surrogates, no NaN, no bottomless nesting."""
+    """Whether a value is fit for UTF-8 JSON: no lone surrogates, no NaN, no bottomless nesting."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):

@@ -67,8 +67,8 @@ def check_crew(crew: Sequence[SimulatedAnnotator], classes: Sequence[str]) -> No
         named = {*annotator.confusion, *(name for row in annotator.confusion.values() for name in row)}
         unknown = sorted(named - set(classes))
         if unknown:
-            raise SettingsError(f"annotation.simulation: the confusion of '{annotator.name}' names {unknown}, but "
-                                f"the classes are {list(classes)}; correct the name")  # fmt: skip
+            raise SettingsError(f"annotation.simulation: the confusion of '{annotator.name}' names "
+                                f"{unknown}; the classes are {list(classes)}")  # fmt: skip
 
 
 def work(
@@ -115,7 +115,15 @@ def work(
         task, person = queue[place], crew[who]
         taken[place] = True
         had[who].add(task.item)
-        answer = _answer(task, person, begun, truth[task.item], classes, seed, cost_per_vote)
+        answer = _answer(
+            task,
+            person,
+            begun,
+            true=truth[task.item],
+            classes=classes,
+            seed=seed,
+            cost_per_vote=cost_per_vote,
+        )
         answers.append(answer)
         heapq.heappush(free, (_working_moment(answer.answered_at, person.days_off), who))
     return sorted(answers, key=lambda answer: (answer.answered_at, answer.id))
@@ -125,6 +133,7 @@ def _answer(
     task: TaskKey,
     person: SimulatedAnnotator,
     begun: datetime,
+    *,
     true: str,
     classes: Sequence[str],
     seed: int,

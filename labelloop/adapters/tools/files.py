@@ -13,7 +13,7 @@ changes nothing, because a fresh copy of the spreadsheet looks just like that; `
 Should the notes be lost, the next poll makes them anew from the files: untouched answers keep their ids.
 
 The k-th person to answer an item has answered its k-th copy. More people than copies are welcome: they
-count for the last copy.
+count for the last copy. A person's first answer to an item costs money, skips and corrections do not.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ from labelloop import files
 from labelloop.adapters.tools.answer_files import SKIP, AnswerFile, Row, is_answer_file, read_answer_file
 from labelloop.adapters.tools.base import Answer, Poll, Progress, Project, Receipt, Refusal, Task
 from labelloop.adapters.tools.keys import by_round, check_keys, parse_key
-from labelloop.adapters.tools.lines import append_lines
+from labelloop.adapters.tools.notes import Notes
 from labelloop.adapters.tools.project_file import adopt_project, read_project
 from labelloop.adapters.tools.task_sheet import instructions, task_sheet
 from labelloop.errors import ToolError
 
 _TICK = timedelta(microseconds=1)
+_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class FilesTool:
@@ -43,8 +44,9 @@ class FilesTool:
     name = "files"
 
     def __init__(self, root: Path, notes: Path, campaign: str) -> None:
-        """Open the folder `labeling` in the campaign's `root`; `notes` is where polls remember what they saw."""
-        self._root, self._folder, self._notes, self._campaign = root, root / "labeling", notes, campaign
+        """Open the folder `labeling` in the campaign's `root`; in `notes` polls keep what they saw."""
+        self._root, self._folder, self._campaign = root, root / "labeling", campaign
+        self._notes = Notes(notes)
 
     def create(self, project: Project) -> None:
         adopt_project(self._folder / "project.json", project)
@@ -75,21 +77,26 @@ class FilesTool:
         An answer counts from the poll that first saw it, however old its file: a file that travelled by mail
         is not missed. So an answer's own time may be before `since`.
         """
-        notes = {round_id: self._read_notes(round_id) for round_id in self._round_ids()}
-        seen = [_time(note["seen_at"]) for round_notes in notes.values() for note in round_notes[-1:]]
+        states = {r: self._notes.look(r, self._folder / r) for r in self._round_ids()}
+        last = {r: self._notes.last_seen(r, state) for r, state in states.items()}
+        alive = {r: self._notes.read(r) for r, time in last.items() if not (time and since and time <= since)}
         # Our clock may have been set back: what is new must not look older than what was told before.
-        now = max([datetime.now(UTC), *(time + _TICK for time in ([since] if since else []) + seen)])
+        told = [since, *last.values(), *(_time(old[-1]["seen_at"]) for old in alive.values() if old)]
+        now = max([datetime.now(UTC), *(time + _TICK for time in told if time)])
         answers, refusals = [], []
-        for round_id, old in notes.items():
-            new = self._changes(round_id, old, now)
-            if new:
-                append_lines(self._notes / f"{round_id}.jsonl", new)
-            for note in [*old, *new]:
+        looked = {}
+        for round_id, old in alive.items():
+            new = self._changes(round_id, old, now) if last[round_id] is None else []
+            self._notes.append(round_id, new)
+            notes = [*old, *new]
+            looked[round_id] = (states[round_id], _time(notes[-1]["seen_at"]) if notes else _LONG_AGO)
+            for note in notes:
                 if since is None or _time(note["seen_at"]) > since:
                     if "refused" in note:
                         refusals.append(Refusal(**note["refused"]))
                     else:
                         answers.append(_answer(note))
+        self._notes.remember(looked)
         return Poll(sorted(answers, key=lambda a: (a.answered_at, a.id)), now, refusals)
 
     def progress(self, keys: Sequence[str]) -> Progress:
@@ -97,7 +104,7 @@ class FilesTool:
         now = datetime.now(UTC)
         answered: set[str] = set()
         for round_id in by_round(sorted(asked), self._campaign):
-            old = self._read_notes(round_id)
+            old = self._notes.read(round_id)
             notes = [*old, *self._changes(round_id, old, now)]
             answered |= {note["key"] for note in notes if "key" in note}
         return Progress(len(asked), len(asked & answered))
@@ -109,10 +116,13 @@ class FilesTool:
         return sorted(path.parent.name for path in self._folder.glob("*/tasks.jsonl"))
 
     def _tasks(self, round_id: str) -> list[Task]:
-        lines = files.read_lines(self._folder / round_id / "tasks.jsonl")
-        return [
-            Task(line["key"], line["item"], parse_key(line["key"]).copy, line["payload"]) for line in lines
-        ]
+        """What was pushed; a copy of another round's folder has nothing that was."""
+        tasks = []
+        for line in files.read_lines(self._folder / round_id / "tasks.jsonl"):
+            key = parse_key(line["key"])
+            if (key.campaign, key.round) == (self._campaign, round_id):
+                tasks.append(Task(line["key"], line["item"], key.copy, line["payload"]))
+        return tasks
 
     def _write_round(self, project: Project, round_id: str, tasks: list[Task]) -> None:
         folder = self._folder / round_id
@@ -133,15 +143,12 @@ class FilesTool:
         read = read_answer_file(sheet, _items(tasks), self._label(sheet), skippable=False, anonymous=True)
         if read.refusals:
             raise ToolError(f"more tasks must be added to {sheet}, but what was filled in cannot be kept: "
-                            f"{read.refusals[0].where}: {read.refusals[0].reason}; rename it to answers-<your "
-                            "name>.csv and push again")  # fmt: skip
+                            f"{read.refusals[0].where}: {read.refusals[0].reason}; rename it to "
+                            "answers-<your name>.csv and run it again")  # fmt: skip
         return {row.item: (str(row.value), row.annotator) for row in read.rows}
 
     def _label(self, path: Path) -> str:
         return path.relative_to(self._root).as_posix().encode(errors="replace").decode()
-
-    def _read_notes(self, round_id: str) -> list[dict[str, Any]]:
-        return files.read_lines(self._notes / f"{round_id}.jsonl")
 
     def _changes(self, round_id: str, old: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
         """Notes of what the round's files say and the notes `old` do not."""
@@ -210,6 +217,8 @@ class FilesTool:
                     "value": row.value,
                     "action": "skipped" if row.value is None else "updated" if before else "submitted",
                     "turn": turn,
+                    "paid": row.value is not None or bool(before and before["paid"]),
+                    "cost": 0.0 if row.value is None or (before and before["paid"]) else None,
                     "answered_at": time.isoformat(),
                     "seen_at": now.isoformat(),
                     "where": row.where,
@@ -231,6 +240,7 @@ def _answer(note: dict[str, Any]) -> Answer:
         value=note["value"],
         action=note["action"],
         answered_at=_time(note["answered_at"]),
+        cost=note["cost"],
         tool_ref=note["where"],
     )
 

@@ -16,11 +16,15 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 class TaskKey:
     """A key, taken apart."""
 
-    text: str
     campaign: str
     round: str
     item: str
     copy: int
+
+    @property
+    def text(self) -> str:
+        """The key as tools carry it."""
+        return f"{self.campaign}/{self.round}/{self.item}/{self.copy}"
 
 
 def parse_key(text: str) -> TaskKey:
@@ -33,9 +37,10 @@ def parse_key(text: str) -> TaskKey:
     round_id, _, rest = rest.partition("/")
     item, _, copy = rest.rpartition("/")
     plain = _PLAIN.fullmatch(campaign) and _PLAIN.fullmatch(round_id)
-    if not (plain and item and copy.isascii() and copy.isdigit()):
+    counts = copy.isascii() and copy.isdigit() and copy == str(int(copy[:9]))
+    if not (plain and item and counts):
         raise ToolError(f"task key {text!r} is not '<campaign>/<round>/<item>/<copy>'")
-    return TaskKey(text, campaign, round_id, item, int(copy))
+    return TaskKey(campaign, round_id, item, int(copy))
 
 
 def by_round(texts: Sequence[str], campaign: str) -> dict[str, list[TaskKey]]:

@@ -31,11 +31,12 @@ def adopt_project(path: Path, project: Project) -> None:
         for field in ("campaign", "label_type"):
             if there[field] != wanted[field]:
                 raise ToolError(f"{path.parent} holds a project whose {field} is {there[field]!r}, not "
-                                f"{wanted[field]!r}; use another folder, or move {path.parent} away")  # fmt: skip
+                                f"{wanted[field]!r}; use another folder, or move that one away")  # fmt: skip
         gone = [name for name in there["classes"] if name not in wanted["classes"]]
         if gone:
-            raise ToolError(f"{path.parent} holds a project with the classes {there['classes']}, but labels.classes "
-                            f"has {gone} no more; put them back, or start a new campaign")  # fmt: skip
+            raise ToolError(f"{path.parent} holds a project with the classes {there['classes']}, but "
+                            f"labels.classes has {gone} no more; put them back, or start "
+                            "a new campaign")  # fmt: skip
     files.write_json(path, wanted)
 
 

@@ -2,7 +2,7 @@
 
     .labelloop/simulated/project.json
                          rounds/r003.jsonl   first line: when it was pushed and to which crew; then the tasks
-                         clock.json          the time, when the next round starts, what was shown of each round
+                         clock.json          the time, when the next round starts, what polls have shown
 
 The campaign may be killed at any moment. Tasks are appended in one write; the answers are no state at
 all but follow from the tasks (see crew.py), and the clock only decides how many of them are shown.
@@ -13,8 +13,8 @@ is ever answered.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,9 @@ from labelloop.adapters.tools.crew import check_crew, work
 from labelloop.adapters.tools.keys import by_round, check_keys, parse_key
 from labelloop.adapters.tools.lines import append_lines
 from labelloop.adapters.tools.project_file import adopt_project
+from labelloop.adapters.tools.simulated_clock import EPOCH, Clock, Shown
 from labelloop.campaign import Annotation, SimulatedAnnotator
 from labelloop.errors import ToolError
-
-EPOCH = datetime(2026, 1, 5, 9, tzinfo=UTC)
-"""A Monday morning: when every simulated campaign begins."""
 
 
 @dataclass(frozen=True)
@@ -48,29 +46,8 @@ class SimulatedRound:
         """The first task of every key."""
         receipts: dict[str, Receipt] = {}
         for number, key in enumerate(self.keys):
-            receipts.setdefault(key, Receipt(key, f"{parse_key(key).round}-{number}"))
+            receipts.setdefault(key, Receipt(key, f"{parse_key(key).round}-{number}", self.start))
         return receipts
-
-
-@dataclass(frozen=True)
-class Shown:
-    """How much of a round polls have shown."""
-
-    size: int
-    """Bytes of the round's file then: once it has grown, all of the round is shown again."""
-    until: datetime
-    last: datetime
-    """When its last answer comes."""
-
-
-@dataclass
-class Clock:
-    """The simulated time, and what was shown at it."""
-
-    now: datetime = EPOCH
-    next_start: datetime = EPOCH
-    """The latest close: when the next round counts as pushed."""
-    shown: dict[str, Shown] = field(default_factory=dict)
 
 
 class SimulatedTool:
@@ -81,6 +58,7 @@ class SimulatedTool:
     def __init__(
         self,
         folder: Path,
+        *,
         campaign: str,
         seed: int,
         annotation: Annotation,
@@ -93,7 +71,8 @@ class SimulatedTool:
             SettingsError: a confusion names a class that does not exist.
         """
         check_crew(annotation.simulation.annotators, classes)
-        self._folder, self._campaign, self._seed = folder, campaign, seed
+        self._folder, self._clock = folder, folder / "clock.json"
+        self._campaign, self._seed = campaign, seed
         self._annotation, self._truth, self._classes = annotation, truth, classes
         self._rounds: dict[str, tuple[int, SimulatedRound]] = {}
         self._answers: dict[str, tuple[int, list[Answer]]] = {}
@@ -122,7 +101,8 @@ class SimulatedTool:
             before = max(0, len(there) - 1)
             lines: list[dict[str, Any]] = [{"key": key.text} for key in keys]
             append_lines(path, lines if there else [self._heading(), *lines])
-            receipts += [Receipt(key.text, f"{round_id}-{before + n}") for n, key in enumerate(keys)]
+            start = self._round(round_id).start
+            receipts += [Receipt(k.text, f"{round_id}-{before + n}", start) for n, k in enumerate(keys)]
         return receipts
 
     def poll(self, since: datetime | None) -> Poll:
@@ -132,8 +112,12 @@ class SimulatedTool:
         nights cost no polls. An answer may be older than `since` when its round was pushed after that poll:
         a round starts when the one before closed, which extra polls have left behind. It is still shown once.
         """
-        clock = self._read_clock()
-        looked = [(r, size, shown) for r, size, shown in self._sizes(clock) if not _exhausted(shown, since)]
+        clock = Clock.read(self._clock)
+        looked = [
+            (r, size, shown)
+            for r, size, shown in self._sizes(clock)
+            if not (shown and shown.exhausted(since))
+        ]
         answers = {round_id: self._answers_of(round_id) for round_id, _, _ in looked}
         until = {round_id: shown.until if shown else None for round_id, _, shown in looked}
         unseen = [
@@ -151,11 +135,11 @@ class SimulatedTool:
             last = answers[round_id][-1].answered_at if answers[round_id] else EPOCH
             clock.shown[round_id] = Shown(size, now, last)
         clock.now = now
-        self._write_clock(clock)
+        clock.write(self._clock)
         return Poll(sorted(happened, key=lambda answer: (answer.answered_at, answer.id)), now)
 
     def progress(self, keys: Sequence[str]) -> Progress:
-        now = self._read_clock().now
+        now = Clock.read(self._clock).now
         asked = {receipt.key for receipt in self.find(keys)}
         answered = {
             answer.key
@@ -166,11 +150,11 @@ class SimulatedTool:
         return Progress(len(asked), len(asked & answered))
 
     def close(self, round_id: str, at: datetime) -> None:
-        clock = self._read_clock()
+        clock = Clock.read(self._clock)
         if at > clock.next_start or at > clock.now:
             clock.next_start = max(clock.next_start, at)
             clock.now = max(clock.now, at)
-            self._write_clock(clock)
+            clock.write(self._clock)
 
     def duplicates(self) -> dict[str, int]:
         """Keys that were pushed more than once, with the number of tasks too many."""
@@ -198,7 +182,7 @@ class SimulatedTool:
     def _heading(self) -> dict[str, Any]:
         crew = self._annotation.simulation.annotators
         return {
-            "start": self._read_clock().next_start.isoformat(),
+            "start": Clock.read(self._clock).next_start.isoformat(),
             "crew": [person.model_dump() for person in crew],
             "cost_per_vote": self._annotation.cost_per_vote,
             "classes": list(self._classes),
@@ -246,39 +230,16 @@ class SimulatedTool:
         for item in wanted:
             label = labels.get(item)
             if label is None:
-                raise ToolError(f"simulated annotators need the label of every item, but item {item!r} has none; set "
-                                "dataset.label_column, or annotation.tool to files to ask people")  # fmt: skip
+                raise ToolError(f"simulated annotators need the label of every item, but item {item!r} has "
+                                "none; set dataset.label_column, or set annotation.tool to files to ask "
+                                "people")  # fmt: skip
             if label not in classes:
-                raise ToolError(f"item {item!r} has the label {label!r}, which simulated annotators cannot answer: the "
-                                f"classes are {list(classes)}; add it to labels.classes")  # fmt: skip
+                raise ToolError(f"item {item!r} has the label {label!r}, which simulated annotators "
+                                f"cannot answer: the classes are {list(classes)}; add it to "
+                                "labels.classes")  # fmt: skip
             known[item] = label
         return known
-
-    def _read_clock(self) -> Clock:
-        path = self._folder / "clock.json"
-        if not path.exists():
-            return Clock()
-        content = files.read_json(path)
-        time = datetime.fromisoformat
-        shown = {r: Shown(s["size"], time(s["until"]), time(s["last"])) for r, s in content["shown"].items()}
-        return Clock(time(content["now"]), time(content["next_start"]), shown)
-
-    def _write_clock(self, clock: Clock) -> None:
-        content = {
-            "now": clock.now.isoformat(),
-            "next_start": clock.next_start.isoformat(),
-            "shown": {
-                round_id: {"size": s.size, "until": s.until.isoformat(), "last": s.last.isoformat()}
-                for round_id, s in clock.shown.items()
-            },
-        }
-        files.write_json(self._folder / "clock.json", content)
 
 
 def _after(answer: Answer, moment: datetime | None) -> bool:
     return moment is None or answer.answered_at > moment
-
-
-def _exhausted(shown: Shown | None, since: datetime | None) -> bool:
-    """Whether a round has nothing to show any more, without looking into it."""
-    return shown is not None and since is not None and shown.last <= min(since, shown.until)

@@ -41,7 +41,8 @@ def task_sheet(tasks: Sequence[Task], filled: Mapping[str, tuple[str, str]]) -> 
         f"{name} (shown)" if name.strip().lower() in (*_OURS, "answered_at") else name for name in names
     ]
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    # With "\n" alone, a lone carriage return in a text would go unquoted and break its row in two.
+    writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([*_OURS, *(escape(title) for title in titles)])
     for task in first:
         shown = [_cell(task.payload.get(name)) for name in names]

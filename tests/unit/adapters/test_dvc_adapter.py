@@ -198,6 +198,13 @@ def test_a_missing_file_is_an_error_that_names_it(small: Path) -> None:
     assert not (small / "dvc.lock").exists()
 
 
+def test_a_project_in_a_folder_above_is_not_taken_for_the_campaigns_own(small: Path) -> None:
+    inner = make_campaign(small / "inner", ["r000"])
+    for act in (lambda: dvc.commit_round(inner, ["prepare"]), lambda: dvc.status_is_clean(inner)):
+        with pytest.raises(ToolError, match="no DVC project"):
+            act()
+
+
 def test_an_unknown_stage_is_an_error_that_names_it(small: Path) -> None:
     with pytest.raises(ToolError, match="train@r007"):
         dvc.commit_round(small, ["train@r007"])
@@ -293,13 +300,34 @@ def test_init_inside_a_bigger_repository_makes_a_project_of_its_own(tmp_path: Pa
         assert line in config
 
 
+def test_init_completes_a_project_but_keeps_what_its_owner_has_set(small: Path) -> None:
+    (small / ".dvc" / "config").write_text("[cache]\n    type = copy\n[core]\n    analytics = true\n")
+    dvc.init(small)
+    config = (small / ".dvc" / "config").read_text()
+    assert "analytics = true" in config
+    assert "autostage = false" in config
+    assert "type = copy" in config
+
+
+def test_a_commit_stages_nothing_in_git_even_where_dvc_is_set_to(small: Path) -> None:
+    (small / ".dvc" / "config").write_text("[core]\n    autostage = true\n")
+    before = subprocess.check_output(["git", "diff", "--cached", "--name-only"], cwd=small)
+    dvc.commit_round(small, ["prepare"], ["rounds/r000/votes.parquet"])
+    assert subprocess.check_output(["git", "diff", "--cached", "--name-only"], cwd=small) == before
+
+
 def test_init_outside_of_git_goes_without(tmp_path: Path) -> None:
     dvc.init(tmp_path)
     assert "no_scm" in (tmp_path / ".dvc" / "config").read_text()
 
 
+def add_remote(root: Path, name: str, folder: Path) -> None:
+    with (root / ".dvc" / "config").open("a") as stream:
+        stream.write(f"['remote \"{name}\"']\n    url = {folder}\n")
+
+
 def test_push_copies_the_snapshot_to_a_remote_by_name(small: Path, tmp_path: Path) -> None:
-    command(small, "remote", "add", "shelf", str(tmp_path / "shelf"))
+    add_remote(small, "shelf", tmp_path / "shelf")
     dvc.commit_round(small, stages("r000"), ["rounds/r000/votes.parquet"])
     dvc.push(small, "shelf")
     for name in ("rounds/r000/labels.parquet", "rounds/r000/votes.parquet"):
@@ -309,7 +337,7 @@ def test_push_copies_the_snapshot_to_a_remote_by_name(small: Path, tmp_path: Pat
 
 
 def test_push_to_an_unknown_remote_names_the_known_ones(small: Path, tmp_path: Path) -> None:
-    command(small, "remote", "add", "shelf", str(tmp_path / "shelf"))
+    add_remote(small, "shelf", tmp_path / "shelf")
     with pytest.raises(ToolError, match=r"no remote 'cellar' \(known remotes: shelf\)"):
         dvc.push(small, "cellar")
 

@@ -165,8 +165,8 @@ def test_more_settings_than_one_call_takes_all_arrive(tracker: Tracker, client: 
 
 
 def test_settings_become_flat_text_within_mlflows_limits() -> None:
-    flat = flat_parameters({"labels": {"classes": ["ä", "b"], "question": "q" * 9000}, "model": {"options": {}},
-                            "a": {"b:c": None, "d(e)": True}})  # fmt: skip
+    flat = flat_parameters({"labels": {"classes": ["ä", "b"], "question": "q" * 9000},
+                            "model": {"options": {}}, "a": {"b:c": None, "d(e)": True}})  # fmt: skip
     assert flat == {"labels.classes": '["ä", "b"]', "labels.question": "q" * LONGEST_VALUE,
                     "model.options": "{}", "a.b:c": "null", "a.d_e_": "true"}  # fmt: skip
 
@@ -305,6 +305,19 @@ def test_a_deleted_experiment_is_told_with_the_way_back(tracker: Tracker, root: 
 def test_a_defect_of_ours_is_not_blamed_on_the_server(tracker: Tracker) -> None:
     with pytest.raises(AttributeError):
         tracker.log_round(record(metrics=None))
+
+
+def test_a_trackers_password_is_not_in_its_text(tracker: Tracker) -> None:
+    assert "secret" not in repr(dataclasses.replace(tracker, uri="http://ada:secret@host"))
+
+
+def test_nothing_is_printed(
+    tracker: Tracker, capfd: pytest.CaptureFixture[str], learner_folder: Path
+) -> None:
+    example = np.zeros((1, 4), np.float32)
+    tracker.log_round(record(model=LoggedModel(learner_folder, CLASSES, "features", example)))
+    tracker.finish("max_rounds")
+    assert capfd.readouterr() == ("", "")
 
 
 def test_importing_the_adapter_does_not_import_mlflow() -> None:

@@ -37,24 +37,23 @@ def campaign_run(
     return Curve(ROUNDS, accuracy[:n], correct[:n]), Curve(control, accuracy[n:], correct[n:])
 
 
-@pytest.mark.parametrize(
-    ("ratio", "test_items", "paired"),
-    [(0.4, 600, True), (0.6, 300, True), (0.6, 1000, False), (1.0, 600, True)],
-)
-def test_the_interval_holds_the_true_ratio_about_as_often_as_it_says(
-    ratio: float, test_items: int, paired: bool
-) -> None:
-    """200 campaigns, 90% intervals: at least 86% of those that were measured hold the truth."""
+@pytest.mark.parametrize(("test_items", "paired"), [(300, True), (1000, False)])
+def test_the_interval_holds_the_true_ratio_about_as_often_as_it_says(test_items: int, paired: bool) -> None:
+    """90% intervals of 600 campaigns hold the truth in at least 87%, allowing for the chance in 600 (at 1%).
+
+    One sided, because draws that are not paired give wider intervals than they need.
+    """
     hits = [
         found["ratio_low"] <= ratio <= found["ratio_high"]
+        for ratio in (0.4, 0.6, 1.0)
         for seed in range(200)
         for campaign, control in [campaign_run(ratio, test_items, seed, paired)]
         for found in [measure_savings(campaign, control, test_items=test_items, n_classes=10, coverage=0.9,
                                       seed=seed)]
         if found["status"] == MEASURED
     ]  # fmt: skip
-    assert len(hits) >= 80
-    assert np.mean(hits) >= 0.86
+    assert len(hits) >= 200
+    assert np.mean(hits) >= 0.87 - 2.33 * np.sqrt(0.87 * 0.13 / len(hits))
 
 
 def test_without_noise_the_ratio_is_the_true_one() -> None:

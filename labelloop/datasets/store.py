@@ -1,0 +1,223 @@
+"""The prepared data, opened: columns from Parquet and rows of arrays, read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from labelloop import files
+from labelloop.datasets.base import InputKind, Prepared
+from labelloop.datasets.paths import nearest
+from labelloop.datasets.picture import png_uri
+from labelloop.datasets.table import joined_text
+from labelloop.errors import DamagedFileError, DataError
+
+
+@dataclass(eq=False)
+class StoredItems:
+    """Items of `<name>.parquet` and its array; see `Items` in base.py."""
+
+    folder: Path
+    name: str
+    summary: dict[str, Any]
+    input_kind: InputKind
+
+    def __len__(self) -> int:
+        return len(self._column("item"))
+
+    @cached_property
+    def ids(self) -> np.ndarray:
+        """Shape (n,), object array of str."""
+        return _objects(self._column("item"))
+
+    def inputs(self, rows: np.ndarray | slice) -> np.ndarray:
+        """What a learner sees of `rows`: texts, float32 features or uint8 images."""
+        if self.input_kind == "text":
+            return _objects(_taken(self._text, rows))
+        if self._array_rows is not None:
+            rows = self._array_rows[rows]
+        if self.input_kind == "images":
+            return np.array(self._array[rows])
+        return np.array(self._array[rows], dtype=np.float32)
+
+    def payload(self, rows: np.ndarray, columns: Sequence[str] = ()) -> list[dict[str, object]]:
+        """What people are shown of `rows`: the columns asked for and no other.
+
+        Raises:
+            DataError: there is no such column, or it is one that would tell the answer.
+        """
+        rows = np.asarray(rows, dtype=np.int64)
+        names = list(columns) or self.summary["payload_columns"]
+        shown = {name: self._shown(name, rows) for name in names}
+        return [{name: values[place] for name, values in shown.items()} for place in range(len(rows))]
+
+    def rows_of(self, ids: Sequence[str]) -> np.ndarray:
+        """Rows of these ids, int64, in their order.
+
+        Raises:
+            DataError: an id is unknown; names it.
+        """
+        wanted = np.asarray(ids, dtype=object)
+        rows = self._index.get_indexer(pd.Index(wanted, dtype=object))
+        if (rows < 0).any():
+            unknown = wanted[rows < 0]
+            raise DataError(
+                f"item {unknown[0]!r} is not in {self.name}.parquet ({len(unknown)} of {len(wanted)} are "
+                "not); was the campaign's data changed?"
+            )
+        return rows.astype(np.int64)
+
+    @cached_property
+    def _index(self) -> pd.Index:
+        return pd.Index(self.ids, dtype=object)
+
+    @cached_property
+    def _columns(self) -> dict[str, pa.ChunkedArray]:
+        return {}
+
+    def _column(self, name: str) -> pa.ChunkedArray:
+        if name not in self._columns:
+            self._columns[name] = _read_column(self.folder / f"{self.name}.parquet", name)
+        return self._columns[name]
+
+    @cached_property
+    def _text(self) -> pa.ChunkedArray:
+        # large_string: taking rows of more than 2 GB of text would overflow the offsets of string.
+        columns = [self._column(name).cast(pa.large_string()) for name in self.summary["text_columns"]]
+        return joined_text(columns)
+
+    @cached_property
+    def _array_path(self) -> Path:
+        described = self.summary["arrays"][self.name]
+        return (self._root if described["in_place"] else self.folder) / described["path"]
+
+    @cached_property
+    def _root(self) -> Path:
+        return (self.folder / self.summary["root"]).resolve()
+
+    @property
+    def _array(self) -> np.ndarray:
+        # Mapped anew for every request: pages that were read count as this process's memory for as long
+        # as they are mapped, and a pass over the pool would end with all of it.
+        described = self.summary["arrays"][self.name]
+        expected = ([described["length"], *described["shape"][1:]], described["dtype"])
+        array = _mapped(self._array_path)
+        if (list(array.shape), str(array.dtype)) != expected:
+            raise DamagedFileError(
+                f"{self._array_path} has shape {list(array.shape)} and type {array.dtype}, but the data was "
+                f"prepared with {expected[0]} and {expected[1]}; bring that file back or start a new campaign"
+            )
+        return array
+
+    @cached_property
+    def _array_rows(self) -> np.ndarray | None:
+        rows = self.summary["arrays"][self.name]["rows"]
+        return _mapped(self.folder / rows) if rows else None
+
+    @cached_property
+    def _stored(self) -> list[str]:
+        return _schema(self.folder / f"{self.name}.parquet").names
+
+    def _shown(self, name: str, rows: np.ndarray) -> list[object]:
+        if name in self.summary["withheld_columns"]:
+            raise DataError(
+                f"annotation.payload_columns names {name!r}, which is the label or split column; annotators "
+                "must not see it"
+            )
+        if name == "image" and self.input_kind == "images" and name in self._stored:
+            return [str(self._root / path) for path in _taken(self._column(name), rows).to_pylist()]
+        if name in self._stored and name != "split":
+            return list(_taken(self._column(name), rows).to_pylist())
+        if name == "features" and self.input_kind == "features":
+            return [[float(f"{value:.6g}") for value in row] for row in self.inputs(rows).tolist()]
+        if name == "image" and (self.input_kind == "images" or self.summary["picture"]):
+            return [png_uri(self._pixels(row)) for row in self.inputs(rows)]
+        raise DataError(
+            f"annotation.payload_columns: the data has no column {name!r}; {nearest(name, self._showable())}"
+        )
+
+    def _pixels(self, row: np.ndarray) -> np.ndarray:
+        picture = self.summary["picture"]
+        if picture is None:
+            return row
+        grey = np.rint(row.reshape(picture["height"], picture["width"]) * (255 / picture["white"]))
+        return grey.clip(0, 255).astype(np.uint8)
+
+    def _showable(self) -> list[str]:
+        return list(dict.fromkeys([*self.summary["payload_columns"], *self._stored[2:]]))
+
+
+def open_folder(folder: Path) -> Prepared:
+    """See `labelloop.datasets.open_prepared`."""
+    try:
+        summary = files.read_json(folder / "dataset.json")
+    except FileNotFoundError:
+        raise DamagedFileError(f"{folder / 'dataset.json'} is missing; run `prepare` again") from None
+    pool = StoredItems(folder, "pool", summary, summary["input_kind"])
+    given = summary["test_set"] == "given"
+    splits = pc.equal(_read_column(folder / "pool.parquet", "split"), "test")
+    return Prepared(
+        pool=pool,
+        splits=np.asarray(splits.to_numpy(), dtype=bool),
+        known=_labels(folder / "known.parquet"),
+        test=StoredItems(folder, "test", summary, summary["input_kind"]) if given else None,
+        test_known=_labels(folder / "test_known.parquet") if given else None,
+        classes=tuple(summary["classes"]),
+    )
+
+
+def _labels(path: Path) -> np.ndarray:
+    """Shape (n,), object: one str object a class, not one a row; None where unknown."""
+    encoded = _read_column(path, "label").combine_chunks().dictionary_encode()
+    names = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
+    codes = pc.fill_null(encoded.indices, len(names) - 1)
+    return np.asarray(names[codes.to_numpy(zero_copy_only=False)], dtype=object)
+
+
+def _read_column(path: Path, name: str) -> pa.ChunkedArray:
+    try:
+        return pq.read_table(path, columns=[name])[name]
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise _damaged(path, error) from None
+
+
+def _schema(path: Path) -> pa.Schema:
+    try:
+        return pq.read_schema(path)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from None
+
+
+def _mapped(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> DamagedFileError:
+    return DamagedFileError(f"{path} is missing or damaged: {error}; bring it back or run `prepare` again")
+
+
+def _taken(values: pa.ChunkedArray, rows: np.ndarray | slice) -> Any:
+    if isinstance(rows, slice):
+        start, stop, step = rows.indices(len(values))
+        if step == 1:
+            return values.slice(start, max(0, stop - start))
+        rows = np.arange(start, stop, step)
+    return values.take(pa.array(rows, pa.int64()))
+
+
+def _objects(values: Any) -> np.ndarray:
+    if isinstance(values, pa.ChunkedArray):
+        return np.asarray(values.to_numpy(), dtype=object)
+    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=object)

@@ -1,0 +1,174 @@
+"""The made-up people: how often they err, when they work, and that nothing else decides it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labelloop.adapters.tools.base import Answer
+from labelloop.adapters.tools.crew import answer_chances, check_crew, work
+from labelloop.adapters.tools.keys import TaskKey
+from labelloop.campaign import FIVE_ANNOTATORS, SimulatedAnnotator
+from labelloop.errors import SettingsError
+
+CLASSES = ("cat", "dog", "cow")
+MONDAY = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+
+def tasks_of(n_items: int, copies: int, round_id: str = "r000") -> list[TaskKey]:
+    return [TaskKey("farm", round_id, f"i{n}", copy) for n in range(n_items) for copy in range(copies)]
+
+
+def answers_of(
+    tasks: Sequence[TaskKey],
+    crew: Sequence[SimulatedAnnotator] = FIVE_ANNOTATORS,
+    *,
+    start: datetime = MONDAY,
+    seed: int = 1,
+) -> list[Answer]:
+    truth = {task.item: CLASSES[int(task.item[1:]) % 3] for task in tasks}
+    return work(tasks, start=start, crew=crew, cost_per_vote=0.05, truth=truth, classes=CLASSES, seed=seed)
+
+
+def test_errors_come_at_the_rate_of_the_confusion_matrix() -> None:
+    """Every cell of 3 x 2,000 answers is within 4.5 standard deviations of its chance."""
+    person = SimulatedAnnotator(
+        name="ada",
+        accuracy=0.8,
+        confusion={"cat": {"dog": 0.3, "cow": 0.05}, "dog": {"dog": 0.5, "cat": 0.2}},
+    )
+    answers = answers_of(tasks_of(6000, 1), [person])
+    counts = Counter((CLASSES[int(a.key.split("/")[2][1:]) % 3], a.value) for a in answers)
+    expected = {"cat": (0.65, 0.3, 0.05), "dog": (0.2, 0.8, 0.0), "cow": (0.1, 0.1, 0.8)}
+    for true, chances in expected.items():
+        for name, chance in zip(CLASSES, chances, strict=True):
+            bound = 4.5 * np.sqrt(2000 * chance * (1 - chance))
+            assert abs(counts[true, name] - 2000 * chance) <= bound, (true, name)
+
+
+@given(
+    st.floats(0, 1),
+    st.dictionaries(st.sampled_from(CLASSES), st.floats(0, 1 / 3)),
+    st.sampled_from(CLASSES),
+)
+def test_chances_of_an_answer_sum_to_one(accuracy: float, row: dict[str, float], true: str) -> None:
+    person = SimulatedAnnotator(name="ada", accuracy=accuracy, confusion={true: row})
+    chances = answer_chances(person, true, CLASSES)
+    assert min(chances) >= 0
+    assert sum(chances) == pytest.approx(1)
+
+
+def test_who_never_errs_never_errs() -> None:
+    answers = answers_of(tasks_of(500, 1), [SimulatedAnnotator(name="ada", accuracy=1.0)])
+    assert all(a.value == CLASSES[int(a.key.split("/")[2][1:]) % 3] for a in answers)
+
+
+def test_a_confusion_about_an_unknown_class_is_refused() -> None:
+    crew = [SimulatedAnnotator(name="ben", confusion={"cat": {"dgo": 0.3}})]
+    with pytest.raises(SettingsError, match=r"'ben'.*'dgo'"):
+        check_crew(crew, CLASSES)
+
+
+def test_skips_come_at_their_rate_and_cost_nothing() -> None:
+    answers = answers_of(tasks_of(4000, 1), [SimulatedAnnotator(name="ada", skip_rate=0.1, cost_per_vote=1)])
+    skips = [a for a in answers if a.action == "skipped"]
+    assert abs(len(skips) - 400) < 4.5 * np.sqrt(4000 * 0.09)
+    assert {(a.value, a.cost) for a in skips} == {(None, 0.0)}
+    assert {a.cost for a in answers if a.action == "submitted"} == {1.0}
+
+
+def test_the_median_time_is_the_one_that_was_set() -> None:
+    answers = answers_of(tasks_of(2000, 1), [SimulatedAnnotator(name="ada", seconds_per_item=20)])
+    assert np.median([a.lead_seconds or 0 for a in answers]) == pytest.approx(20, rel=0.06)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    start=st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC)),
+    days_off=st.sets(st.integers(0, 6), max_size=6),
+    seconds=st.floats(1, 30_000),
+)
+def test_nobody_works_at_night_or_on_a_day_off(start: datetime, days_off: set[int], seconds: float) -> None:
+    person = SimulatedAnnotator(name="ada", seconds_per_item=seconds, days_off=sorted(days_off))
+    for answer in answers_of(tasks_of(6, 1), [person], start=start):
+        time = answer.answered_at
+        assert time > start
+        assert time.weekday() not in days_off
+        opening = time.replace(hour=9, minute=0, second=0, microsecond=0)
+        assert opening < time <= opening + timedelta(hours=8)
+
+
+def test_work_that_is_not_done_by_evening_is_carried_on_in_the_morning() -> None:
+    person = SimulatedAnnotator(name="ada", seconds_per_item=60, days_off=[5, 6])
+    friday_evening = datetime(2026, 1, 9, 16, 59, 59, tzinfo=UTC)
+    (answer,) = answers_of(tasks_of(1, 1), [person], start=friday_evening)
+    monday = datetime(2026, 1, 12, 9, tzinfo=UTC)
+    assert answer.lead_seconds is not None
+    assert answer.answered_at == monday + timedelta(seconds=answer.lead_seconds - 1)
+
+
+def test_days_off_make_stragglers() -> None:
+    """A round pushed on a Saturday is mostly done that day, but waits for who is away until Monday."""
+    saturday = datetime(2026, 1, 10, 9, tzinfo=UTC)
+    answers = answers_of(tasks_of(20, 5), start=saturday)
+    late = [a for a in answers if a.answered_at > saturday + timedelta(days=1)]
+    assert {a.annotator for a in late} == {"cy"}
+    assert len(late) == 20
+
+
+def test_an_overlap_of_the_whole_crew_has_everybody_answer_everything() -> None:
+    answers = answers_of(tasks_of(30, 5))
+    assert len({(a.annotator, a.key.rpartition("/")[0]) for a in answers}) == 150
+    assert len({a.key for a in answers}) == 150
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 25), st.integers(1, 7), st.integers(1, 5), st.integers(0, 3))
+def test_every_task_that_somebody_may_answer_is_answered_once(
+    n: int, copies: int, people: int, seed: int
+) -> None:
+    answers = answers_of(tasks_of(n, copies), FIVE_ANNOTATORS[:people], seed=seed)
+    assert len(answers) == len({a.key for a in answers}) == n * min(copies, people)
+    assert len({(a.annotator, a.key.rpartition("/")[0]) for a in answers}) == len(answers)
+
+
+def test_the_fast_answer_more() -> None:
+    crew = [SimulatedAnnotator(name=name, seconds_per_item=s) for name, s in (("slow", 20), ("fast", 5))]
+    counts = Counter(a.annotator for a in answers_of(tasks_of(500, 1), crew))
+    assert counts["fast"] / counts["slow"] == pytest.approx(4, rel=0.25)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.permutations(tasks_of(8, 3)))
+def test_the_order_of_tasks_does_not_matter(tasks: list[TaskKey]) -> None:
+    assert answers_of(tasks) == answers_of(tasks_of(8, 3))
+
+
+def test_an_answer_does_not_depend_on_who_else_is_asked_or_when() -> None:
+    """What a person says of an item is theirs alone: no other item or person and no time changes it."""
+    alone = {a.key.split("/")[2]: a.value for a in answers_of(tasks_of(50, 1), FIVE_ANNOTATORS[4:])}
+    crowd = answers_of(tasks_of(90, 5), start=MONDAY + timedelta(days=3))
+    eli = {a.key.split("/")[2]: a.value for a in crowd if a.annotator == "eli"}
+    assert {item: eli[item] for item in alone} == alone
+
+
+def test_seed_and_round_change_the_answers() -> None:
+    values = lambda answers: [a.value for a in sorted(answers, key=lambda a: a.key)]  # noqa: E731
+    first = values(answers_of(tasks_of(60, 1), FIVE_ANNOTATORS[4:]))
+    assert values(answers_of(tasks_of(60, 1), FIVE_ANNOTATORS[4:], seed=2)) != first
+    assert values(answers_of(tasks_of(60, 1, "r001"), FIVE_ANNOTATORS[4:])) != first
+
+
+def test_annotators_err_independently_of_each_other() -> None:
+    crew = [SimulatedAnnotator(name=name, accuracy=0.5) for name in ("ada", "ben")]
+    right = {name: np.zeros(3000, dtype=bool) for name in ("ada", "ben")}
+    for answer in answers_of(tasks_of(3000, 2), crew):
+        number = int(answer.key.split("/")[2][1:])
+        right[answer.annotator][number] = answer.value == CLASSES[number % 3]
+    assert abs(np.corrcoef(right["ada"], right["ben"])[0, 1]) < 4.5 / np.sqrt(3000)

@@ -1,0 +1,41 @@
+"""From scores to probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from labelloop.models.probabilities import ABSENT_MASS, add_to_rows, probabilities_of, softmax_in_place
+
+
+@pytest.mark.parametrize("k", [1, 2, 10, 32, 33, 150])
+@pytest.mark.parametrize("spread", [1.0, 200.0])
+def test_softmax_equals_the_formula_in_double_precision(k: int, spread: float) -> None:
+    scores = (np.random.default_rng(0).normal(size=(40, k)) * spread).astype(np.float32)
+    shifted = scores.astype(np.float64) - scores.max(axis=1, keepdims=True)
+    expected = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
+    softmax_in_place(scores)
+    np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_rows_far_apart_from_each_other_neither_overflow_nor_vanish() -> None:
+    scores = np.array([[1000.0, 1000.0], [-1000.0, -1000.0]], dtype=np.float32)
+    softmax_in_place(scores)
+    np.testing.assert_allclose(scores, 0.5)
+
+
+def test_absent_classes_share_their_mass_evenly() -> None:
+    def score(rows: np.ndarray, out: np.ndarray) -> None:
+        out[:] = rows
+
+    rows = np.random.default_rng(0).normal(size=(25, 2)).astype(np.float32)
+    found = probabilities_of(rows, score, np.array([1, 3]), 5, block_rows=10)
+    np.testing.assert_allclose(found[:, [0, 2, 4]], ABSENT_MASS / 3, rtol=1e-6)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+    assert (found[:, [1, 3]].argmax(axis=1) == rows.argmax(axis=1)).all()
+
+
+def test_a_vector_is_added_to_every_row_of_a_short_last_block() -> None:
+    scores = np.zeros((3, 2), dtype=np.float32)
+    add_to_rows(scores, np.tile(np.array([1, 2], dtype=np.float32), 8))
+    assert (scores == [[1, 2]] * 3).all()
