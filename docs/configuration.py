@@ -1,4 +1,4 @@
-"""Write docs/configuration.md from the settings' own descriptions; with --check, only say whether it is current."""
+"""Write docs/configuration.md from the settings' descriptions; with --check, say if it is current."""
 
 from __future__ import annotations
 
@@ -32,15 +32,20 @@ def page() -> str:
         parts.append(_section(name, field.annotation))
     parts.append(_section("annotation.simulation", Simulation))
     parts.append(_section("annotation.simulation.annotators", SimulatedAnnotator))
-    rows = [
-        f"| `{name.upper()}` | {field.description} |" for name, field in Environment.model_fields.items()
-    ]
+    rows = [f"| `{name.upper()}` | {field.description} |" for name, field in Environment.model_fields.items()]
     parts.append("\n".join(["## Environment", "", "| variable | meaning |", "|---|---|", *rows]))
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 def _section(name: str, model: Any) -> str:
-    lines = [f"## {name}", "", str(model.__doc__), "", "| key | type | default | meaning |", "|---|---|---|---|"]
+    lines = [
+        f"## {name}",
+        "",
+        str(model.__doc__),
+        "",
+        "| key | type | default | meaning |",
+        "|---|---|---|---|",
+    ]
     for key, field in model.model_fields.items():
         lines.append(f"| `{key}` | {_type(field.annotation)} | {_default(field)} | {field.description} |")
     return "\n".join(lines)
@@ -50,7 +55,13 @@ def _type(annotation: Any) -> str:
     text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
     if text.startswith("typing.Literal"):
         return text.removeprefix("typing.Literal").strip("[]").replace("'", "").replace(", ", " or ")
-    for old, new in (("labelloop.campaign.", ""), ("typing.", ""), ("NoneType", "null"), ("None", "null"), ("|", "or")):
+    for old, new in (
+        ("labelloop.campaign.", ""),
+        ("typing.", ""),
+        ("NoneType", "null"),
+        ("None", "null"),
+        ("|", "or"),
+    ):
         text = text.replace(old, new)
     return text
 

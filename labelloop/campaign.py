@@ -86,10 +86,12 @@ class Dataset(Section):
         "refuse", description="What to do with an image that cannot be read."
     )
     duplicates: Literal["fold", "keep", "refuse"] = Field(
-        "fold", description="Pool items with the very same content: ask once (fold), ask each (keep), or stop."
+        "fold",
+        description="Pool items with the very same content: ask once (fold), ask each (keep), or stop.",
     )
     overlap: Literal["refuse", "drop"] = Field(
-        "refuse", description="Pool items whose content is also in a given test set: stop, or drop from the pool."
+        "refuse",
+        description="Pool items whose content is also in a given test set: stop, or drop from the pool.",
     )
     known_labels: Literal["hidden", "seed"] = Field(
         "hidden", description="Labels that come with the pool. hidden: only simulated annotators and "
@@ -147,9 +149,7 @@ class Acquisition(Section):
         "'package.module:function'.",
     )  # fmt: skip
     options: dict[str, Any] = Field({}, description="Keyword arguments of the strategy.")
-    cold_start: str = Field(
-        "k_means", description="Strategy of the first round, when there is no model yet."
-    )
+    cold_start: str = Field("k_means", description="Strategy of the first round, when there is no model yet.")
     batch_size: int = Field(40, ge=1, description="New items a round, control arm included.")
     first_batch_size: int | None = Field(
         None, ge=0, description="New items in round r000. Default: batch_size, or none when known labels "
@@ -231,9 +231,7 @@ class Annotation(Section):
     test_overlap: int = Field(5, ge=1, description="Different annotators asked about each test item.")
     cost_per_vote: float = Field(0.05, ge=0, description="Money for one answer.")
     currency: str = Field("USD", description="What money is counted in.")
-    annotators: list[str] = Field(
-        [], description="Names whose answers are accepted. Empty: everybody's."
-    )
+    annotators: list[str] = Field([], description="Names whose answers are accepted. Empty: everybody's.")
     payload_columns: list[str] = Field(
         [], description="Columns shown to annotators. Empty: the text columns, the image, or the features."
     )
@@ -284,7 +282,9 @@ class Stopping(Section):
     """When the campaign ends; whatever comes first. Budgets are in their own section."""
 
     max_rounds: int | None = Field(8, ge=1, description="Rounds at most, r000 included.")
-    target_accuracy: float | None = Field(None, gt=0, le=1, description="Stop once the test accuracy is reached.")
+    target_accuracy: float | None = Field(
+        None, gt=0, le=1, description="Stop once the test accuracy is reached."
+    )
     patience: int = Field(1, ge=1, description="Rounds in a row that must reach the target.")
 
 
@@ -352,9 +352,7 @@ def load_settings(path: Path) -> CampaignSettings:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SettingsError(
-            f"{path} is not there; `labelloop init {path.parent}` makes a campaign"
-        ) from None
+        raise SettingsError(f"{path} is not there; `labelloop init {path.parent}` makes a campaign") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(content, dict | None):

@@ -139,11 +139,13 @@ def stage(
     if name not in NAMES:
         raise LabelloopError(f"there is no stage {name!r}; stages: {', '.join(NAMES)}")
     if (round_id is None) != (name == "prepare"):
-        raise LabelloopError("prepare takes no round" if round_id else f"stage {name} needs a round, such as r000")
+        raise LabelloopError(
+            "prepare takes no round" if round_id else f"stage {name} needs a round, such as r000"
+        )
     workspace = _campaign(campaign)
     if round_id is not None and not workspace.round(round_id).settings.exists():
-        raise LabelloopError(f"round {round_id!r} was never opened; rounds: "
-                             f"{', '.join(folder.id for folder in workspace.rounds()) or 'none'}")  # fmt: skip
+        known = ", ".join(folder.id for folder in workspace.rounds()) or "none"
+        raise LabelloopError(f"round {round_id!r} was never opened; rounds: {known}")
     with workspace.hold(f"labelloop stage {name} {round_id or ''}".strip()):
         outcome = run_stage(workspace, name, round_id, force=force)
     if isinstance(outcome, Waiting):
@@ -152,10 +154,10 @@ def stage(
 
 @app.command()
 def fuse(
-    votes: Annotated[Path, typer.Argument(help="CSV (gzip is fine), Parquet or JSON lines with one vote a row.")],
+    votes: Annotated[Path, typer.Argument(help="CSV (gzip too), Parquet or JSON lines, one vote a row.")],
     out: Annotated[Path, typer.Option("--out", help="Labels: .csv or .parquet.")],
     method: Annotated[str, typer.Option(help="Fusion method.")] = "majority",
-    gold: Annotated[Path | None, typer.Option(help="Table with columns item and label: what is known.")] = None,
+    gold: Annotated[Path | None, typer.Option(help="Table with columns item and label.")] = None,
     item_column: Annotated[str, typer.Option(help="Column of the item's id.")] = "item",
     annotator_column: Annotated[str, typer.Option(help="Column of the annotator.")] = "annotator",
     label_column: Annotated[str, typer.Option(help="Column of the answer.")] = "label",
@@ -221,8 +223,9 @@ def _campaign(folder: Path) -> Any:
 
     workspace = Workspace.at(folder)
     if not workspace.params.exists():
-        raise LabelloopError(f"{workspace.root} holds no campaign (no params.yaml); `labelloop init {folder}` "
-                             "makes one")  # fmt: skip
+        raise LabelloopError(
+            f"{workspace.root} holds no campaign (no params.yaml); `labelloop init {folder}` makes one"
+        )
     return workspace
 
 

@@ -70,13 +70,16 @@ def progress(workspace: Workspace) -> Iterator[Callable[[str], None]]:
     with console.status("starting") as status:
         handler = _Progress(workspace, console, status)
         logger.addHandler(handler)
-        before = logger.level
+        before, propagates = logger.level, logger.propagate
         logger.setLevel(logging.INFO)
+        # Prefect prints what reaches the root logger; these lines are shown here already.
+        logger.propagate = False
         try:
             yield lambda line: console.print(f"[yellow]{line}[/yellow]", highlight=False)
         finally:
             logger.removeHandler(handler)
             logger.setLevel(before)
+            logger.propagate = propagates
 
 
 @contextmanager
@@ -122,7 +125,9 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
         console.print("random gives: the same learner on the control arm's labels alone, as many as said.")
     console.print(files.read_json(folder.savings)["sentence"])
     console.print(f"{outcome}\n", highlight=False)
-    console.print(f"Learning curve: {workspace.reports / 'learning_curve.png'}\n", soft_wrap=True, highlight=False)
+    console.print(
+        f"Learning curve: {workspace.reports / 'learning_curve.png'}\n", soft_wrap=True, highlight=False
+    )
     console.print(next_steps(workspace), highlight=False, soft_wrap=True)
 
 
@@ -165,10 +170,8 @@ def show_backtest(summary: dict[str, Any], out: Path) -> None:
         if against is not None:
             interval = "" if against["low"] is None else f" ({against['low']:+.4f} to {against['high']:+.4f})"
             said = f"{against['area_difference']:+.4f}{interval}"
-        table.add_row(
-            name, f"{found['area']:.4f}", f"{found['final_accuracy']:.1%}",
-            *[_labels_to(found["labels_to"][share], summary["seeds"]) for share in ("90%", "95%", "98%")], said,
-        )  # fmt: skip
+        reached = [_labels_to(found["labels_to"][share], summary["seeds"]) for share in ("90%", "95%", "98%")]
+        table.add_row(name, f"{found['area']:.4f}", f"{found['final_accuracy']:.1%}", *reached, said)
     console.print(table)
     console.print(f"curves.csv, summary.json and curves.png are in {out}", highlight=False)
 

@@ -25,7 +25,7 @@ Told = Callable[[str], None]
 def run(workspace: Workspace, *, plain: bool, poll_seconds: float, told: Told) -> Waiting | Stopped:
     """Go on until the campaign stops or only people can go on; see the flow `active-learning`."""
     if not plain:
-        return _flow("active_learning", "active_learning")(  # type: ignore[no-any-return]
+        return _flow("active_learning", "active_learning")(
             directory=str(workspace.root), poll_seconds=poll_seconds
         )
     with workspace.hold("labelloop run"):
@@ -45,7 +45,7 @@ def advance(workspace: Workspace, *, plain: bool, told: Told) -> Waiting | Stopp
         if idle is not None:
             return idle
     if not plain:
-        return _flow("advance", "advance")(directory=str(workspace.root))  # type: ignore[no-any-return]
+        return _flow("advance", "advance")(directory=str(workspace.root))
     with workspace.hold("labelloop advance"):
         return loop.advance(workspace, told=told)
 
@@ -78,7 +78,7 @@ def _look(workspace: Workspace, told: Told) -> Waiting | Stopped | None:
 
 def _flow(module: str, name: str) -> Callable[..., Any]:
     _prepare_prefect()
-    return getattr(importlib.import_module(f"flows.{module}"), name)  # type: ignore[no-any-return]
+    return getattr(importlib.import_module(f"flows.{module}"), name)
 
 
 def _prepare_prefect() -> None:

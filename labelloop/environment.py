@@ -23,4 +23,4 @@ class Environment(BaseSettings):
 
 def read_environment(root: Path) -> Environment:
     """The environment, with the campaign's .env where a variable is not set."""
-    return Environment(_env_file=root / ".env")  # type: ignore[call-arg]
+    return Environment(_env_file=root / ".env")

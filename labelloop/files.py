@@ -101,7 +101,9 @@ def append_line(path: Path, content: dict[str, Any]) -> None:
                     os.truncate(path, start)
                 raise
     except OSError as error:
-        raise DiskError(f"could not append to {path}: {error.strerror}. Make room and run it again") from error
+        raise DiskError(
+            f"could not append to {path}: {error.strerror}. Make room and run it again"
+        ) from error
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -138,9 +140,13 @@ def digest_of(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Delete temporaries that a killed process left behind. Only the holder of the campaign may call it."""
-    for leftover in folder.rglob(f"{TEMPORARY}*"):
+def remove_leftovers(folder: Path, *, below: bool = True) -> None:
+    """Delete temporaries that a killed process left behind. Only the holder of the campaign may call it.
+
+    Args:
+        below: also in the folders below; else in `folder` itself only.
+    """
+    for leftover in (folder.rglob if below else folder.glob)(f"{TEMPORARY}*"):
         _remove(leftover)
 
 

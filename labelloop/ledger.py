@@ -66,7 +66,9 @@ class Ledger:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
             content = yaml.load(path.read_text(encoding="utf-8"), loader) or {}
-            rounds = {key: Entry(key, item["previous"]) for key, item in (content.get("rounds") or {}).items()}
+            rounds = {
+                key: Entry(key, item["previous"]) for key, item in (content.get("rounds") or {}).items()
+            }
             opened = content.get("open")
             return cls(
                 path=path,

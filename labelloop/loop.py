@@ -133,7 +133,9 @@ def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -
     affordable = stopping.affordable(settings, history, test_items=testing if first else 0)
     plan = min(wanted, left, affordable)
     if plan <= 0 < wanted:
-        return Stopped("budget", f"what is left of the budget pays for no further item (it affords {affordable})")
+        return Stopped(
+            "budget", f"what is left of the budget pays for no further item (it affords {affordable})"
+        )
     return plan
 
 
@@ -158,11 +160,16 @@ def pending_changes(workspace: Workspace) -> list[str]:
     settings = load_settings(workspace.params)
     lines = []
     if ledger.prepare:
-        kept = {"dataset": ledger.prepare["dataset"], "labels": {"classes": ledger.prepare["labels"]["classes"]}}
-        now = settings.model_dump(mode="json", include={"dataset"}) | {"labels": {"classes": settings.labels.classes}}
+        kept = {
+            "dataset": ledger.prepare["dataset"],
+            "labels": {"classes": ledger.prepare["labels"]["classes"]},
+        }
+        now = settings.model_dump(mode="json", include={"dataset"}) | {
+            "labels": {"classes": settings.labels.classes}
+        }
         lines += [
-            f"params.yaml: {change}; the pool and the classes of a running campaign stay as they are, so this "
-            "has no effect (start a new campaign with `labelloop init`)"
+            f"params.yaml: {change}; pool and classes of a running campaign stay as they are, so this has "
+            "no effect (start a new campaign with `labelloop init`)"
             for change in _differences(kept, now)
         ]
     if ledger.open is not None:

@@ -45,7 +45,9 @@ def init(root: Path, *, params: str | Path = "digits", own_git: bool = False) ->
         LabelloopError: `root` holds a campaign already, or there is no such example.
     """
     if (root / "rounds.yaml").exists() and Ledger.read(root / "rounds.yaml").prepare:
-        raise LabelloopError(f"{root} holds a campaign that has begun; `labelloop status` says where it stands")
+        raise LabelloopError(
+            f"{root} holds a campaign that has begun; `labelloop status` says where it stands"
+        )
     text = _params_text(params)
     root.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []

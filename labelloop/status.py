@@ -93,7 +93,10 @@ def _waiting(folder: RoundFolder, settings: CampaignSettings) -> dict[str, Any]:
 
     if not folder.tasks.exists():
         step = next((name for name, output in _outputs(folder) if not output.exists()), "push")
-        return {"for": step, "sentence": f"Round {folder.id} is open; next step: {step}. `labelloop run` does it."}
+        return {
+            "for": step,
+            "sentence": f"Round {folder.id} is open; next step: {step}. `labelloop run` does it.",
+        }
     if folder.closed.exists():
         step = next((name for name, output in _outputs(folder) if not output.exists()), [*ROUND_STAGES][-1])
         return {"for": step, "sentence": f"Round {folder.id} has its answers; next step: {step}."}

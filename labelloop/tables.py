@@ -107,7 +107,9 @@ class Contract:
         """Check `table` and write it atomically as Parquet; equal tables give equal bytes."""
         checked = self.check(table, str(path))
         arrays = pa.Table.from_pandas(checked, preserve_index=False).replace_schema_metadata(None)
-        fields = [self.schema.field(n) if n in self.columns else arrays.schema.field(n) for n in checked.columns]
+        fields = [
+            self.schema.field(n) if n in self.columns else arrays.schema.field(n) for n in checked.columns
+        ]
         write_arrow(arrays.cast(pa.schema(fields)), path)
 
     def read(self, path: Path) -> pd.DataFrame:
@@ -174,7 +176,7 @@ BATCH = Contract(
         "overlap": Column(pa.int32(), holds=_positive, says="must be 0 or more"),
     },
 )
-"""`probability`: chance of the item to be in its arm, given what was known; 1 where the choice had no chance in it."""
+"""`probability`: chance of the item to be in its arm, given what was known; 1 where chance had no part."""
 
 ASKED = Contract(
     "asked",
@@ -215,7 +217,7 @@ VOTES = Contract(
         "tool_ref": Column(pa.string(), nullable=True),
     },
 )
-"""Append-only: a changed answer is a further row. `round` is the round whose batch asked; `vote` is the id."""
+"""Append-only: a changed answer is a further row. `round` is the round that asked; `vote` is the id."""
 
 FUSED = Contract(
     "fused",

@@ -230,6 +230,8 @@ class Workspace:
                 stream,
             )
             stream.flush()
+            # data/, rounds.yaml and dvc.lock are written beside themselves, in a folder that is the user's.
+            files.remove_leftovers(self.root, below=False)
             for folder in (self.root / "rounds", self.data, self.state, self.reports):
                 files.remove_leftovers(folder)
             yield
@@ -241,4 +243,4 @@ class Workspace:
                    f"since {holder['since']}")  # fmt: skip
         except (OSError, ValueError, KeyError):
             who = "another process"
-        return f"the campaign in {self.root} is held by {who}; nothing was done. Run it again when that has ended"
+        return f"the campaign in {self.root} is held by {who}; nothing was done. Run it again after that"

@@ -72,7 +72,7 @@ def _centroids(points: np.ndarray, wanted: int, seed: int, *, mini_batch: bool) 
     """At most `wanted` centroids, shape (k, d); every distinct point where there are no more than that."""
     from sklearn.cluster import KMeans, MiniBatchKMeans
     from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     _, distinct = np.unique(content_keys(points, 0, "distinct"), return_index=True)
     if len(distinct) <= wanted:

@@ -56,7 +56,12 @@ class Point:
 
 
 def replay(
-    arena: Arena, strategy: str, sizes: Sequence[int], labels_of: LabelSource, *, cold_start: str | None = None
+    arena: Arena,
+    strategy: str,
+    sizes: Sequence[int],
+    labels_of: LabelSource,
+    *,
+    cold_start: str | None = None,
 ) -> list[Point]:
     """Run one campaign.
 
@@ -104,7 +109,13 @@ def over_pool(compute: Callable[[np.ndarray], np.ndarray], pool: Items) -> np.nd
 
 
 def _pick(
-    arena: Arena, learner: Any, name: str, candidates: np.ndarray, labeled: np.ndarray, wanted: int, number: int
+    arena: Arena,
+    learner: Any,
+    name: str,
+    candidates: np.ndarray,
+    labeled: np.ndarray,
+    wanted: int,
+    number: int,
 ) -> np.ndarray:
     acquisition = arena.settings.acquisition
     chosen = make_strategy(name, acquisition.options if name == acquisition.strategy else {})

@@ -117,8 +117,8 @@ def _of_folder(dataset: Dataset, written: str, folder: Path, setting: str) -> Li
         labels = as_labels(pa.array([path.parent.name if path.parent != folder else None for path in paths],
                                     pa.string()))  # fmt: skip
         notes.append(
-            f"{written}: an image's path and id hold its folder's name, which is its label; annotators who see "
-            "the path can read it. For a real campaign use names that do not tell"
+            f"{written}: an image's path and id hold its folder's name, which is its label; annotators who "
+            "see the path can read it. For a real campaign use names that do not tell"
         )
     base = stored_as(written, folder)
     stored = [(Path(base) / name).as_posix() for name in relative]

@@ -5,8 +5,10 @@ random labels are worth; where the campaign's own curve reached that accuracy sh
 for the same. The comparison is made only inside the range that both curves cover. Outside it nothing is
 claimed: the answer is then 'too little data yet', and how many more control labels would help.
 
-The interval is about chance in the test set. It is not about which items happened to be drawn: for
-that, a campaign would have to be run many times (`labelloop backtest`).
+The interval covers two kinds of chance: which items are in the test set (a bootstrap over them), and which
+items happened to be drawn into the samples that were labeled (a normal error of both curves, with the
+standard deviation that the learner shows when it is trained on halves of the control sample). Halves vary
+more than the whole, so the second part errs on the wide side.
 """
 
 from __future__ import annotations
@@ -40,6 +42,11 @@ class Curve:
     hard for both."""
 
 
+def fewest_labels(n_classes: int) -> int:
+    """Control labels below which nothing is said: 30, or 3 a class where that is more."""
+    return max(FEWEST_LABELS, FEWEST_LABELS_PER_CLASS * n_classes)
+
+
 def measure_savings(
     campaign: Curve,
     control: Curve,
@@ -49,6 +56,7 @@ def measure_savings(
     coverage: float = 0.95,
     resamples: int = 200,
     seed: int = 0,
+    draw_sd: float = 0.0,
 ) -> dict[str, Any]:
     """Say how many labels the campaign needed for what the control arm reached, if that can be said.
 
@@ -70,6 +78,7 @@ def measure_savings(
         control: the same learner trained on the control arm's labels alone.
         test_items: size of the test set behind both; with `correct`, its number of columns.
         n_classes: of the campaign.
+        draw_sd: standard deviation of the accuracy over draws of the labeled items; see `half_sample_sd`.
 
     Returns:
         status ('measured' or 'too little data yet'), sentence (for people), control_labels (c),
@@ -79,7 +88,7 @@ def measure_savings(
     """
     campaign, control = _ordered(campaign), _ordered(control)
     c_all = int(control.labels[-1]) if len(control.labels) else 0
-    needed = max(FEWEST_LABELS, FEWEST_LABELS_PER_CLASS * n_classes)
+    needed = fewest_labels(n_classes)
     if c_all < needed:
         return _too_little(c_all, needed - c_all, f"the control arm has {c_all} labels, and with {n_classes} "
                            f"classes it takes at least {needed}")  # fmt: skip
@@ -101,7 +110,7 @@ def measure_savings(
     drawn = [
         _labels_at(control_accuracy, campaign.labels, _monotone(campaign_accuracy))
         for campaign_accuracy, control_accuracy in _resampled(
-            campaign, control, at, test_items=test_items, resamples=resamples, seed=seed
+            campaign, control, at, test_items=test_items, resamples=resamples, seed=seed, draw_sd=draw_sd
         )
     ]
     tail = (1 - coverage) / 2
@@ -131,6 +140,28 @@ def measure_savings(
     }
 
 
+def halves(size: int, seed: int, splits: int = 2) -> list[np.ndarray]:
+    """Positions of complementary halves of a sample, `2 * splits` of them, each in ascending order."""
+    name = hashlib.sha256(f"halves/{seed}".encode()).digest()
+    rng = np.random.default_rng(int.from_bytes(name[:8], "big"))
+    orders = [rng.permutation(size) for _ in range(splits)]
+    return [np.sort(half) for order in orders for half in (order[: size // 2], order[size // 2 :])]
+
+
+def half_sample_sd(accuracies: list[float]) -> float:
+    """How far the accuracy of the learner varies with the draw of its labels.
+
+    Args:
+        accuracies: of the learner trained on each of `halves`, in their order.
+
+    Returns:
+        Root of the mean of (a - b)^2 / 2 over complementary halves a and b: for independent samples, which
+        halves of a random sample of a large pool are, the mean is an unbiased estimate of the variance.
+    """
+    pairs = np.asarray(accuracies, dtype=np.float64).reshape(-1, 2)
+    return float(np.sqrt(((pairs[:, 0] - pairs[:, 1]) ** 2 / 2).mean()))
+
+
 def _labels_at(accuracy: float, labels: np.ndarray, smooth: np.ndarray) -> tuple[float, int]:
     """Labels at which a monotone curve has `accuracy`, and whether that is before (-1) or after (1) it."""
     if accuracy < smooth[0]:
@@ -146,7 +177,7 @@ def _labels_at(accuracy: float, labels: np.ndarray, smooth: np.ndarray) -> tuple
 
 
 def _resampled(
-    campaign: Curve, control: Curve, at: int, *, test_items: int, resamples: int, seed: int
+    campaign: Curve, control: Curve, at: int, *, test_items: int, resamples: int, seed: int, draw_sd: float
 ) -> list[tuple[np.ndarray, float]]:
     """Accuracies of the campaign's curve and of the control point on `resamples` redrawn test sets."""
     name = hashlib.sha256(f"savings/{seed}".encode()).digest()
@@ -158,7 +189,11 @@ def _resampled(
     else:
         rates = np.append(campaign.accuracy, control.accuracy[at])
         accuracies = rng.binomial(test_items, rates, size=(resamples, len(rates))) / test_items
-    return [(row[:-1], float(row[-1])) for row in accuracies]
+    # The labels of a campaign are nested, so luck with them moves its whole curve at once.
+    luck = rng.normal(0.0, draw_sd, size=(resamples, 2))
+    return [
+        (row[:-1] + own, float(row[-1] + other)) for row, (own, other) in zip(accuracies, luck, strict=True)
+    ]
 
 
 def _monotone(accuracy: np.ndarray) -> np.ndarray:

@@ -13,7 +13,8 @@ from typing import Protocol
 class LabelType(Protocol):
     """One kind of label."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def parse(self, value: object) -> str:
         """Return the canonical text of an answer.

@@ -115,7 +115,9 @@ class ConvNet:
         def score(rows: np.ndarray, out: np.ndarray) -> None:
             out[:] = _run(network, rows, device)
 
-        return probabilities_of(inputs, score, present, self.n_classes, _BLOCK_IMAGES)
+        return probabilities_of(
+            inputs, lambda: score, present, self.n_classes, block_rows=_BLOCK_IMAGES, workers=1
+        )
 
     def embed(self, inputs: np.ndarray) -> np.ndarray:
         """Shape (n, hidden), float32; untrained, (n, embedding_size)."""

@@ -106,7 +106,7 @@ def flip_and_shift(images: torch.Tensor) -> torch.Tensor:
 def _block(before: int, following: int, stride: int, pool: bool) -> list[nn.Module]:
     convolution = nn.Conv2d(before, following, 3, stride=stride, padding=1, bias=False)
     # Pooling comes before normalisation, which then has a quarter of the work. Group normalisation does not
-    # look at the rest of the batch, so a prediction does not either, and it holds for batches of a few images.
+    # look at the rest of the batch, so neither does a prediction, and it holds for batches of a few images.
     norm = nn.GroupNorm(8 if following % 8 == 0 else 1, following)
     pooling: list[nn.Module] = [nn.MaxPool2d(2)] if pool else []
     return [convolution, *pooling, norm, nn.ReLU()]

@@ -93,7 +93,7 @@ class Logistic:
             product.into(as_features(rows), out)
             add_to_rows(out, intercepts)
 
-        return probabilities_of(inputs, score, present, self.n_classes)
+        return probabilities_of(inputs, lambda: score, present, self.n_classes)
 
     def embed(self, inputs: np.ndarray) -> np.ndarray:
         """Shape (n, d), float32: standardised features."""

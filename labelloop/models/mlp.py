@@ -10,7 +10,7 @@ import numpy as np
 
 from labelloop import files
 from labelloop.models.options import check_number
-from labelloop.models.probabilities import BLOCK_ROWS, add_to_rows, probabilities_of, require_fitted
+from labelloop.models.probabilities import BLOCK_ROWS, Score, add_to_rows, probabilities_of, require_fitted
 from labelloop.models.seeding import derive_seed
 from labelloop.models.standardisation import (
     Standardisation,
@@ -114,15 +114,20 @@ class Mlp:
     def predict_proba(self, inputs: np.ndarray) -> np.ndarray:
         """Shape (n, n_classes), float32."""
         present = require_fitted(self._present)
-        hidden = self._hidden_layers(min(BLOCK_ROWS, len(inputs)))
         weights, bias = self._layers[-1]
-        biases = np.tile(bias, min(BLOCK_ROWS, len(inputs)))
+        block = min(BLOCK_ROWS, len(inputs))
+        biases = np.tile(bias, block)
 
-        def score(rows: np.ndarray, out: np.ndarray) -> None:
-            np.matmul(hidden(rows), weights, out=out)
-            add_to_rows(out, biases)
+        def make_score() -> Score:
+            hidden = self._hidden_layers(block)
 
-        return probabilities_of(inputs, score, present, self.n_classes)
+            def score(rows: np.ndarray, out: np.ndarray) -> None:
+                np.matmul(hidden(rows), weights, out=out)
+                add_to_rows(out, biases)
+
+            return score
+
+        return probabilities_of(inputs, make_score, present, self.n_classes)
 
     def embed(self, inputs: np.ndarray) -> np.ndarray:
         """Shape (n, width of the last hidden layer), float32; untrained, (n, d) standardised features."""

@@ -61,7 +61,7 @@ def principal_components(shards: Iterable[np.ndarray], size: int, seed: int) -> 
         DataError: there is no image.
     """
     from sklearn.utils.extmath import randomized_svd
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     reservoir = Reservoir(SAMPLE_IMAGES, seed)
     for shard in shards:

@@ -7,11 +7,18 @@ reductions along a short last axis are what makes the plain formula as slow as t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from labelloop.errors import DataError
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 ABSENT_MASS = 1e-3
 """Probability shared evenly by the classes that were not among the training labels.
@@ -23,42 +30,77 @@ that a class nobody has labeled yet is never ruled out.
 BLOCK_ROWS = 2048
 """Rows at a time: scores of 26 classes are then 200 KiB, within a core's own cache."""
 
-_SAFE_RANGE = 80.0
-"""exp(-80) is still a normal float32, so within this range one shift does for all rows of a block."""
+_SAFE = 60.0
+"""exp(60) times a million classes, and exp(-60), still are normal float32 numbers: within this range
+scores need no shift."""
+
+Score = Callable[[np.ndarray, np.ndarray], None]
+"""Called as `score(rows, out)`: writes into `out`, shape (rows, k), float32, the log of each class's chance,
+up to a constant a row."""
 
 
 def probabilities_of(
     inputs: np.ndarray,
-    score: Callable[[np.ndarray, np.ndarray], None],
+    make_score: Callable[[], Score],
     present: np.ndarray,
     n_classes: int,
+    *,
     block_rows: int = BLOCK_ROWS,
+    workers: int | None = None,
 ) -> np.ndarray:
     """Probabilities of all classes, from scores of the classes that were trained.
 
+    Blocks are shared out among threads and each is computed by one, so the result does not depend on their
+    number.
+
     Args:
         inputs: n rows, may be memory-mapped.
-        score: called as `score(rows, out)`, writes into `out`, shape (rows, k), float32, the log of the
-            chances up to a constant a row.
+        make_score: called once a thread, for what the thread needs of its own.
         present: shape (k,), int64: the classes that scores are of.
         n_classes: columns of the result.
+        workers: threads; None takes one for each core. 1 where scoring holds the interpreter or brings
+            threads of its own.
 
     Returns:
         Shape (n, n_classes), float32, rows sum to 1; absent classes share `ABSENT_MASS`.
     """
     result = np.empty((len(inputs), n_classes), dtype=np.float32)
     complete = len(present) == n_classes
-    block = np.empty((0 if complete else min(block_rows, len(inputs)), len(present)), dtype=np.float32)
-    for start in range(0, len(inputs), block_rows):
-        rows = inputs[start : start + block_rows]
-        out = result[start : start + len(rows)] if complete else block[: len(rows)]
-        score(rows, out)
-        softmax_in_place(out)
-        if not complete:
-            out *= np.float32(1 - ABSENT_MASS)
-            result[start : start + len(rows)] = ABSENT_MASS / (n_classes - len(present))
-            result[start : start + len(rows), present] = out
+    starts = iter(range(0, len(inputs), block_rows))
+
+    def work() -> None:
+        score = make_score()
+        block = np.empty((0 if complete else min(block_rows, len(inputs)), len(present)), dtype=np.float32)
+        for start in starts:
+            rows = inputs[start : start + block_rows]
+            out = result[start : start + len(rows)] if complete else block[: len(rows)]
+            score(rows, out)
+            softmax_in_place(out)
+            if not complete:
+                out *= np.float32(1 - ABSENT_MASS)
+                result[start : start + len(rows)] = ABSENT_MASS / (n_classes - len(present))
+                result[start : start + len(rows), present] = out
+
+    if workers == 1:
+        work()
+        return result
+    threads = min(workers or len(os.sched_getaffinity(0)), -(-len(inputs) // block_rows))
+    with _thread_controller().limit(limits=1):
+        if threads <= 1:
+            work()
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                for done in [pool.submit(work) for _ in range(threads)]:
+                    done.result()
     return result
+
+
+@cache
+def _thread_controller() -> ThreadpoolController:
+    # Looking for the loaded libraries takes as long as scoring a shard, so it is done once.
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def softmax_in_place(scores: np.ndarray) -> None:
@@ -66,10 +108,7 @@ def softmax_in_place(scores: np.ndarray) -> None:
     if scores.size == 0:
         return
     flat = scores.reshape(-1)
-    highest = flat.max()
-    if highest - flat.min() < _SAFE_RANGE:
-        flat -= highest
-    else:
+    if flat.max() > _SAFE or flat.min() < -_SAFE:
         scores -= scores.max(axis=1, keepdims=True)
     np.exp(flat, out=flat)
     k = scores.shape[1]

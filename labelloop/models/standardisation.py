@@ -21,8 +21,11 @@ class Standardisation:
 
     def apply(self, features: np.ndarray) -> np.ndarray:
         """Shape (n, d), float32."""
-        centred = features - self.mean.astype(np.float32)
+        near = self.mean.astype(np.float32)
+        centred = features - near
         centred *= (1 / self.scale).astype(np.float32)
+        # What rounding the mean left over matters where the mean is much larger than the spread.
+        centred -= ((self.mean - near) / self.scale).astype(np.float32)
         return centred
 
     def fold(self, weights: np.ndarray, intercept: np.ndarray) -> FoldedProduct:
@@ -31,12 +34,12 @@ class Standardisation:
         # With a mean far from 0, x @ W' - mean @ W' is a small difference of large float32 numbers; such
         # columns have to be centred before the product.
         far = np.abs(self.mean) > 1e3 * self.scale
-        centre = np.where(far, self.mean, 0.0)
+        centre = np.where(far, self.mean, 0.0).astype(np.float32)
         shifted = intercept - (self.mean - centre) @ folded
         return FoldedProduct(
             np.ascontiguousarray(folded, dtype=np.float32),
             shifted.astype(np.float32),
-            centre.astype(np.float32) if far.any() else None,
+            centre if far.any() else None,
         )
 
 

@@ -84,17 +84,18 @@ def learn_text_space(
 
 
 def _weigh(counts: csr_matrix, idf: np.ndarray) -> csr_matrix:
-    from sklearn.preprocessing import normalize
-
     rows = counts.tocsr()
     rows.sort_indices()
     rows.data = ((1 + np.log(rows.data)) * idf[rows.indices]).astype(np.float32)
-    return normalize(rows, copy=False)
+    length = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    # A row without a term has no entries either, so its length of 0 divides nothing.
+    rows.data /= np.repeat(length, np.diff(rows.indptr)).astype(np.float32)
+    return rows
 
 
 def _singular_directions(rows: csr_matrix, size: int, seed: int) -> np.ndarray:
     from sklearn.utils.extmath import randomized_svd
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     possible = min(size, *rows.shape)
     # One thread, for the same last bit whatever the number of cores.

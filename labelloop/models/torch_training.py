@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 DEVICES = ("auto", "cpu", "cuda")
 
 THREADS = 1
-"""Training threads. Fixed, because gradients are summed in an order that depends on their number. One, because
-batches this small gain little from more, and lose much where other processes want the cores too."""
+"""Training threads. Fixed, because gradients are summed in an order that depends on their number; one,
+because small batches gain little from more, and lose much where other processes want the cores too."""
 
 _WARM_UP = 0.1
 _LARGEST_GRADIENT = 5.0

@@ -19,7 +19,7 @@ class _Functions(dict[str, Callable[..., Any]]):
     def __missing__(self, name: str) -> Callable[..., Any]:
         function = getattr(import_module(f"labelloop.stages.{name}"), name)
         self[name] = function
-        return function  # type: ignore[no-any-return]
+        return function
 
 
 FUNCTIONS = _Functions()

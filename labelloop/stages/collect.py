@@ -9,20 +9,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
 from labelloop import datasets, files, tables
 from labelloop.adapters.tools.base import Answer, Poll
+from labelloop.adapters.tools.keys import parse_key
 from labelloop.campaign import Annotation
-from labelloop.errors import DataError, LabelloopError
+from labelloop.errors import DataError, LabelloopError, ToolError
 from labelloop.label_types import make_label_type
 from labelloop.label_types.base import LabelType
 from labelloop.stages.push import pushed_at
 from labelloop.stages.runner import Round
 from labelloop.stages.tool import tool_of
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a round closed that asked nothing, if no round was before it: earlier than any answer."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,14 @@ def _poll(current: Round) -> Waiting | None:
     if known is not None and len(known):
         since = known["answered_at"].max().to_pydatetime()
     poll = tool.poll(since)
-    votes, refused = _check(current, poll, make_label_type(current.settings.labels.type, prepared.classes))
-    votes = _merge(current, known, votes)
+    label_type = make_label_type(current.settings.labels.type, prepared.classes)
+    new, refused = _check(current, poll, label_type)
+    votes = _merge(current, known, new)
     _quarantine(current, refused)
 
     keys = set(tables.TASKS.read(current.folder.tasks)["key"])
-    closing = closing_time(votes, keys, pushed_at(current), current.settings.annotation)
+    pushed = pushed_at(current) or _closed_at(current.previous) or LONG_AGO
+    closing = closing_time(votes, keys, pushed, current.settings.annotation)
     if closing is None or closing.at > poll.now:
         tables.VOTES.write(votes, current.folder.votes)
         answered = votes.loc[votes["key"].isin(keys), "key"].nunique()
@@ -175,14 +181,15 @@ def _check(
 
 
 def _item_of(answer: Answer, campaign: str, asked: pd.DataFrame) -> tuple[str, str]:
-    name, _, rest = str(answer.key).partition("/")
-    round_id, _, rest = rest.partition("/")
-    item, _, copy = rest.rpartition("/")
-    if name != campaign or item not in asked.index:
+    try:
+        key = parse_key(answer.key)
+    except ToolError as error:
+        raise DataError(str(error)) from None
+    if key.campaign != campaign or key.item not in asked.index:
         raise DataError(f"task {answer.key!r} is none of this campaign's")
-    if asked.at[item, "round"] != round_id or not copy.isdigit() or int(copy) >= asked.at[item, "overlap"]:
+    if asked["round"].get(key.item) != key.round or key.copy >= asked["overlap"].get(key.item, 0):
         raise DataError(f"task {answer.key!r} was never pushed")
-    return item, round_id
+    return key.item, key.round
 
 
 def _merge(current: Round, known: pd.DataFrame | None, new: Iterable[dict[str, Any]]) -> pd.DataFrame:
@@ -205,7 +212,9 @@ def _quarantine(current: Round, refused: list[dict[str, Any]]) -> None:
     lines |= {line["id"]: line for line in refused}
     import json
 
-    text = "".join(json.dumps(line, sort_keys=True, ensure_ascii=False, default=str) + "\n" for line in lines.values())
+    text = "".join(
+        json.dumps(line, sort_keys=True, ensure_ascii=False, default=str) + "\n" for line in lines.values()
+    )
     files.write_text(path, text)
 
 

@@ -46,6 +46,7 @@ def evaluate(current: Round) -> None:
     random_model = _control_model(current, prepared, sample)
     right = probabilities.argmax(axis=1) == true
     random_right = None if random_model is None else random_model.predict_proba(inputs).argmax(axis=1) == true
+    draw_sd = _draw_sd(current, prepared, sample, inputs, true)
     outcomes = _write_outcomes(current, items, right, random_right)
 
     totals = {
@@ -59,7 +60,7 @@ def evaluate(current: Round) -> None:
     }
     curve = curves.append_round(curves.read_curve(current.previous.curve), judged | totals)
     curves.write_curve(curve, folder.curve)
-    saved = _savings(current, curve, outcomes, len(prepared.classes))
+    saved = _savings(current, curve, outcomes, len(prepared.classes), draw_sd)
     per_class, confusion = judged.pop("per_class"), judged.pop("confusion")
     batch = tables.BATCH.read(folder.batch)
     metrics = judged | totals | {
@@ -79,8 +80,8 @@ def test_set(prepared: Prepared, labels: pd.DataFrame) -> tuple[np.ndarray, np.n
     """Ids, inputs and true codes of the test items: the given ones, or the sampled ones with a label."""
     codes = {name: code for code, name in enumerate(prepared.classes)}
     if prepared.test is not None and prepared.test_known is not None:
-        true = np.array([codes[label] for label in prepared.test_known], dtype=np.int64)
-        return prepared.test.ids, prepared.test.inputs(slice(None)), true
+        given = np.array([codes[label] for label in prepared.test_known], dtype=np.int64)
+        return prepared.test.ids, prepared.test.inputs(slice(None)), given
     tested = labels[labels["split"] == "test"].sort_values("item")
     if not len(tested):
         raise DataError("no test item has a label yet, so the model cannot be judged: wait for answers about "
@@ -127,7 +128,24 @@ def _write_outcomes(
     return joined
 
 
-def _savings(current: Round, curve: pd.DataFrame, outcomes: pd.DataFrame, n_classes: int) -> dict[str, Any]:
+def _draw_sd(
+    current: Round, prepared: Prepared, sample: pd.DataFrame, inputs: np.ndarray, true: np.ndarray
+) -> float:
+    """How far accuracy varies with the draw of a control sample; 0 while it is too small to say anything."""
+    if len(sample) < savings.fewest_labels(len(prepared.classes)):
+        return 0.0
+    ordered = sample.sort_values("item", ignore_index=True)
+    accuracies = []
+    for half in savings.halves(len(ordered), current.settings.campaign.seed):
+        model = _control_model(current, prepared, ordered.iloc[half])
+        right = 0.0 if model is None else (model.predict_proba(inputs).argmax(axis=1) == true).mean()
+        accuracies.append(float(right))
+    return savings.half_sample_sd(accuracies)
+
+
+def _savings(
+    current: Round, curve: pd.DataFrame, outcomes: pd.DataFrame, n_classes: int, draw_sd: float
+) -> dict[str, Any]:
     complete = outcomes.dropna()
     controlled = curve[curve["round"].map(lambda name: f"control.{name}" in complete.columns)]
 
@@ -147,6 +165,7 @@ def _savings(current: Round, curve: pd.DataFrame, outcomes: pd.DataFrame, n_clas
         coverage=current.settings.evaluation.interval,
         resamples=current.settings.evaluation.bootstrap,
         seed=current.settings.campaign.seed,
+        draw_sd=draw_sd,
     )
 
 

@@ -1,4 +1,4 @@
-"""Pictures and tables of the campaign as a whole, in reports/: made anew after every round, never read back."""
+"""Pictures and tables of the campaign as a whole, in reports/: made anew after every round, never read."""
 
 from __future__ import annotations
 

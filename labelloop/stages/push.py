@@ -12,6 +12,7 @@ import pandas as pd
 
 from labelloop import datasets, files, tables
 from labelloop.adapters.tools.base import LabelTool, Receipt, Task
+from labelloop.adapters.tools.keys import TaskKey
 from labelloop.datasets.base import Prepared
 from labelloop.errors import LabelloopError
 from labelloop.stages.runner import Round
@@ -46,7 +47,7 @@ def task_table(batch: pd.DataFrame, campaign: str, round_id: str) -> pd.DataFram
     copies = batch.loc[batch.index.repeat(batch["overlap"])].copy()
     copies["copy"] = copies.groupby("item", sort=False).cumcount()
     copies["key"] = [
-        f"{campaign}/{round_id}/{item}/{copy}"
+        TaskKey(campaign, round_id, item, int(copy)).text
         for item, copy in zip(copies["item"], copies["copy"], strict=True)
     ]
     return copies[["key", "item", "arm", "copy"]].reset_index(drop=True)
@@ -61,10 +62,10 @@ def read_receipts(current: Round) -> dict[str, str]:
     return receipts
 
 
-def pushed_at(current: Round) -> datetime:
-    """When the round was pushed, by the tool's clock where it tells."""
+def pushed_at(current: Round) -> datetime | None:
+    """When the round was pushed, by the tool's clock where it tells; None when nothing was asked."""
     times = [line["at"] for line in files.read_lines(current.folder.pushed) if line.get("at")]
-    return datetime.fromisoformat(max(times)) if times else datetime.now(UTC)
+    return datetime.fromisoformat(max(times)) if times else None
 
 
 def _push_missing(current: Round, tool: LabelTool, missing: pd.DataFrame, prepared: Prepared) -> None:

@@ -62,8 +62,8 @@ def _asked(current: Round, batch: pd.DataFrame) -> str:
         lines.append(f"| {arm} | {len(rows)} | {rows['overlap'].mean():g} |")
     return (
         "\n".join(lines)
-        + f"\n\nStrategy `{settings.acquisition.strategy}`, tool `{settings.annotation.tool}`. The round closed "
-        f"with {closed['answered']} of {closed['asked']} answers: {closed['reason']}."
+        + f"\n\nStrategy `{settings.acquisition.strategy}`, tool `{settings.annotation.tool}`. "
+        f"The round closed with {closed['answered']} of {closed['asked']} answers: {closed['reason']}."
     )
 
 

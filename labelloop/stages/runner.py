@@ -167,7 +167,9 @@ def run_stage(
         if same and all(path.exists() for path in outputs):
             _refuse_damage(receipts, receipt, outputs, name)
             return None
-    log.info("%s: %s", round_id or "campaign", name, extra={"stage": name, "round_id": round_id, "event": "begun"})
+    log.info(
+        "%s: %s", round_id or "campaign", name, extra={"stage": name, "round_id": round_id, "event": "begun"}
+    )
     result = function(argument, **options)
     if result is not None:
         log.info("%s", result, extra={"stage": name, "round_id": round_id, "event": "waiting"})

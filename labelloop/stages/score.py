@@ -104,9 +104,7 @@ def _embedding_width(learner: Any, prepared: Any) -> int:
 def _reserve(path: Path, shape: tuple[int, int]) -> None:
     """Make a .npy of zeros without touching its pages."""
     with path.open("wb") as stream:
-        np.lib.format.write_array_header_1_0(
-            stream, {"descr": "<f4", "fortran_order": False, "shape": shape}
-        )
+        np.lib.format.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": shape})
         stream.truncate(stream.tell() + 4 * shape[0] * shape[1])
 
 

@@ -21,10 +21,12 @@ from labelloop.stages.evaluate import test_set
 from labelloop.stages.runner import Round
 from labelloop.stages.train import untrained
 
-TWINS = 5
+TWINS, TWINS_IF_DEAR = 5, 1
+DEAR = 100_000
+"""Labels times classes from which one twin must do: each costs as much training as the campaign did."""
 
 
-def random_twin(current: Round, twins: int = TWINS) -> pd.DataFrame:
+def random_twin(current: Round) -> pd.DataFrame:
     """Accuracy that random labeling gives at the labels of every round of the campaign so far.
 
     Returns:
@@ -35,11 +37,17 @@ def random_twin(current: Round, twins: int = TWINS) -> pd.DataFrame:
     _, test_inputs, test_codes = test_set(prepared, tables.LABELS.read(current.folder.labels))
     sizes = curve["labels"].tolist()
     runs = []
-    for seed in range(twins):
+    dear = sizes[-1] * len(prepared.classes) >= DEAR
+    for seed in range(TWINS_IF_DEAR if dear else TWINS):
         arena = Arena(
-            prepared, current.settings, np.flatnonzero(~prepared.splits), test_inputs, test_codes,
-            untrained(current, prepared), int(files.digest_of(["twin", current.settings.campaign.seed, seed])[:8], 16),
-        )  # fmt: skip
+            prepared,
+            current.settings,
+            eligible=np.flatnonzero(~prepared.splits),
+            test_inputs=test_inputs,
+            test_codes=test_codes,
+            learner=untrained(current, prepared),
+            seed=int(files.digest_of(["twin", current.settings.campaign.seed, seed])[:8], 16),
+        )
         runs.append(replay(arena, "random", sizes, crew_labels(current, arena), cold_start="random"))
     accuracy = np.array([[point.accuracy for point in run] for run in runs])
     return pd.DataFrame(

@@ -60,11 +60,12 @@ def _message(current: Round, ledger: Ledger) -> str:
 
     metrics = files.read_json(current.folder.metrics)
     run = ledger.runs.get(current.id)
+    snapshot = current.workspace.relative(current.folder.labels)
     lines = [
         f"{current.settings.campaign.name} {current.id}: {metrics['labels']} labels, "
         f"accuracy {metrics['accuracy']:.4f}",
         "",
-        f"snapshot: {current.workspace.relative(current.folder.labels)}",
-        f"snapshot-md5: {dvc.md5_of(current.workspace.root, current.workspace.relative(current.folder.labels))}",
+        f"snapshot: {snapshot}",
+        f"snapshot-md5: {dvc.md5_of(current.workspace.root, snapshot)}",
     ]
     return "\n".join([*lines, f"mlflow-run: {run}"] if run else lines)

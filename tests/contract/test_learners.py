@@ -259,10 +259,10 @@ def test_the_users_random_numbers_are_left_alone(case: Case, data: Data) -> None
     import torch
 
     torch.manual_seed(11)
-    np.random.seed(11)  # noqa: NPY002 the legacy generator is the global state under test
+    np.random.seed(11)
     expected = torch.rand(3), np.random.random(3)
     torch.manual_seed(11)
-    np.random.seed(11)  # noqa: NPY002
+    np.random.seed(11)
     fitted(case, data).embed(data.test)
     assert (torch.rand(3) == expected[0]).all()
     assert (np.random.random(3) == expected[1]).all()

@@ -30,7 +30,7 @@ def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
     """A full disk gives an error that names the file; the old content stays."""
     path = tmp_path / "table"
     files.write_text(path, "before")
-    with pytest.raises(DiskError, match="table.*untouched"), files.atomic_path(path) as temporary:
+    with pytest.raises(DiskError, match=r"table.*untouched"), files.atomic_path(path) as temporary:
         temporary.write_text("half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert path.read_text() == "before"

@@ -29,7 +29,7 @@ def test_absent_classes_share_their_mass_evenly() -> None:
         out[:] = rows
 
     rows = np.random.default_rng(0).normal(size=(25, 2)).astype(np.float32)
-    found = probabilities_of(rows, score, np.array([1, 3]), 5, block_rows=10)
+    found = probabilities_of(rows, lambda: score, np.array([1, 3]), 5, block_rows=10)
     np.testing.assert_allclose(found[:, [0, 2, 4]], ABSENT_MASS / 3, rtol=1e-6)
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
     assert (found[:, [1, 3]].argmax(axis=1) == rows.argmax(axis=1)).all()
@@ -39,3 +39,29 @@ def test_a_vector_is_added_to_every_row_of_a_short_last_block() -> None:
     scores = np.zeros((3, 2), dtype=np.float32)
     add_to_rows(scores, np.tile(np.array([1, 2], dtype=np.float32), 8))
     assert (scores == [[1, 2]] * 3).all()
+
+
+def test_the_number_of_threads_does_not_change_a_bit() -> None:
+    random = np.random.default_rng(0)
+    rows, weights = (
+        random.normal(size=(500, 30)).astype(np.float32),
+        random.normal(size=(30, 7)).astype(np.float32),
+    )
+
+    def score(part: np.ndarray, out: np.ndarray) -> None:
+        np.matmul(part, weights, out=out)
+
+    results = [
+        probabilities_of(rows, lambda: score, np.arange(7), 7, block_rows=64, workers=workers)
+        for workers in (1, 2, 5)
+    ]
+    assert (results[0] == results[1]).all()
+    assert (results[0] == results[2]).all()
+
+
+def test_an_error_in_a_thread_reaches_the_caller() -> None:
+    def score(part: np.ndarray, out: np.ndarray) -> None:
+        raise ValueError("broken row")
+
+    with pytest.raises(ValueError, match="broken row"):
+        probabilities_of(np.zeros((100, 2)), lambda: score, np.arange(2), 2, block_rows=10, workers=3)
