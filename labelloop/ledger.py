@@ -47,7 +47,7 @@ class Ledger:
     id: str = ""
     """Tells this campaign from others of the same name, in MLflow. Made when the campaign begins."""
     prepare: dict[str, Any] = field(default_factory=dict)
-    """What `prepare` was first run with; the pool does not change under a campaign."""
+    """What `prepare` was run with; the pool does not change once the campaign has begun."""
     sources: dict[str, Any] = field(default_factory=dict)
     """Digest and size of every file of the user's that `prepare` read."""
     rounds: dict[str, Entry] = field(default_factory=dict)
@@ -99,6 +99,11 @@ class Ledger:
         text = HEADER + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
         if not self.path.exists() or self.path.read_text(encoding="utf-8") != text:
             files.write_text(self.path, text)
+
+    @property
+    def begun(self) -> bool:
+        """Whether a round was ever opened: from then on the pool stays as it is."""
+        return bool(self.rounds) or self.open is not None
 
     @property
     def last_closed(self) -> Entry | None:

@@ -115,9 +115,7 @@ class ConvNet:
         def score(rows: np.ndarray, out: np.ndarray) -> None:
             out[:] = _run(network, rows, device)
 
-        return probabilities_of(
-            inputs, lambda: score, present, self.n_classes, block_rows=_BLOCK_IMAGES, workers=1
-        )
+        return probabilities_of(inputs, lambda: score, present, self.n_classes, block_rows=_BLOCK_IMAGES)
 
     def embed(self, inputs: np.ndarray) -> np.ndarray:
         """Shape (n, hidden), float32; untrained, (n, embedding_size)."""

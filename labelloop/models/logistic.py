@@ -11,7 +11,13 @@ import numpy as np
 from labelloop import files
 from labelloop.models.multinomial import CLASS_WEIGHTS, fit_multinomial
 from labelloop.models.options import check_choice, check_number
-from labelloop.models.probabilities import BLOCK_ROWS, add_to_rows, probabilities_of, require_fitted
+from labelloop.models.probabilities import (
+    BLOCK_ROWS,
+    add_to_rows,
+    probabilities_of,
+    require_fitted,
+    workers_for,
+)
 from labelloop.models.standardisation import (
     Standardisation,
     as_features,
@@ -93,7 +99,8 @@ class Logistic:
             product.into(as_features(rows), out)
             add_to_rows(out, intercepts)
 
-        return probabilities_of(inputs, lambda: score, present, self.n_classes)
+        workers = workers_for(self._weights.size)
+        return probabilities_of(inputs, lambda: score, present, self.n_classes, workers=workers)
 
     def embed(self, inputs: np.ndarray) -> np.ndarray:
         """Shape (n, d), float32: standardised features."""

@@ -10,7 +10,14 @@ import numpy as np
 
 from labelloop import files
 from labelloop.models.options import check_number
-from labelloop.models.probabilities import BLOCK_ROWS, Score, add_to_rows, probabilities_of, require_fitted
+from labelloop.models.probabilities import (
+    BLOCK_ROWS,
+    Score,
+    add_to_rows,
+    probabilities_of,
+    require_fitted,
+    workers_for,
+)
 from labelloop.models.seeding import derive_seed
 from labelloop.models.standardisation import (
     Standardisation,
@@ -127,7 +134,8 @@ class Mlp:
 
             return score
 
-        return probabilities_of(inputs, make_score, present, self.n_classes)
+        workers = workers_for(sum(weights.size for weights, _ in self._layers))
+        return probabilities_of(inputs, make_score, present, self.n_classes, workers=workers)
 
     def embed(self, inputs: np.ndarray) -> np.ndarray:
         """Shape (n, width of the last hidden layer), float32; untrained, (n, d) standardised features."""

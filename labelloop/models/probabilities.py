@@ -34,6 +34,10 @@ _SAFE = 60.0
 """exp(60) times a million classes, and exp(-60), still are normal float32 numbers: within this range
 scores need no shift."""
 
+_MUCH_WORK = 2**14
+"""Multiplications a row from which sharing blocks out among threads pays; measured on two cores. Below, the
+product is bound by memory, and handing blocks from thread to thread costs more than the softmax saves."""
+
 Score = Callable[[np.ndarray, np.ndarray], None]
 """Called as `score(rows, out)`: writes into `out`, shape (rows, k), float32, the log of each class's chance,
 up to a constant a row."""
@@ -46,20 +50,19 @@ def probabilities_of(
     n_classes: int,
     *,
     block_rows: int = BLOCK_ROWS,
-    workers: int | None = None,
+    workers: int = 1,
 ) -> np.ndarray:
     """Probabilities of all classes, from scores of the classes that were trained.
 
-    Blocks are shared out among threads and each is computed by one, so the result does not depend on their
-    number.
+    With several workers, blocks are shared out among threads and each block is computed by one, so that the
+    passes over the scores run on all cores just like the product.
 
     Args:
         inputs: n rows, may be memory-mapped.
         make_score: called once a thread, for what the thread needs of its own.
         present: shape (k,), int64: the classes that scores are of.
         n_classes: columns of the result.
-        workers: threads; None takes one for each core. 1 where scoring holds the interpreter or brings
-            threads of its own.
+        workers: threads; see `workers_for`. 1 where scoring holds the interpreter or brings its own.
 
     Returns:
         Shape (n, n_classes), float32, rows sum to 1; absent classes share `ABSENT_MASS`.
@@ -81,18 +84,21 @@ def probabilities_of(
                 result[start : start + len(rows)] = ABSENT_MASS / (n_classes - len(present))
                 result[start : start + len(rows), present] = out
 
-    if workers == 1:
+    if workers == 1 or len(inputs) <= block_rows:
         work()
         return result
-    threads = min(workers or len(os.sched_getaffinity(0)), -(-len(inputs) // block_rows))
-    with _thread_controller().limit(limits=1):
-        if threads <= 1:
-            work()
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                for done in [pool.submit(work) for _ in range(threads)]:
-                    done.result()
+    with _thread_controller().limit(limits=1), ThreadPoolExecutor(workers) as pool:
+        for done in [pool.submit(work) for _ in range(workers)]:
+            done.result()
     return result
+
+
+def workers_for(multiplications: int) -> int:
+    """Threads that pay for a score of so many multiplications a row: 1, or one for each core."""
+    if multiplications < _MUCH_WORK:
+        return 1
+    # macOS does not say which cores this process may use.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

@@ -128,7 +128,7 @@ class TfidfLogistic:
         def score(rows: np.ndarray, out: np.ndarray) -> None:
             np.add(space.rows(rows) @ self._weights, self._intercept, out=out)
 
-        return probabilities_of(inputs, lambda: score, present, self.n_classes, workers=1)
+        return probabilities_of(inputs, lambda: score, present, self.n_classes)
 
     def embed(self, inputs: np.ndarray) -> np.ndarray:
         """Shape (n, embedding_size), float32, rows of unit length."""

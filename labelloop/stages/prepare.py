@@ -1,7 +1,8 @@
 """prepare: turn the user's data into the campaign's pool, once.
 
-What it was run with is frozen in rounds.yaml: a pool that changed under a running campaign would make its
-rounds impossible to reproduce, so a changed source is refused instead of read.
+What it was run with is frozen in rounds.yaml once a round is open: a pool that changed under a running
+campaign would make its rounds impossible to reproduce, so a changed source is refused instead of read.
+Before that nobody was asked anything, and a mistake in params.yaml or in the data may still be put right.
 """
 
 from __future__ import annotations
@@ -27,20 +28,28 @@ def freeze_data(settings: CampaignSettings) -> dict[str, Any]:
     return {**frozen, "evaluation": {"test_size": settings.evaluation.test_size}}
 
 
+def depends_on(workspace: Workspace, ledger: Ledger) -> dict[str, Any]:
+    """Settings and digests of the user's files: frozen while a round exists, as they are now before that."""
+    if ledger.begun:
+        return {"prepare": ledger.prepare, "sources": ledger.sources}
+    settings = workspace.settings
+    sources = datasets.source_files(settings.dataset, workspace.root)
+    return {"prepare": freeze_data(settings), "sources": _digests(sources, workspace)}
+
+
 def prepare(workspace: Workspace) -> None:
     """Write `data/`: the pool, the test set, known labels, and what r000 starts from.
+
+    The ledger learns of it last: data that is refused leaves the campaign as it was.
 
     Raises:
         DataError: the data does not hold what its contract says, or has changed since the campaign began.
     """
     ledger = Ledger.read(workspace.ledger)
-    if not ledger.prepare:
-        ledger.prepare = freeze_data(workspace.settings)
-        ledger.id = ledger.id or uuid.uuid4().hex[:12]
-        ledger.write()
-    settings = parse_settings(ledger.prepare, source="the campaign's frozen settings in rounds.yaml")
+    frozen = ledger.prepare if ledger.begun else freeze_data(workspace.settings)
+    settings = parse_settings(frozen, source="the campaign's frozen settings in rounds.yaml")
     sources = _digests(datasets.source_files(settings.dataset, workspace.root), workspace)
-    if ledger.sources:
+    if ledger.begun:
         _refuse_changed(ledger.sources, sources)
     with files.atomic_path(workspace.data) as out:
         out.mkdir()
@@ -53,8 +62,9 @@ def prepare(workspace: Workspace) -> None:
             out=out,
         )
         _write_start(datasets.open_prepared(out), settings, RoundFolder(out / "start"))
-    if sources != ledger.sources:
-        ledger.sources = sources
+    if not ledger.begun:
+        ledger.id = ledger.id or uuid.uuid4().hex[:12]
+        ledger.prepare, ledger.sources = frozen, sources
         ledger.write()
 
 

@@ -147,8 +147,10 @@ def run_stage(
     function = stages.FUNCTIONS[name]
     receipts = Receipts(workspace)
     if name == "prepare":
-        contract, ledger = PREPARE, Ledger.read(workspace.ledger)
-        settings = {"prepare": ledger.prepare}
+        from labelloop.stages.prepare import depends_on
+
+        contract = PREPARE
+        settings = depends_on(workspace, Ledger.read(workspace.ledger))
         inputs: list[Path] = []
         outputs, sources = [workspace.data], []
         argument: Any = workspace
