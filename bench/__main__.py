@@ -57,7 +57,5 @@ def _keep(about: dict[str, object], figures: list[Figure], names: list[str]) -> 
     print(f"\nkept in {target}.json and .md")
 
 
-
-
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -38,7 +38,9 @@ def drive(folder: Path, *, prefect: bool = False) -> list[dict[str, Any]]:
     """Run the campaign until it stops, in a process of its own; return what its stages said, see drive.py."""
     out = folder.parent / f"{folder.name}.events.json"
     way = "prefect" if prefect else "plain"
-    _finished([sys.executable, "-m", "bench.drive", str(folder), way, str(out)], cwd=Path(__file__).parents[1])
+    _finished(
+        [sys.executable, "-m", "bench.drive", str(folder), way, str(out)], cwd=Path(__file__).parents[1]
+    )
     events: list[dict[str, Any]] = json.loads(out.read_text(encoding="utf-8"))
     return events
 

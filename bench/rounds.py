@@ -39,7 +39,9 @@ def rounds_of(events: list[dict[str, Any]]) -> list[RoundTime]:
         following = [event for event in steps if event["round"] in ids[place + 1 : place + 2]]
         end = (following or mine[-1:])[0]
         begun = {event["stage"]: event["at"] for event in mine if event["event"] == "begun"}
-        took = {event["stage"]: event["at"] - begun[event["stage"]] for event in mine if event["event"] == "done"}
+        took = {
+            event["stage"]: event["at"] - begun[event["stage"]] for event in mine if event["event"] == "done"
+        }
         wall = end["at"] - mine[0]["at"]
         took[BETWEEN] = wall - sum(took.values())
         rounds.append(RoundTime(name, wall, end["processor"] - mine[0]["processor"], took))

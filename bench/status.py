@@ -30,6 +30,8 @@ def measure(folder: Path) -> list[Figure]:
         campaign.drive(made)
         took = [campaign.run("labelloop", "status", str(made))[0] for _ in range(CALLS + 1)][1:]
         figures.append(
-            Figure(f"status, {age} rounds", statistics.median(took), "s", at_most=AIM, details={"calls": took})
+            Figure(
+                f"status, {age} rounds", statistics.median(took), "s", at_most=AIM, details={"calls": took}
+            )
         )
     return figures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from pathlib import Path
@@ -124,6 +125,28 @@ def status(
 
 
 @app.command()
+def verify(folder: Folder = Path()) -> None:
+    """Read every file of the campaign again and compare it with the digests noted when it was written.
+
+    Exit code 2 when one is damaged or missing; each is named. Changes nothing.
+    """
+    from labelloop.verification import verify as check
+
+    found = check(_campaign(folder))
+    for name, reason in found.damaged.items():
+        typer.echo(f"damaged: {name}: {reason}")
+    for name, source in found.missing.items():
+        typer.echo(f"missing: {name}: {source} knows of it")
+    if found.damaged or found.missing:
+        raise LabelloopError(
+            f"{len(found.damaged)} files are damaged and {len(found.missing)} are missing; {len(found.checked)} "
+            "were read. `git checkout -- FILE` or `dvc checkout FILE` brings "
+            "back what was versioned; `labelloop stage NAME ROUND` makes a deleted file anew"
+        )
+    typer.echo(f"{len(found.checked)} files and folders are as they were written")
+
+
+@app.command()
 def stage(
     name: Annotated[str, typer.Argument(help="prepare, score, select, push, collect, fuse, snapshot, train "
                                              "or evaluate.")],
@@ -137,15 +160,19 @@ def stage(
     from labelloop.stages.runner import run_stage
 
     if name not in NAMES:
-        raise LabelloopError(f"there is no stage {name!r}; stages: {', '.join(NAMES)}")
+        near = difflib.get_close_matches(name, NAMES, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise LabelloopError(f"there is no stage {name!r}; {hint}Stages: {', '.join(NAMES)}")
     if (round_id is None) != (name == "prepare"):
         raise LabelloopError(
             "prepare takes no round" if round_id else f"stage {name} needs a round, such as r000"
         )
     workspace = _campaign(campaign)
-    if round_id is not None and not workspace.round(round_id).settings.exists():
-        known = ", ".join(folder.id for folder in workspace.rounds()) or "none"
-        raise LabelloopError(f"round {round_id!r} was never opened; rounds: {known}")
+    opened = [folder.id for folder in workspace.rounds() if folder.settings.exists()]
+    if round_id is not None and round_id not in opened:
+        raise LabelloopError(
+            f"round {round_id!r} was never opened; rounds: {', '.join(opened) or 'none'}"
+        )
     with workspace.hold(f"labelloop stage {name} {round_id or ''}".strip()):
         outcome = run_stage(workspace, name, round_id, force=force)
     if isinstance(outcome, Waiting):

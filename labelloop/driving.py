@@ -12,11 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 from labelloop import loop
+from labelloop.campaign import load_settings
 from labelloop.errors import LabelloopError
 from labelloop.ledger import Ledger
 from labelloop.loop import Stopped
 from labelloop.stages.collect import Waiting
-from labelloop.stages.runner import run_stage
+from labelloop.stages.runner import is_done, run_stage
 from labelloop.workspace import Workspace
 
 Told = Callable[[str], None]
@@ -65,7 +66,7 @@ def _look(workspace: Workspace, told: Told) -> Waiting | Stopped | None:
     """One look at a round that waits for people, or at a campaign that has stopped; None if there is work."""
     ledger = Ledger.read(workspace.ledger)
     if ledger.open is None:
-        return None
+        return _still_stopped(workspace, ledger, told)
     folder = workspace.round(ledger.open.id)
     if not folder.tasks.exists() or folder.closed.exists():
         return None
@@ -74,6 +75,22 @@ def _look(workspace: Workspace, told: Told) -> Waiting | Stopped | None:
             told(line)
         waiting: Waiting | None = run_stage(workspace, "collect", ledger.open.id)
     return waiting
+
+
+def _still_stopped(workspace: Workspace, ledger: Ledger, told: Told) -> Stopped | None:
+    """Why the campaign is stopped, if that still holds and everything is recorded; None if there is work."""
+    last = ledger.last_closed
+    if last is None or ledger.stopped is None:
+        return None
+    with workspace.hold("labelloop advance"):
+        settings = loop.keep_held(load_settings(workspace.params), ledger)
+        plan = loop.plan_round(workspace, settings, ledger.next_entry())
+        steps = (("prepare", None), ("version", last.id), ("finish", last.id))
+        if plan != Stopped(**ledger.stopped) or not all(is_done(workspace, *step) for step in steps):
+            return None
+        for line in loop.pending_changes(workspace):
+            told(line)
+    return Stopped(**ledger.stopped)
 
 
 def _flow(module: str, name: str) -> Callable[..., Any]:

@@ -20,6 +20,8 @@ from typing import Any
 from labelloop.errors import DamagedFileError, DiskError
 
 TEMPORARY = ".writing-"
+SEAL = "# sha256 of what follows: "
+_RESTORE = "Restore it with `git checkout -- {}` in its folder; what shall change next is said in params.yaml"
 
 
 @contextlib.contextmanager
@@ -76,6 +78,39 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DamagedFileError(f"{path} is damaged: {error}") from None
+
+
+def write_sealed(destination: Path, heading: str, content: str) -> None:
+    """Write a text file that tells by itself when it was changed: its heading ends with its digest.
+
+    Args:
+        heading: comment lines, each with its `#` and line break.
+    """
+    write_text(destination, seal(heading, content))
+
+
+def seal(heading: str, content: str) -> str:
+    """The text that `write_sealed` writes."""
+    return f"{heading}{SEAL}{hashlib.sha256(content.encode()).hexdigest()}\n{content}"
+
+
+def read_sealed(path: Path) -> str:
+    """Read a text that `write_sealed` wrote, or one without a seal.
+
+    Raises:
+        DamagedFileError: it is not what was written.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DamagedFileError(f"{path} is damaged: {error}. {_RESTORE.format(path.name)}") from None
+    _, mark, rest = text.partition(SEAL)
+    expected, _, content = rest.partition("\n")
+    if mark and hashlib.sha256(content.encode()).hexdigest() != expected:
+        raise DamagedFileError(
+            f"{path} is damaged, or was edited: it is not what labelloop wrote. {_RESTORE.format(path.name)}"
+        )
+    return content if mark else text
 
 
 def append_line(path: Path, content: dict[str, Any]) -> None:

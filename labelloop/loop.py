@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from labelloop.campaign import CampaignSettings, load_settings
+from labelloop.campaign import Campaign, CampaignSettings, Dataset, load_settings
 from labelloop.errors import SettingsError
 from labelloop.ledger import FROZEN, Entry, Ledger, freeze, read_frozen, write_frozen
+from labelloop.readiness import check_names, check_round
 from labelloop.stages.collect import Waiting
 from labelloop.stages.contract import ROUND_STAGES
 from labelloop.stages.runner import run_stage
@@ -61,6 +62,8 @@ def advance(
         run: runs one step outside rounds.
         told: hears a line about every change worth telling.
     """
+    if not Ledger.read(workspace.ledger).begun:
+        check_names(workspace, load_settings(workspace.params))
     run(workspace, "prepare", None)
     last = Ledger.read(workspace.ledger).last_closed
     if last is not None:
@@ -81,10 +84,12 @@ def advance(
 
 def open_round(workspace: Workspace) -> Entry | Stopped:
     """The open round, or the next one opened with params.yaml as it is now, or why there is none."""
+    from labelloop import datasets
+
     ledger = Ledger.read(workspace.ledger)
     if ledger.open is not None:
         return ledger.open
-    settings = load_settings(workspace.params)
+    settings = keep_held(load_settings(workspace.params), ledger)
     entry = ledger.next_entry()
     before = workspace.folder(entry.previous)
     plan = plan_round(workspace, settings, entry)
@@ -92,6 +97,7 @@ def open_round(workspace: Workspace) -> Entry | Stopped:
         ledger.stopped = {"rule": plan.rule, "reason": plan.reason}
         ledger.write()
         return plan
+    check_round(workspace, settings, datasets.open_prepared(workspace.data))
     control_before = 0.0
     if ledger.last_closed is not None:
         control_before = read_frozen(before.settings)[0]["control_planned"]
@@ -158,20 +164,12 @@ def pending_changes(workspace: Workspace) -> list[str]:
     """What params.yaml says that the open round does not follow, and from when it will."""
     ledger = Ledger.read(workspace.ledger)
     settings = load_settings(workspace.params)
-    lines = []
-    if ledger.prepare:
-        kept = {
-            "dataset": ledger.prepare["dataset"],
-            "labels": {"classes": ledger.prepare["labels"]["classes"]},
-        }
-        now = settings.model_dump(mode="json", include={"dataset"}) | {
-            "labels": {"classes": settings.labels.classes}
-        }
-        lines += [
-            f"params.yaml: {change}; pool and classes of a running campaign stay as they are, so this has "
-            "no effect (start a new campaign with `labelloop init`)"
-            for change in _differences(kept, now)
-        ]
+    held = keep_held(settings, ledger)
+    lines = [
+        f"params.yaml: {change}; a running campaign keeps its name, seed, pool, test set and classes, so this "
+        "has no effect (start a new campaign with `labelloop init`)"
+        for change in _differences(held.model_dump(mode="json"), settings.model_dump(mode="json"))
+    ]
     if ledger.open is not None:
         frozen = read_frozen(workspace.round(ledger.open.id).settings)[1]
         following = f"r{int(ledger.open.id[1:]) + 1:03d}"
@@ -180,11 +178,28 @@ def pending_changes(workspace: Workspace) -> list[str]:
             "was opened with)"
             for change in _differences(
                 frozen.model_dump(mode="json", include=set(FROZEN)),
-                settings.model_dump(mode="json", include=set(FROZEN)),
+                held.model_dump(mode="json", include=set(FROZEN)),
             )
-            if not change.startswith("labels.classes")
         ]
     return lines
+
+
+def keep_held(settings: CampaignSettings, ledger: Ledger) -> CampaignSettings:
+    """`settings` with what a campaign that has begun keeps as it is.
+
+    Another name would give its tasks other keys, another seed another control arm, other classes other codes.
+    """
+    if not ledger.begun:
+        return settings
+    kept = ledger.prepare
+    return settings.model_copy(
+        update={
+            "campaign": Campaign.model_validate(kept["campaign"]),
+            "dataset": Dataset.model_validate(kept["dataset"]),
+            "labels": settings.labels.model_copy(update={"classes": kept["labels"]["classes"]}),
+            "evaluation": settings.evaluation.model_copy(update=kept["evaluation"]),
+        }
+    )
 
 
 def _differences(before: Any, now: Any, prefix: str = "") -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from importlib.resources import files as resources
 from pathlib import Path
 
@@ -42,13 +43,16 @@ def init(root: Path, *, params: str | Path = "digits", own_git: bool = False) ->
         The files that were written.
 
     Raises:
-        LabelloopError: `root` holds a campaign already, or there is no such example.
+        LabelloopError: `root` holds a campaign already, there is no such example, or the settings are wrong;
+            nothing was written.
     """
-    if (root / "rounds.yaml").exists() and Ledger.read(root / "rounds.yaml").prepare:
+    if (root / "rounds.yaml").exists() and Ledger.read(root / "rounds.yaml").begun:
         raise LabelloopError(
             f"{root} holds a campaign that has begun; `labelloop status` says where it stands"
         )
     text = _params_text(params)
+    if (root / "params.yaml").exists():
+        load_settings(root / "params.yaml")
     root.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     texts = {target: _template(name) for name, target in WRITTEN.items()} | {"params.yaml": text}
@@ -76,5 +80,10 @@ def _params_text(params: str | Path) -> str:
     if str(params) in known:
         return known[str(params)]
     if Path(params).is_file():
+        load_settings(Path(params))
         return Path(params).read_text(encoding="utf-8")
-    raise LabelloopError(f"{params} is neither a file nor an example; examples: {', '.join(known)}")
+    near = difflib.get_close_matches(str(params), known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise LabelloopError(
+        f"{str(params)!r} is neither a file nor an example; {hint}Examples: {', '.join(known)}"
+    )

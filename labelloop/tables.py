@@ -119,7 +119,7 @@ class Contract:
             DamagedFileError: it is not Parquet any more.
         """
         try:
-            table = pq.read_table(path).to_pandas()
+            table = pq.read_table(path, page_checksum_verification=True).to_pandas()
         except (pa.ArrowInvalid, OSError) as error:
             if isinstance(error, FileNotFoundError):
                 raise
@@ -130,7 +130,11 @@ class Contract:
 def write_arrow(table: pa.Table, path: Path) -> None:
     """Write an Arrow table atomically, without any metadata that varies from run to run."""
     with files.atomic_path(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(None), temporary, compression="zstd", store_schema=False)
+        # Votes have no other record of what they were while their round is open: pages carry checksums.
+        pq.write_table(
+            table.replace_schema_metadata(None), temporary, compression="zstd", store_schema=False,
+            write_page_checksum=True,
+        )  # fmt: skip
 
 
 def _positive(values: Any) -> Any:

@@ -10,6 +10,7 @@ import getpass
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -237,10 +238,16 @@ class Workspace:
             yield
 
     def _holder(self, path: Path) -> str:
-        try:
-            holder = json.loads(path.read_text(encoding="utf-8"))
-            who = (f"`{holder['command']}` (pid {holder['pid']}, {holder['user']}@{holder['host']}) "
-                   f"since {holder['since']}")  # fmt: skip
-        except (OSError, ValueError, KeyError):
-            who = "another process"
+        who = "another process"
+        # Who has just got hold of the campaign may not have written its name yet.
+        for _ in range(20):
+            try:
+                holder = json.loads(path.read_text(encoding="utf-8"))
+                if holder["host"] == socket.gethostname():
+                    os.kill(holder["pid"], 0)
+                who = (f"`{holder['command']}` (pid {holder['pid']}, {holder['user']}@{holder['host']}) "
+                       f"since {holder['since']}")  # fmt: skip
+                break
+            except (OSError, ValueError, KeyError):
+                time.sleep(0.05)
         return f"the campaign in {self.root} is held by {who}; nothing was done. Run it again after that"

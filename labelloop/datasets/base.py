@@ -15,7 +15,6 @@ Rows of pool.parquet and of pool.npy correspond.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
@@ -52,16 +51,29 @@ class Items(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A campaign's data, opened."""
+class Prepared(Protocol):
+    """A campaign's data, opened. A column is read when it is first asked for: scoring a pool needs none."""
 
-    pool: Items
-    splits: np.ndarray
-    """Shape (len(pool),), bool: True where the pool's item is in the sampled test set."""
-    known: np.ndarray
-    """Shape (len(pool),), object: the label the data gives, or None."""
-    test: Items | None
-    """The given test set, if there is one."""
-    test_known: np.ndarray | None
-    classes: tuple[str, ...]
+    @property
+    def pool(self) -> Items: ...
+
+    @property
+    def splits(self) -> np.ndarray:
+        """Shape (len(pool),), bool: True where the pool's item is in the sampled test set."""
+        ...
+
+    @property
+    def known(self) -> np.ndarray:
+        """Shape (len(pool),), object: the label the data gives, or None."""
+        ...
+
+    @property
+    def test(self) -> Items | None:
+        """The given test set, if there is one."""
+        ...
+
+    @property
+    def test_known(self) -> np.ndarray | None: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...

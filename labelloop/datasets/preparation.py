@@ -139,7 +139,10 @@ def _notes(summary: dict[str, Any], dataset: Dataset) -> list[str]:
     for value, count in summary["left_out_by_split"].items():
         notes.append(f"{count} rows with {value!r} in column {dataset.split_column!r} are in neither set")
     if summary["skipped_images"]["count"]:
-        notes.append(f"{summary['skipped_images']['count']} images could not be read and were skipped")
+        first = ", ".join(summary["skipped_images"]["first"])
+        notes.append(
+            f"{summary['skipped_images']['count']} images could not be read and were skipped: {first}"
+        )
     if summary["test_set"] == "given" and summary["n_test"] < 100:
         notes.append(f"the test set has only {summary['n_test']} items; its accuracy will be a rough one")
     return notes

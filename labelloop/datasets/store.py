@@ -32,7 +32,16 @@ class StoredItems:
     input_kind: InputKind
 
     def __len__(self) -> int:
-        return len(self._column("item"))
+        return self._length
+
+    @cached_property
+    def _length(self) -> int:
+        # From the footer: the ids of a large pool are only read by those who want them.
+        path = self.folder / f"{self.name}.parquet"
+        try:
+            return int(pq.read_metadata(path).num_rows)
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(path, error) from None
 
     @cached_property
     def ids(self) -> np.ndarray:
@@ -66,19 +75,22 @@ class StoredItems:
         Raises:
             DataError: an id is unknown; names it.
         """
+        # The few ids wanted are hashed, and the pool's ids looked up in them: a table of the pool's own ids
+        # would be many times their size.
         wanted = np.asarray(ids, dtype=object)
-        rows = self._index.get_indexer(pd.Index(wanted, dtype=object))
+        codes, distinct = pd.factorize(wanted, use_na_sentinel=False)
+        found = pc.index_in(self._column("item"), value_set=pa.array(distinct, pa.string()))
+        places = np.flatnonzero(pc.is_valid(found).to_numpy())
+        row_of = np.full(len(distinct), -1, dtype=np.int64)
+        row_of[pc.drop_null(found).to_numpy()] = places
+        rows = row_of[codes]
         if (rows < 0).any():
             unknown = wanted[rows < 0]
             raise DataError(
                 f"item {unknown[0]!r} is not in {self.name}.parquet ({len(unknown)} of {len(wanted)} are "
                 "not); was the campaign's data changed?"
             )
-        return rows.astype(np.int64)
-
-    @cached_property
-    def _index(self) -> pd.Index:
-        return pd.Index(self.ids, dtype=object)
+        return rows
 
     @cached_property
     def _columns(self) -> dict[str, pa.ChunkedArray]:
@@ -156,23 +168,49 @@ class StoredItems:
         return list(dict.fromkeys([*self.summary["payload_columns"], *self._stored[2:]]))
 
 
+@dataclass(eq=False)
+class StoredData:
+    """The content of a campaign's data folder; see `Prepared` in base.py."""
+
+    folder: Path
+    summary: dict[str, Any]
+
+    @cached_property
+    def pool(self) -> StoredItems:
+        return StoredItems(self.folder, "pool", self.summary, self.summary["input_kind"])
+
+    @cached_property
+    def splits(self) -> np.ndarray:
+        splits = pc.equal(_read_column(self.folder / "pool.parquet", "split"), "test")
+        return np.asarray(splits.to_numpy(), dtype=bool)
+
+    @cached_property
+    def known(self) -> np.ndarray:
+        return _labels(self.folder / "known.parquet")
+
+    @cached_property
+    def test(self) -> StoredItems | None:
+        if self.summary["test_set"] != "given":
+            return None
+        return StoredItems(self.folder, "test", self.summary, self.summary["input_kind"])
+
+    @cached_property
+    def test_known(self) -> np.ndarray | None:
+        return _labels(self.folder / "test_known.parquet") if self.test is not None else None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(self.summary["classes"])
+
+
 def open_folder(folder: Path) -> Prepared:
     """See `labelloop.datasets.open_prepared`."""
     try:
-        summary = files.read_json(folder / "dataset.json")
+        opened = StoredData(folder, files.read_json(folder / "dataset.json"))
     except FileNotFoundError:
         raise DamagedFileError(f"{folder / 'dataset.json'} is missing; run `prepare` again") from None
-    pool = StoredItems(folder, "pool", summary, summary["input_kind"])
-    given = summary["test_set"] == "given"
-    splits = pc.equal(_read_column(folder / "pool.parquet", "split"), "test")
-    return Prepared(
-        pool=pool,
-        splits=np.asarray(splits.to_numpy(), dtype=bool),
-        known=_labels(folder / "known.parquet"),
-        test=StoredItems(folder, "test", summary, summary["input_kind"]) if given else None,
-        test_known=_labels(folder / "test_known.parquet") if given else None,
-        classes=tuple(summary["classes"]),
-    )
+    len(opened.pool)  # A damaged or missing pool is told now, not by whoever first reads a column.
+    return opened
 
 
 def _labels(path: Path) -> np.ndarray:

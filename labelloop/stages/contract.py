@@ -1,7 +1,9 @@
 """What every stage reads, writes and depends on.
 
 The same table stands in dvc.yaml, where DVC needs it; a test keeps the two equal. Paths are patterns:
-`{round}` is the round's folder, `{previous}` the folder of the round before (`data/start` for r000).
+`{round}` is the round's folder, `{previous}` the folder of the round before (`data/start` for r000). For a
+stage with sections dvc.yaml names the round's whole settings.yaml: it never changes, and comparing it as
+parameters made `dvc status` of 60 rounds half as slow again.
 """
 
 from __future__ import annotations

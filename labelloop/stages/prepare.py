@@ -7,6 +7,7 @@ Before that nobody was asked anything, and a mistake in params.yaml or in the da
 
 from __future__ import annotations
 
+import logging
 import uuid
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError
 from labelloop.ledger import Ledger
 from labelloop.workspace import RoundFolder, Workspace
+
+log = logging.getLogger(__name__)
 
 OBSERVED_SHARD = 8192
 """Rows shown to the learner at a time while it learns what needs no label."""
@@ -53,7 +56,7 @@ def prepare(workspace: Workspace) -> None:
         _refuse_changed(ledger.sources, sources)
     with files.atomic_path(workspace.data) as out:
         out.mkdir()
-        datasets.prepare(
+        summary = datasets.prepare(
             settings.dataset,
             settings.labels,
             test_size=settings.evaluation.test_size,
@@ -62,6 +65,8 @@ def prepare(workspace: Workspace) -> None:
             out=out,
         )
         _write_start(datasets.open_prepared(out), settings, RoundFolder(out / "start"))
+    for note in summary["notes"]:
+        log.warning("%s", note)
     if not ledger.begun:
         ledger.id = ledger.id or uuid.uuid4().hex[:12]
         ledger.prepare, ledger.sources = frozen, sources

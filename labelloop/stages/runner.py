@@ -19,7 +19,7 @@ from labelloop import files
 from labelloop.campaign import CampaignSettings
 from labelloop.errors import DamagedFileError, LabelloopError
 from labelloop.ledger import Ledger, read_frozen
-from labelloop.stages.contract import PREPARE, RECORDS, ROUND_STAGES, Contract
+from labelloop.stages.contract import RECORDS, ROUND_STAGES, Contract
 from labelloop.workspace import RoundFolder, Workspace
 
 log = logging.getLogger(__name__)
@@ -143,36 +143,14 @@ def run_stage(
     """
     from labelloop import stages
 
-    _make_importable(workspace)
-    function = stages.FUNCTIONS[name]
-    receipts = Receipts(workspace)
-    if name == "prepare":
-        from labelloop.stages.prepare import depends_on
-
-        contract = PREPARE
-        settings = depends_on(workspace, Ledger.read(workspace.ledger))
-        inputs: list[Path] = []
-        outputs, sources = [workspace.data], []
-        argument: Any = workspace
-    else:
-        contract = _contract(name)
-        argument = current = Round(workspace, str(round_id))
-        settings = {section: current.section(section) for section in contract.sections}
-        inputs, outputs = current.paths(contract.inputs), current.paths(contract.outputs)
-        sources = current.paths(contract.sources)
-    known = {workspace.relative(path): _input_digest(receipts, path, name) for path in inputs}
-    stamp = {"settings": files.digest_of(settings), "inputs": known}
-    receipt = receipts.read(round_id, name)
-    if receipt is not None and not force:
-        same = receipt["stamp"] == stamp and all(path.exists() for path in sources)
-        same = same and receipt["sources"] == {workspace.relative(p): files.digest(p) for p in sources}
-        if same and all(path.exists() for path in outputs):
-            _refuse_damage(receipts, receipt, outputs, name)
-            return None
+    work = _work(workspace, name, round_id)
+    if not force and _is_done(work):
+        return None
+    receipts, sources, outputs = work.receipts, work.sources, work.outputs
     log.info(
         "%s: %s", round_id or "campaign", name, extra={"stage": name, "round_id": round_id, "event": "begun"}
     )
-    result = function(argument, **options)
+    result = stages.FUNCTIONS[name](work.argument, **options)
     if result is not None:
         log.info("%s", result, extra={"stage": name, "round_id": round_id, "event": "waiting"})
         return result
@@ -181,7 +159,7 @@ def run_stage(
         name,
         {
             "stage": name,
-            "stamp": stamp,
+            "stamp": work.stamp,
             "sources": {workspace.relative(path): files.digest(path) for path in sources},
             "outputs": {workspace.relative(path): receipts.digest(path) for path in outputs},
         },
@@ -191,7 +169,74 @@ def run_stage(
     return None
 
 
-def _make_importable(workspace: Workspace) -> None:
+def is_done(workspace: Workspace, name: str, round_id: str | None = None) -> bool:
+    """Whether `run_stage` would find nothing to do.
+
+    Raises:
+        LabelloopError: an input is missing, or a file is damaged.
+    """
+    return _is_done(_work(workspace, name, round_id))
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A stage as it stands: what it is made of now, and where its receipt would be."""
+
+    name: str
+    round_id: str | None
+    receipts: Receipts
+    argument: Any
+    sources: list[Path]
+    outputs: list[Path]
+    stamp: dict[str, Any]
+
+
+def _work(workspace: Workspace, name: str, round_id: str | None) -> _Work:
+    make_importable(workspace)
+    receipts = Receipts(workspace)
+    inputs: list[Path] = []
+    sources: list[Path] = []
+    if name == "prepare":
+        from labelloop.stages.prepare import depends_on
+
+        settings = depends_on(workspace, Ledger.read(workspace.ledger))
+        outputs = [workspace.data]
+        argument: Any = workspace
+    else:
+        contract = _contract(name)
+        argument = current = Round(workspace, str(round_id))
+        settings = {section: current.section(section) for section in contract.sections}
+        inputs, outputs = current.paths(contract.inputs), current.paths(contract.outputs)
+        sources = current.paths(contract.sources)
+    known = {workspace.relative(path): _input_digest(receipts, path, name) for path in inputs}
+    stamp = {"settings": files.digest_of(settings), "inputs": known}
+    return _Work(name, round_id, receipts, argument, sources, outputs, stamp)
+
+
+def _is_done(work: _Work) -> bool:
+    receipts, relative = work.receipts, work.receipts.workspace.relative
+    receipt = receipts.read(work.round_id, work.name)
+    if receipt is None or receipt["stamp"] != work.stamp:
+        return False
+    if not all(path.exists() for path in work.sources):
+        return False
+    for path in work.sources:
+        digest, expected = files.digest(path), receipt["sources"][relative(path)]
+        if digest != expected:
+            # No rerun could make it again, and one that took it in would change labels behind people's backs.
+            raise DamagedFileError(
+                f"{relative(path)} is damaged: its digest is {digest[:12]}, but {work.name} wrote "
+                f"{expected[:12]}. Nothing was changed. It is a source, so bring it back with `git checkout` "
+                "or `dvc checkout`. If the change was meant, "
+                f"`labelloop stage {work.name} {work.round_id} --force` takes it over"
+            )
+    if not all(path.exists() for path in work.outputs):
+        return False
+    _refuse_damage(receipts, receipt, work.outputs, work.name)
+    return True
+
+
+def make_importable(workspace: Workspace) -> None:
     """Let params.yaml name modules that lie in the campaign's folder, wherever the command was started."""
     if str(workspace.root) not in sys.path:
         sys.path.append(str(workspace.root))

@@ -43,7 +43,8 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
     acquisition = current.settings.acquisition
     prepared = datasets.open_prepared(current.workspace.data)
     learner = models.load_learner(current.previous.model)
-    trained = is_trained(current.previous.model)
+    # Only the model that r000 starts from has never seen a label; a learner of the user's cannot tell itself.
+    trained = current.previous != current.workspace.start
     name = acquisition.strategy if trained else acquisition.cold_start
     needs = make_strategy(name, acquisition.options if trained else {}).needs
     wanted = [need for need in ("probabilities", "embeddings") if need in needs]
@@ -75,11 +76,6 @@ def score_shard(shard: Shard) -> int:
         if path.exists():
             _write_rows(path, shard.start, np.ascontiguousarray(compute(inputs), dtype="<f4"))
     return shard.stop - shard.start
-
-
-def is_trained(model: Path) -> bool:
-    """Whether a saved model has ever seen a label."""
-    return bool(files.read_json(model / "learner.json")["fitted"])
 
 
 def _one_after_the_other(shards: Sequence[Shard]) -> None:

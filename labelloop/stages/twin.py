@@ -23,7 +23,8 @@ from labelloop.stages.train import untrained
 
 TWINS, TWINS_IF_DEAR = 5, 1
 DEAR = 100_000
-"""Labels times classes from which one twin must do: each costs as much training as the campaign did."""
+"""Labels times classes from which one twin must do, as it must for images: each twin costs as much training
+as the campaign did."""
 
 
 def random_twin(current: Round) -> pd.DataFrame:
@@ -37,7 +38,7 @@ def random_twin(current: Round) -> pd.DataFrame:
     _, test_inputs, test_codes = test_set(prepared, tables.LABELS.read(current.folder.labels))
     sizes = curve["labels"].tolist()
     runs = []
-    dear = sizes[-1] * len(prepared.classes) >= DEAR
+    dear = sizes[-1] * len(prepared.classes) >= DEAR or prepared.pool.input_kind == "images"
     for seed in range(TWINS_IF_DEAR if dear else TWINS):
         arena = Arena(
             prepared,

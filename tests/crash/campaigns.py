@@ -66,9 +66,14 @@ def result(campaign: Path) -> dict[str, Any]:
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         tasks = [line["tasks"] for line in lines if line["event"] == "receipts"]
         receipts = {key: tool_id for chunk in tasks for key, tool_id in chunk.items()}
-        files[path.relative_to(campaign).as_posix()] = (receipts, {line["at"] for line in lines if "at" in line})
+        files[path.relative_to(campaign).as_posix()] = (
+            receipts,
+            {line["at"] for line in lines if "at" in line},
+        )
     ledger = yaml.safe_load((campaign / "rounds.yaml").read_text())
-    files["rounds.yaml"] = {name: ledger[name] for name in ("prepare", "sources", "rounds", "open", "stopped")}
+    files["rounds.yaml"] = {
+        name: ledger[name] for name in ("prepare", "sources", "rounds", "open", "stopped")
+    }
     curve = campaign / "reports" / "learning_curve.csv"
     files["reports/learning_curve.csv"] = curve.read_bytes()
     return files
@@ -90,7 +95,9 @@ def assert_asked_once(campaign: Path) -> None:
     rounds = sorted((campaign / "rounds").iterdir())
     tasks = [key for folder in rounds for key in pq.read_table(folder / "tasks.parquet")["key"].to_pylist()]
     assert sorted(tasks) == sorted(asked)
-    votes = [vote for folder in rounds for vote in pq.read_table(folder / "votes.parquet")["vote"].to_pylist()]
+    votes = [
+        vote for folder in rounds for vote in pq.read_table(folder / "votes.parquet")["vote"].to_pylist()
+    ]
     assert len(votes) == len(set(votes))
     assert sorted(votes) == sorted(pq.read_table(rounds[-1] / "collected.parquet")["vote"].to_pylist())
 

@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -20,9 +21,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-SLOW_IMPORTS = ["labelloop.cli", "labelloop.console", "labelloop.loop", "labelloop.plots", "pandas", "scipy.stats",
+SLOW_IMPORTS = ["mlflow", "dvc.repo", "labelloop.adapters.dvc_commit", "labelloop.cli", "labelloop.console",
+                "labelloop.loop", "labelloop.plots", "pandas", "scipy.stats",
                 "pyarrow.parquet", "sklearn.cluster", "sklearn.datasets", "sklearn.linear_model",
                 "safetensors.numpy", "matplotlib.figure", "matplotlib.backends.backend_agg"]  # fmt: skip
+
+HERE = "waits to be killed"
 
 _context = get_context("forkserver")
 _context.set_forkserver_preload(SLOW_IMPORTS)
@@ -36,7 +40,7 @@ class Kill:
     """`module:function` or `module:Class.method`; `stage:push` is the function of a stage."""
     when: str
     """before or after the call; torn: of the lines that the call appends, half is written before the kill;
-    full: no kill, but the disk is full at this call."""
+    full: no kill, but the disk is full at this call; wait: no kill, but it stays there until it is killed."""
     about: str = ""
     """The call counts only if this is in its arguments' text."""
     call: int = 1
@@ -57,7 +61,12 @@ class Ended:
     """What it said, errors included."""
 
 
-def command(*arguments: str | Path, kill: Kill | None = None, prepare: str = "killing:without_pictures", timeout: float = 240) -> Ended:
+def command(
+    *arguments: str | Path,
+    kill: Kill | None = None,
+    prepare: str = "killing:without_pictures",
+    timeout: float = 240,
+) -> Ended:
     """Run `labelloop <arguments>`.
 
     Args:
@@ -73,7 +82,9 @@ def command(*arguments: str | Path, kill: Kill | None = None, prepare: str = "ki
     return Ended(process.exitcode, log.read_text(encoding="utf-8"))
 
 
-def start(*arguments: str | Path, kill: Kill | None = None, prepare: str = "killing:without_pictures") -> tuple[BaseProcess, Path]:
+def start(
+    *arguments: str | Path, kill: Kill | None = None, prepare: str = "killing:without_pictures"
+) -> tuple[BaseProcess, Path]:
     """Begin `labelloop <arguments>`; what it says goes to the returned file beside the campaign."""
     words = [str(argument) for argument in arguments]
     folder = Path(words[-1])
@@ -88,8 +99,8 @@ def _play(words: list[str], log: str, kill: Kill | None, prepare: str) -> None:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     # The command line's streams belong to the process that this one was forked from.
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123
-    sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.argv = ["labelloop", *words]
     if kill is not None:
         arm(kill)
@@ -116,6 +127,9 @@ def arm(kill: Kill) -> None:
         calls += meant
         if not meant or calls != kill.call:
             return original(*arguments, **named)
+        if kill.when == "wait":
+            print(HERE, flush=True)
+            time.sleep(600)
         if kill.when == "full":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if kill.when == "torn":
@@ -151,6 +165,31 @@ def small_chunks(campaign: Path) -> None:
 
     without_pictures(campaign)
     push.CHUNK = 11
+
+
+def at_the_same_time(campaign: Path) -> None:
+    """Wait until the file `go` is beside the campaign; then hold the campaign for a second at least."""
+    from labelloop import loop
+
+    without_pictures(campaign)
+    advance = loop.advance
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        time.sleep(1.0)
+        return advance(*arguments, **named)
+
+    loop.advance = slow
+    (campaign.parent / f"ready-{os.getpid()}").touch()
+    while not (campaign.parent / "go").exists():
+        time.sleep(0.001)
+
+
+def files_of_4096_bytes(campaign: Path) -> None:
+    """No file may grow beyond 4096 bytes, as if the disk were full there."""
+    import resource
+
+    without_pictures(campaign)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
 
 def _tear(path: Path, content: Any) -> None:

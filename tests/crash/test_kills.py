@@ -27,9 +27,9 @@ PREPARING = [
 ]
 """Before the first round is open."""
 
-AROUND = [
-    [Kill(f"stage:{name}", when, "r001")] for name in STEPS for when in ("before", "after")
-] + [[Kill("labelloop.stages.runner:Receipts.write", "after", f"'r001', '{name}'")] for name in STEPS]
+AROUND = [[Kill(f"stage:{name}", when, "r001")] for name in STEPS for when in ("before", "after")] + [
+    [Kill("labelloop.stages.runner:Receipts.write", "after", f"'r001', '{name}'")] for name in STEPS
+]
 """Before a step, after it, and after its receipt."""
 
 WITHIN = [

@@ -1,0 +1,67 @@
+"""Whether a round can be played with its settings: asked before it is opened.
+
+A round keeps what it was opened with, so a name that does not exist, found when people have answered, would
+leave it open for ever. Whatever a later stage may refuse about the settings is therefore tried here first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labelloop import acquisition, fusion
+from labelloop.campaign import CampaignSettings
+from labelloop.errors import SettingsError
+from labelloop.stages.runner import make_importable
+from labelloop.workspace import Workspace
+
+
+def check_names(workspace: Workspace, settings: CampaignSettings) -> None:
+    """Strategy, cold start and fusion method must exist, and have the options they are given.
+
+    Raises:
+        SettingsError: names the key, the value and the nearest real one.
+    """
+    make_importable(workspace)
+    for key, name, options in (
+        ("strategy", settings.acquisition.strategy, settings.acquisition.options),
+        ("cold_start", settings.acquisition.cold_start, {}),
+    ):
+        try:
+            acquisition.make_strategy(name, options)
+        except SettingsError as error:
+            raise SettingsError(f"acquisition.{key}: {error}") from None
+    fusion.make_fuser(settings.fusion.method, settings.fusion.options)
+
+
+def check_round(workspace: Workspace, settings: CampaignSettings, prepared: Any) -> None:
+    """All that a round's stages ask of the settings, the pool being known.
+
+    Raises:
+        SettingsError: see `check_names`; or the learner, the crew or a column that people are to see is wrong.
+        DataError: a column that people are to see does not exist or tells the answer.
+    """
+    from labelloop import models
+    from labelloop.adapters.tools.crew import check_crew
+
+    check_names(workspace, settings)
+    models.make_learner(
+        settings.model.name,
+        n_classes=len(prepared.classes),
+        seed=settings.campaign.seed,
+        options=settings.model.options,
+        input_kind=prepared.pool.input_kind,
+    )
+    prepared.pool.payload([0], settings.annotation.payload_columns)
+    if settings.annotation.tool == "simulated":
+        check_crew(settings.annotation.simulation.annotators, prepared.classes)
+        _check_truth(settings, prepared)
+
+
+def _check_truth(settings: CampaignSettings, prepared: Any) -> None:
+    unknown = [item for item, label in zip(prepared.pool.ids, prepared.known, strict=True) if label is None]
+    if unknown:
+        raise SettingsError(
+            f"simulated annotators need the label of every item, but {len(unknown)} of {len(prepared.pool)} "
+            f"items have none, {unknown[0]!r} first; set dataset.label_column (now "
+            f"{settings.dataset.label_column!r}), or set annotation.tool to files to ask people"
+        )
