@@ -1,4 +1,4 @@
-"""Run the measurements, print them with the machine, keep them in bench/results/: `python -m bench [NAME ...]`."""
+"""Run the measurements and keep them in bench/results/: `python -m bench [NAME ...]`."""
 
 from __future__ import annotations
 

@@ -30,8 +30,9 @@ def sentence(machine: dict[str, Any]) -> str:
     """The machine in two lines."""
     libraries = ", ".join(f"{name} {found}" for name, found in machine["libraries"].items())
     return (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; "
-        f"load {machine['load_at_start']} when it began\nPython {machine['python']}, {libraries}"
+        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
+        f"{machine['system']}; load {machine['load_at_start']} when it began\n"
+        f"Python {machine['python']}, {libraries}"
     )
 
 

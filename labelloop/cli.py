@@ -138,10 +138,11 @@ def verify(folder: Folder = Path()) -> None:
     for name, source in found.missing.items():
         typer.echo(f"missing: {name}: {source} knows of it")
     if found.damaged or found.missing:
+        known = found.checked | {*found.damaged, *found.missing}
         raise LabelloopError(
-            f"{len(found.damaged)} files are damaged and {len(found.missing)} are missing; {len(found.checked)} "
-            "were read. `git checkout -- FILE` or `dvc checkout FILE` brings "
-            "back what was versioned; `labelloop stage NAME ROUND` makes a deleted file anew"
+            f"{len(found.damaged)} files are damaged and {len(found.missing)} are missing of {len(known)}. "
+            "`git checkout -- FILE` or `dvc checkout FILE` brings back what was versioned; `labelloop stage "
+            "NAME ROUND` makes a deleted file anew"
         )
     typer.echo(f"{len(found.checked)} files and folders are as they were written")
 

@@ -154,8 +154,8 @@ def _check_project(root: Path) -> None:
 
 
 def _read(text: str) -> Any:
-    # BaseLoader keeps a digest of digits alone as text.
-    return yaml.load(text, Loader=yaml.BaseLoader)
+    # The base loader keeps a digest of digits alone as text.
+    return yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
 
 
 def _commit_by_command(root: Path, stages: Sequence[str], sources: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from dvc.utils.serialize import dumps_yaml, parse_yaml_for_update
 
 from labelloop import files
 from labelloop.adapters import dvc_lock
+
+_PLAIN = re.compile(r"(?: *(?:- )?[\w@.-]+:(?: [\w@./ -]{1,60})?\n)+", re.ASCII)
+"""Lines without quotes, lists in one line or folded text: any YAML writer leaves them as they are."""
 
 
 class _RunCache(StageCache):
@@ -98,7 +102,7 @@ def _record(project: ProjectFile, lock: Path, stages: list[PipelineStage]) -> No
 def _block(stage: PipelineStage) -> str | None:
     """The stage's lines in dvc.lock, if they stay the same when DVC reads and rewrites them."""
     dumped = dumps_yaml({"stages": to_lockfile(stage)})
-    if dumps_yaml(parse_yaml_for_update(dumped, "dvc.lock")) != dumped:
+    if not _PLAIN.fullmatch(dumped) and dumps_yaml(parse_yaml_for_update(dumped, "dvc.lock")) != dumped:
         return None
     return dvc_lock.block(dumped)
 

@@ -117,6 +117,13 @@ def tag(root: Path, name: str, message: str, commit: str = "HEAD") -> None:
     _run(root, *_identity(root), "tag", "--annotate", "--no-sign", "-m", message, name, target)
 
 
+def tag_message(root: Path, name: str) -> str | None:
+    """What an annotated tag says; None when there is no such tag."""
+    if _commit_of(root, f"refs/tags/{name}") is None:
+        return None
+    return _run(root, "for-each-ref", "--format=%(contents)", f"refs/tags/{name}").stdout.strip()
+
+
 def _changed(root: Path, top: Path, paths: list[str]) -> list[str]:
     """Paths, relative to the repository's top, that differ from the last commit."""
     answer = _run(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all",

@@ -78,9 +78,9 @@ class Tracker:
             self._log_metrics(campaign_run, record.known_metrics, record.labels_used)
             for path in record.pictures:
                 self._client.log_artifact(self.run_id, str(path))
-            # Last, so that the tag means that everything before it is there.
-            self._client.set_tag(run.info.run_id, "labelloop.logged", record.fingerprint)
             self._client.set_terminated(run.info.run_id, status="FINISHED")
+            # Last, so that the tag means that everything before it is there, the run's end included.
+            self._client.set_tag(run.info.run_id, "labelloop.logged", record.fingerprint)
         return run.info.run_id
 
     def finish(self, reason: str) -> None:

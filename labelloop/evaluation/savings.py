@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 MEASURED = "measured"
+AT_LEAST = "at least"
 TOO_LITTLE = "too little data yet"
 FEWEST_LABELS = 30
 FEWEST_LABELS_PER_CLASS = 3
@@ -67,6 +68,9 @@ def measure_savings(
     bootstrap over test items: the same items for both curves where `correct` is given; otherwise independent
     binomial draws, which give a wider interval.
 
+    Where the control arm has more labels than the campaign's first round had and is surely worse (in all but
+    1 - coverage of the resamples), that is a bound, and is told as one.
+
     Too little data is:
 
     - fewer control labels than max(30, 3 a class);
@@ -81,7 +85,7 @@ def measure_savings(
         draw_sd: standard deviation of the accuracy over draws of the labeled items; see `half_sample_sd`.
 
     Returns:
-        status ('measured' or 'too little data yet'), sentence (for people), control_labels (c),
+        status ('measured', 'at least' for a one-sided bound, or 'too little data yet'), sentence (for people), control_labels (c),
         control_accuracy, campaign_labels (L), ratio (L / c) with ratio_low and ratio_high, saved (c - L) with
         saved_low and saved_high, coverage, more_control_labels. What is not known is None. Where nothing was
         measured, control_labels is the size of the whole control arm.
@@ -102,6 +106,20 @@ def measure_savings(
     enough = control.labels >= needed
     covered = np.flatnonzero((control.accuracy >= smooth[0]) & (control.accuracy <= smooth[-1]) & enough)
     if not len(covered):
+        ahead = control.accuracy[-1] < smooth[0] and control.labels[-1] > campaign.labels[0]
+        if ahead and enough[-1]:
+            last = len(control.labels) - 1
+            pairs = _resampled(
+                campaign,
+                control,
+                last,
+                test_items=test_items,
+                resamples=resamples,
+                seed=seed,
+                draw_sd=draw_sd,
+            )
+            if np.mean([theirs >= ours[0] for ours, theirs in pairs]) <= 1 - coverage:
+                return _at_least(campaign, control, float(smooth[0]), coverage)
         return _no_overlap(campaign, control, smooth, c_all)
     at = int(covered[-1])
     c, accuracy = float(control.labels[at]), float(control.accuracy[at])
@@ -216,6 +234,25 @@ def _ordered(curve: Curve) -> Curve:
         return Curve(values, np.asarray(curve.accuracy, dtype=np.float64)[keep])
     correct = np.asarray(curve.correct, dtype=bool)[keep]
     return Curve(values, correct.sum(axis=1) / max(correct.shape[1], 1), correct)
+
+
+def _at_least(campaign: Curve, control: Curve, first: float, coverage: float) -> dict[str, Any]:
+    """The campaign's very first round is surely better than all of the control arm: a bound, one-sided."""
+    c, reached, most = float(control.labels[-1]), float(control.accuracy[-1]), float(campaign.labels[0])
+    unknown = ("campaign_labels", "ratio", "ratio_low", "saved", "saved_high")
+    return {
+        "status": AT_LEAST,
+        "sentence": f"{c:.0f} random labels reach {reached:.1%}; the campaign had {first:.1%} with its first "
+        f"{most:.0f}. So at least {c - most:.0f} labels saved so far ({coverage:.0%} sure, {1 - most / c:.0%} of "
+        "what random labeling needs); how many more takes a larger control arm.",
+        "control_labels": int(c),
+        "control_accuracy": reached,
+        **dict.fromkeys(unknown),
+        "ratio_high": most / c,
+        "saved_low": c - most,
+        "coverage": coverage,
+        "more_control_labels": int(c),
+    }
 
 
 def _no_overlap(campaign: Curve, control: Curve, smooth: np.ndarray, c: int) -> dict[str, Any]:

@@ -40,19 +40,20 @@ def version(current: Round) -> None:
     stages += [f"{name}@{current.id}" for name in ROUND_STAGES]
     dvc.commit_round(workspace.root, stages, [workspace.relative(current.folder.votes)])
     if settings.git_commit:
-        _commit(current, ledger)
+        message = _message(current, ledger)
+        _commit(current, message)
         if settings.git_tag:
             name = snapshot_tag(workspace, current.settings.campaign.name, current.id)
-            git.tag(workspace.root, name, _message(current, ledger))
+            git.tag(workspace.root, name, message)
     if settings.remote:
         dvc.push(workspace.root, settings.remote)
 
 
-def _commit(current: Round, ledger: Ledger) -> None:
+def _commit(current: Round, message: str) -> None:
     root = current.workspace.root
     folder = current.workspace.relative(current.folder.path)
     names = [*CAMPAIGN_FILES, *(f"{folder}/{name}" for name in ROUND_FILES)]
-    git.commit(root, [name for name in names if (root / name).exists()], _message(current, ledger))
+    git.commit(root, [name for name in names if (root / name).exists()], message)
 
 
 def _message(current: Round, ledger: Ledger) -> str:

@@ -64,7 +64,7 @@ class Ended:
 def command(
     *arguments: str | Path,
     kill: Kill | None = None,
-    prepare: str = "killing:without_pictures",
+    prepare: str = "killing:lean",
     timeout: float = 240,
 ) -> Ended:
     """Run `labelloop <arguments>`.
@@ -83,7 +83,7 @@ def command(
 
 
 def start(
-    *arguments: str | Path, kill: Kill | None = None, prepare: str = "killing:without_pictures"
+    *arguments: str | Path, kill: Kill | None = None, prepare: str = "killing:lean"
 ) -> tuple[BaseProcess, Path]:
     """Begin `labelloop <arguments>`; what it says goes to the returned file beside the campaign."""
     words = [str(argument) for argument in arguments]
@@ -102,10 +102,10 @@ def _play(words: list[str], log: str, kill: Kill | None, prepare: str) -> None:
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.argv = ["labelloop", *words]
-    if kill is not None:
-        arm(kill)
     if prepare:
         _named(prepare)[2](Path(words[-1]))
+    if kill is not None:
+        arm(kill)
     from labelloop.cli import main
 
     try:
@@ -149,21 +149,25 @@ def arm(kill: Kill) -> None:
             setattr(module, name, deadly)
 
 
-def without_pictures(_: Path) -> None:
-    """Most of a small campaign's time goes into pictures and twins, which no round depends on."""
+def lean(_: Path) -> None:
+    """Leave out what takes most of a small campaign's time: pictures, twins, and waiting for the disk.
+
+    No round depends on the first two, and a killed process, unlike a power cut, loses nothing without the last.
+    """
     from labelloop import plots
     from labelloop.stages import twin
 
     for name in ("learning_curve", "confusion_matrix"):
         setattr(plots, name, lambda *arguments, **named: None)
     twin.random_twin.__defaults__ = (1,)  # type: ignore[attr-defined]
+    os.fsync = lambda descriptor: None
 
 
 def small_chunks(campaign: Path) -> None:
     """A batch goes to the tool in several calls."""
     from labelloop.stages import push
 
-    without_pictures(campaign)
+    lean(campaign)
     push.CHUNK = 11
 
 
@@ -171,7 +175,7 @@ def at_the_same_time(campaign: Path) -> None:
     """Wait until the file `go` is beside the campaign; then hold the campaign for a second at least."""
     from labelloop import loop
 
-    without_pictures(campaign)
+    lean(campaign)
     advance = loop.advance
 
     def slow(*arguments: Any, **named: Any) -> Any:
@@ -188,7 +192,7 @@ def files_of_4096_bytes(campaign: Path) -> None:
     """No file may grow beyond 4096 bytes, as if the disk were full there."""
     import resource
 
-    without_pictures(campaign)
+    lean(campaign)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
 

@@ -10,16 +10,24 @@ import campaigns
 import pytest
 from killing import Kill, command
 
-PARTS = ("settings.yaml", "scores/scores.json", "scores/probabilities.npy", "batch.parquet", "asked.parquet",
-         "pushed.jsonl", "tasks.parquet", "votes.parquet", "closed.json", "collected.parquet", "fused.parquet",
-         "labels.parquet", "model/learner.json", "model/logistic.safetensors")  # fmt: skip
-JUDGED = ("outcomes.parquet", "metrics.json", "savings.json", "per_class.csv", "confusion.csv",
-          "learning_curve.csv", "report.md", "manifest.json")  # fmt: skip
-NEEDED_NEXT = ("settings.yaml", "asked.parquet", "labels.parquet", "collected.parquet", "model/learner.json",
-               "model/logistic.safetensors", "outcomes.parquet", "learning_curve.csv", "manifest.json")  # fmt: skip
+PARTS = (
+    "settings.yaml", "scores/scores.json", "scores/probabilities.npy", "batch.parquet", "asked.parquet",
+    "pushed.jsonl", "tasks.parquet", "votes.parquet", "closed.json", "collected.parquet", "fused.parquet",
+    "labels.parquet", "model/learner.json", "model/logistic.safetensors",
+)  # fmt: skip
+JUDGED = (
+    "outcomes.parquet", "metrics.json", "savings.json", "per_class.csv", "confusion.csv",
+    "learning_curve.csv", "report.md", "manifest.json",
+)  # fmt: skip
+NEEDED_NEXT = (
+    "settings.yaml", "asked.parquet", "labels.parquet", "collected.parquet", "model/learner.json",
+    "model/logistic.safetensors", "outcomes.parquet", "learning_curve.csv", "manifest.json",
+)  # fmt: skip
 """Files of a closed round that the round after it reads."""
-DERIVED = ("scores", "batch.parquet", "asked.parquet", "tasks.parquet", "collected.parquet", "fused.parquet",
-           "labels.parquet", "model")  # fmt: skip
+DERIVED = (
+    "scores", "batch.parquet", "asked.parquet", "tasks.parquet", "collected.parquet", "fused.parquet",
+    "labels.parquet", "model",
+)  # fmt: skip
 PLACES = (0.25, 0.5, 0.8)
 
 
@@ -86,7 +94,7 @@ def test_damage_to_a_closed_round_stops_the_next(
 
 
 def test_verify_finds_damage_to_any_file(tmp_path: Path, uninterrupted: Path) -> None:
-    """`labelloop verify` names the one damaged file among all, of whatever round, and is content otherwise."""
+    """`labelloop verify` names the one damaged file among all, and is content when none is."""
     from labelloop.verification import verify
     from labelloop.workspace import Workspace
 

@@ -27,10 +27,8 @@ PREPARING = [
 ]
 """Before the first round is open."""
 
-AROUND = [[Kill(f"stage:{name}", when, "r001")] for name in STEPS for when in ("before", "after")] + [
-    [Kill("labelloop.stages.runner:Receipts.write", "after", f"'r001', '{name}'")] for name in STEPS
-]
-"""Before a step, after it, and after its receipt."""
+AROUND = [[Kill(f"stage:{name}", when, "r001")] for name in STEPS for when in ("before", "after")]
+"""Before a step (which is after the receipt of the one before), and after it, when it has no receipt yet."""
 
 WITHIN = [
     [Kill("labelloop.loop:write_frozen", "after", "r001")],
@@ -60,6 +58,7 @@ WITHIN = [
     [Kill(JSON, "after", "r001/manifest.json")],
     [Kill("labelloop.stages.publish:publish", "after", "r001")],
     [Kill("labelloop.ledger:Ledger.close", "after")],
+    [Kill("labelloop.stages.runner:Receipts.write", "after", "'r001', 'version'")],
     [Kill("labelloop.ledger:Ledger.write", "after", "rounds={'r000'", 2)],
 ]
 """In the middle of a step: some of its files or of its effects outside are there, others are not."""

@@ -105,7 +105,7 @@ def assert_known_once(campaign: Path, expected: dict[str, Any]) -> None:
 
 
 def test_killed_again_and_again_while_recording(recorded: tuple[Callable[[], Path], dict[str, Any]]) -> None:
-    """A campaign killed at every step of tracking and versioning is known once everywhere, and DVC is clean."""
+    """A campaign killed at every step of recording is known once everywhere, and DVC is clean."""
     again, expected = recorded
     campaign = again()
     for kill in KILLS:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from labelloop.evaluation.savings import (
+    AT_LEAST,
     MEASURED,
     TOO_LITTLE,
     Curve,
@@ -222,3 +223,20 @@ def test_halves_are_complementary_and_their_spread_is_that_of_the_draw() -> None
     assert [sorted([*parts[i], *parts[i + 1]]) == list(range(31)) for i in (0, 2)] == [True, True]
     drawn = np.random.default_rng(0).normal(0.8, 0.03, size=4000).tolist()
     assert half_sample_sd(drawn) == pytest.approx(0.03, rel=0.05)
+
+
+def test_a_control_arm_surely_worse_than_the_first_round_gives_a_bound() -> None:
+    """More random labels than the first round had, and far less accuracy: at least the difference is saved."""
+    campaign = Curve(np.array([20.0, 60.0]), np.array([0.75, 0.8]))
+    control = Curve(np.array([40.0]), np.array([0.6]))
+    found = measure_savings(campaign, control, test_items=300, n_classes=10)
+    assert found["status"] == AT_LEAST
+    assert found["saved_low"] == 20 and found["ratio_high"] == 0.5 and found["ratio"] is None
+
+
+@pytest.mark.parametrize("unsure", [{"test_items": 20}, {"test_items": 300, "draw_sd": 0.15}])
+def test_a_bound_is_not_given_when_chance_could_explain_it(unsure: dict[str, float]) -> None:
+    """With few test items, or much luck in the draw, the same points say nothing."""
+    campaign = Curve(np.array([20.0, 60.0]), np.array([0.75, 0.8]))
+    control = Curve(np.array([40.0]), np.array([0.6]))
+    assert measure_savings(campaign, control, n_classes=10, **unsure)["status"] == TOO_LITTLE

@@ -1,0 +1,107 @@
+"""What DVC makes of a finished campaign: nothing to do, the same bytes again, everything back from the votes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+Shell = Callable[..., str]
+
+
+def outputs(folder: Path) -> dict[str, str]:
+    """Digest of every file of data/ and rounds/."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for name in ("data", "rounds")
+        for path in sorted((folder / name).rglob("*"))
+        if path.is_file() and path.name != ".gitignore"
+    }
+
+
+@pytest.fixture(scope="module")
+def clone(ended: Path, shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """A fresh `git clone`, with nothing of DVC pulled."""
+
+    def make() -> Path:
+        folder = tmp_path_factory.mktemp("clone") / "campaign"
+        shell(folder.parent, "git", "clone", "--quiet", str(ended), str(folder))
+        return folder
+
+    return make
+
+
+def test_after_a_run_git_and_dvc_have_nothing_to_say(ended: Path, shell: Shell) -> None:
+    """`git status` is empty, `dvc status` is clean and `dvc repro` skips every stage."""
+    lock = (ended / "dvc.lock").read_bytes()
+    assert shell(ended, "git", "status", "--porcelain") == ""
+    assert json.loads(shell(ended, "dvc", "status", "--json")) == {}
+    said = shell(ended, "dvc", "repro")
+    assert "Running stage" not in said and "up to date" in said
+    assert (ended / "dvc.lock").read_bytes() == lock
+
+
+@pytest.mark.slow
+def test_all_of_it_again_gives_the_same_bytes(again: Path, shell: Shell) -> None:
+    """`dvc repro -f` runs every stage, and lock file and outputs are what they were."""
+    lock, before = (again / "dvc.lock").read_bytes(), outputs(again)
+    said = shell(again, "dvc", "repro", "--force")
+    assert said.count("Running stage") == 17
+    assert (again / "dvc.lock").read_bytes() == lock
+    assert outputs(again) == before
+    assert shell(again, "git", "status", "--porcelain") == ""
+
+
+def test_a_clone_gets_everything_by_pull(ended: Path, clone: Callable[[], Path], shell: Shell) -> None:
+    """`git clone` and `dvc pull` bring every file back, and nothing is to be done."""
+    folder = clone()
+    shell(folder, "dvc", "pull", "--quiet", "--remote", "storage")
+    assert outputs(folder) == outputs(ended)
+    assert json.loads(shell(folder, "dvc", "status", "--json")) == {}
+
+
+@pytest.mark.slow
+def test_a_clone_with_the_votes_alone_rebuilds_everything(
+    ended: Path, clone: Callable[[], Path], shell: Shell
+) -> None:
+    """From params, ledger and votes: every batch, snapshot, model and metric, with the same lock file."""
+    folder = clone()
+    votes = sorted(path.relative_to(folder).as_posix() for path in folder.glob("rounds/*/votes.parquet.dvc"))
+    assert len(votes) == 2
+    shell(folder, "dvc", "pull", "--quiet", "--remote", "storage", *votes)
+    assert not (folder / "data").exists()
+    shell(folder, "dvc", "repro")
+    assert (folder / "dvc.lock").read_bytes() == (ended / "dvc.lock").read_bytes()
+    assert outputs(folder) == outputs(ended)
+    assert shell(folder, "git", "status", "--porcelain") == ""
+
+
+def test_metrics_and_plots_are_shown(ended: Path, shell: Shell, tmp_path: Path) -> None:
+    """`dvc metrics show` has every round's accuracy, `dvc plots show` the learning curve."""
+    metrics = json.loads(shell(ended, "dvc", "metrics", "show", "--json"))[""]["data"]
+    found = {name: content["data"]["accuracy"] for name, content in metrics.items()}
+    assert sorted(found) == ["rounds/r000/metrics.json", "rounds/r001/metrics.json"]
+    assert all(0 <= accuracy <= 1 for accuracy in found.values())
+    plots = json.loads(shell(ended, "dvc", "plots", "show", "--json", "-o", str(tmp_path / "plots")))
+    points = [(point["labels"], point["accuracy"]) for plot in next(iter(plots.values())).values()
+              for version in plot for point in version["datapoints"].get("workspace", [])] \
+        if isinstance(next(iter(plots.values())), dict) else None  # fmt: skip
+    assert points is None or len(points) == 2
+
+
+def test_every_snapshot_has_a_tag_that_names_it(ended: Path, shell: Shell) -> None:
+    """Annotated, on the round's commit, with the md5 by which DVC knows the snapshot."""
+    assert shell(ended, "git", "tag", "--list").split() == ["labels/small/r000", "labels/small/r001"]
+    lock = yaml.safe_load((ended / "dvc.lock").read_text())["stages"]
+    for name in ("r000", "r001"):
+        tag = f"labels/small/{name}"
+        assert shell(ended, "git", "cat-file", "-t", tag).strip() == "tag"
+        said = shell(ended, "git", "tag", "--list", "--format=%(contents)", tag)
+        (out,) = lock[f"snapshot@{name}"]["outs"]
+        assert f"snapshot: rounds/{name}/labels.parquet" in said
+        assert f"snapshot-md5: {out['md5']}" in said
+        assert f"{name}:" in shell(ended, "git", "log", "-1", "--format=%s", tag)
