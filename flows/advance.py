@@ -6,8 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from prefect import flow, get_run_logger
+from prefect.runtime import deployment
+from prefect.states import Completed, State
 
+from flows.naming import named
+from flows.task_runners import task_runner
 from labelloop import loop
+from labelloop.errors import CampaignBusyError
 from labelloop.loop import Stopped
 from labelloop.stages.collect import Waiting
 from labelloop.workspace import Workspace
@@ -36,7 +41,12 @@ def run_task(workspace: Workspace, name: str, round_id: str | None) -> Any:
     return prepare(str(workspace.root)) if round_id is None else STEPS[name](str(workspace.root), round_id)
 
 
-@flow(name="round", flow_run_name="{round_id}", persist_result=False)
+@flow(
+    name="round",
+    flow_run_name=named(lambda parameters: str(parameters["round_id"])),
+    task_runner=task_runner(),
+    persist_result=False,
+)
 def play_round(directory: str, round_id: str) -> Waiting | None:
     """Take one round as far as it goes now."""
     return loop.play_round(Workspace.at(directory), round_id, run_task)
@@ -52,15 +62,26 @@ def advance_once(workspace: Workspace) -> Waiting | Stopped:
     )
 
 
-@flow(name="advance", flow_run_name="advance {directory}", persist_result=False)
-def advance(directory: str = ".") -> Waiting | Stopped:
+def ended(outcome: Waiting | Stopped) -> State[Any]:
+    """The state of a flow run that did what could be done; its name and message say what is next."""
+    name = "Stopped" if isinstance(outcome, Stopped) else "Waiting"
+    return Completed(name=name, message=str(outcome), data=outcome)
+
+
+@flow(name="advance", flow_run_name=named(lambda _: "advance"), persist_result=False)
+def advance(directory: str = "demo") -> Any:
     """Do everything that can be done now in the campaign of a folder; seconds when there is nothing to do.
 
     Args:
-        directory: the campaign's folder, made by `labelloop init` or by the flow active-learning.
+        directory: the campaign's folder, made by `labelloop init` or by the flow active-learning. A relative
+            one starts where the flow runs: for prefect.yaml the clone, for `labelloop serve` its folder.
     """
     workspace = Workspace.at(directory)
-    with workspace.hold("flow advance"):
-        outcome = advance_once(workspace)
-    get_run_logger().info("%s", outcome)
-    return outcome
+    try:
+        with workspace.hold("flow advance"):
+            return ended(advance_once(workspace))
+    except CampaignBusyError as error:
+        if deployment.id is None:
+            raise
+        # Another run is at it, which is what this one was started for: no failure that should alarm anyone.
+        return Completed(name="Busy", message=str(error))

@@ -171,9 +171,7 @@ def stage(
     workspace = _campaign(campaign)
     opened = [folder.id for folder in workspace.rounds() if folder.settings.exists()]
     if round_id is not None and round_id not in opened:
-        raise LabelloopError(
-            f"round {round_id!r} was never opened; rounds: {', '.join(opened) or 'none'}"
-        )
+        raise LabelloopError(f"round {round_id!r} was never opened; rounds: {', '.join(opened) or 'none'}")
     with workspace.hold(f"labelloop stage {name} {round_id or ''}".strip()):
         outcome = run_stage(workspace, name, round_id, force=force)
     if isinstance(outcome, Waiting):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -143,7 +144,8 @@ def next_steps(workspace: Workspace) -> str:
         ("DVC", f"cd {where} && dvc repro (nothing to do), dvc repro -f (all of it, the same bytes)"),
         ("your own data", "labelloop init --examples; labelloop init mine --params table"),
     ]  # fmt: skip
-    return "Next:\n" + "\n".join(f"  {what:<16}{command}" for what, command in steps)
+    first = "" if os.environ.get("VIRTUAL_ENV") else " (after `source .venv/bin/activate`)"
+    return f"Next{first}:\n" + "\n".join(f"  {what:<16}{command}" for what, command in steps)
 
 
 def show_fusion(summary: dict[str, Any], out: Path) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 
 from labelloop import loop
 from labelloop.campaign import load_settings
-from labelloop.errors import LabelloopError
+from labelloop.environment import read_environment
+from labelloop.errors import SettingsError
 from labelloop.ledger import Ledger
 from labelloop.loop import Stopped
 from labelloop.stages.collect import Waiting
@@ -26,9 +27,7 @@ Told = Callable[[str], None]
 def run(workspace: Workspace, *, plain: bool, poll_seconds: float, told: Told) -> Waiting | Stopped:
     """Go on until the campaign stops or only people can go on; see the flow `active-learning`."""
     if not plain:
-        return _flow("active_learning", "active_learning")(
-            directory=str(workspace.root), poll_seconds=poll_seconds
-        )
+        return _call(workspace, "active_learning", poll_seconds=poll_seconds)
     with workspace.hold("labelloop run"):
         while True:
             outcome = loop.advance(workspace, told=told)
@@ -40,25 +39,34 @@ def run(workspace: Workspace, *, plain: bool, poll_seconds: float, told: Told) -
 
 
 def advance(workspace: Workspace, *, plain: bool, told: Told) -> Waiting | Stopped:
-    """Do what can be done now; Prefect is not started when that turns out to be nothing."""
+    """Do what can be done now.
+
+    Where no server is set in the environment, Prefect is not even imported if that turns out to be nothing.
+    """
+    _take_address(workspace)
     if not plain and not os.environ.get("PREFECT_API_URL"):
         idle = _look(workspace, told)
         if idle is not None:
             return idle
     if not plain:
-        return _flow("advance", "advance")(directory=str(workspace.root))
+        return _call(workspace, "advance")
     with workspace.hold("labelloop advance"):
         return loop.advance(workspace, told=told)
 
 
 def serve(workspace: Workspace, every: float) -> None:
-    """Serve both flows from this process until it is interrupted."""
-    if not os.environ.get("PREFECT_API_URL"):
-        raise LabelloopError(
-            "PREFECT_API_URL is not set. Start a server with `prefect server start`, then "
-            "`export PREFECT_API_URL=http://127.0.0.1:4200/api`"
+    """Serve both flows from this process until it is interrupted.
+
+    Raises:
+        SettingsError: no Prefect server is configured.
+    """
+    _take_address(workspace)
+    if not _private_server().configured():
+        raise SettingsError(
+            "no Prefect server is configured. Start one with `prefect server start`, then "
+            "`export PREFECT_API_URL=http://127.0.0.1:4200/api` and run this again"
         )
-    _prepare_prefect()
+    _speak_to_the_server()
     importlib.import_module("flows.serving").serve_campaign(str(workspace.root), every)
 
 
@@ -93,22 +101,28 @@ def _still_stopped(workspace: Workspace, ledger: Ledger, told: Told) -> Stopped 
     return Stopped(**ledger.stopped)
 
 
-def _flow(module: str, name: str) -> Callable[..., Any]:
-    _prepare_prefect()
-    return getattr(importlib.import_module(f"flows.{module}"), name)
+def _call(workspace: Workspace, flow: str, **parameters: Any) -> Any:
+    """Call the flow of this name, with the user's server or with one for the time of the command."""
+    _take_address(workspace)
+    private = _private_server()
+    parameters["directory"] = str(workspace.root)
+    if not private.configured():
+        return private.call(f"flows.{flow}", flow, workspace.state / "prefect", **parameters)
+    _speak_to_the_server()
+    return getattr(importlib.import_module(f"flows.{flow}"), flow)(**parameters)
 
 
-def _prepare_prefect() -> None:
-    """Settings that Prefect reads when it is imported; what the user has set stays."""
-    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    if not os.environ.get("PREFECT_API_URL"):
-        # A private server for the time of the command: nobody watches its heartbeats, and waiting for
-        # the thread that sends them costs a second a round. Its quarrels with its own scheduler loops on
-        # the way out are not the user's business either.
-        os.environ.setdefault("PREFECT_LOGGING_SERVER_LEVEL", "CRITICAL")
-        os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "60")
-        # The terminal shows the campaign's own progress; with a server its pages show everything.
-        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
-    else:
-        os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "labelloop")
+def _private_server() -> Any:
+    return importlib.import_module("flows.private_server")
+
+
+def _take_address(workspace: Workspace) -> None:
+    """Let Prefect see an address that stands in the campaign's .env only."""
+    address = read_environment(workspace.root).prefect_api_url
+    if address:
+        os.environ.setdefault("PREFECT_API_URL", address)
+
+
+def _speak_to_the_server() -> None:
+    """What the stages log is shown with their task runs; what the user has set stays."""
+    os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "labelloop")

@@ -166,5 +166,5 @@ def read_frozen(path: Path) -> tuple[dict[str, Any], CampaignSettings]:
         return about, CampaignSettings.model_validate(content)
     except FileNotFoundError:
         raise DamagedFileError(f"{path} is not there; restore it with `git checkout -- {path}`") from None
-    except (yaml.YAMLError, ValueError, KeyError, AttributeError) as error:
+    except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedFileError(f"{path} is damaged: {error}") from None

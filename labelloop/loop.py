@@ -166,8 +166,8 @@ def pending_changes(workspace: Workspace) -> list[str]:
     settings = load_settings(workspace.params)
     held = keep_held(settings, ledger)
     lines = [
-        f"params.yaml: {change}; a running campaign keeps its name, seed, pool, test set and classes, so this "
-        "has no effect (start a new campaign with `labelloop init`)"
+        f"params.yaml: {change}; a running campaign keeps its name, seed, pool, test set and classes, so "
+        "this has no effect (start a new campaign with `labelloop init`)"
         for change in _differences(held.model_dump(mode="json"), settings.model_dump(mode="json"))
     ]
     if ledger.open is not None:

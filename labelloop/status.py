@@ -117,7 +117,8 @@ def _waiting(folder: RoundFolder, settings: CampaignSettings) -> dict[str, Any]:
     sentence += f", last answer {latest:%Y-%m-%d %H:%M}" if latest else ""
     sentence += "."
     if refused:
-        sentence += f" {refused} answers were refused; rounds/{folder.id}/quarantine.jsonl says why."
+        were = "answer was" if refused == 1 else "answers were"
+        sentence += f" {refused} {were} refused; rounds/{folder.id}/quarantine.jsonl says why."
     return {
         "for": "people",
         "round": folder.id,

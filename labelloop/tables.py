@@ -85,7 +85,7 @@ class Contract:
             repeated = values.notna() & values.duplicated(keep="first")
             self._refuse(values, repeated, name, source, "appears more than once")
         if pa.types.is_string(column.type):
-            wrong = values.notna() & ~values.map(lambda value: isinstance(value, str))
+            wrong = values.notna() & ~values.map(lambda value: isinstance(value, str)).astype(bool)
             if wrong.any():
                 self._refuse(values, wrong, name, source, "must be text")
         if column.among and not present.isin(column.among).all():
@@ -101,7 +101,9 @@ class Contract:
         row = int(wrong.to_numpy().argmax())
         more = int(wrong.sum()) - 1
         also = f" (and {more} more rows)" if more else ""
-        raise DataError(f"{source}, row {row}, column {name!r}: {values.iloc[row]!r} {says}{also}")
+        value = values.iloc[row]
+        value = value.item() if hasattr(value, "item") else value  # 1.5, not np.float64(1.5)
+        raise DataError(f"{source}, row {row}, column {name!r}: {value!r} {says}{also}")
 
     def write(self, table: pd.DataFrame, path: Path) -> None:
         """Check `table` and write it atomically as Parquet; equal tables give equal bytes."""

@@ -1,10 +1,37 @@
-"""Keys of the artifacts in the Prefect UI: stable, so that an artifact's history is the campaign's."""
+"""What the artifacts in the Prefect UI are called, and the page that leads out of it.
+
+Keys are stable, so that an artifact's history is the campaign's.
+"""
 
 import re
 
+from labelloop.ledger import Ledger
 from labelloop.workspace import Workspace
 
 
 def artifact_key(workspace: Workspace, what: str) -> str:
     """Such as `digits-round-report`; Prefect allows lower-case letters, digits and dashes only."""
     return re.sub(r"[^a-z0-9]+", "-", f"{workspace.settings.campaign.name}-{what}".lower()).strip("-")
+
+
+def where_to_look(workspace: Workspace, round_id: str) -> str:
+    """Markdown: files, picture, MLflow run and snapshot of a round, each with how to see it.
+
+    No addresses: the MLflow server's may hold a password.
+    """
+    settings, root = workspace.settings, workspace.root
+    lines = [
+        f"# {settings.campaign.name} {round_id}: where to look",
+        "",
+        f"- files of the round: `{workspace.round(round_id).path}`",
+        f"- learning curve: `{workspace.reports / 'learning_curve.png'}`",
+        f"- where the campaign stands: `labelloop status {root}`",
+    ]
+    if settings.tracking.enabled:
+        run = Ledger.read(workspace.ledger).runs.get(round_id, "not logged")
+        lines.append(f"- MLflow: run `{run}`; without a server of its own, `mlflow ui --backend-store-uri "
+                     f"sqlite:///{root}/mlflow.db`")  # fmt: skip
+    if settings.versioning.enabled:
+        lines.append(f"- snapshot: git tag `labels/{settings.campaign.name}/{round_id}`; "
+                     f"`cd {root} && dvc plots show`")  # fmt: skip
+    return "\n".join(lines)

@@ -1,11 +1,13 @@
 """How steps that touch the outside world are retried.
 
 Only what may pass by itself is tried again: a tool, a server or a remote that did not answer. A mistake in
-the settings or a damaged file stays what it is.
+the settings or a damaged file stays what it is. The delays grow and vary, so that the campaigns of a server
+that comes back do not all ask it at once.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from prefect.client.schemas.objects import State, TaskRun
@@ -13,12 +15,15 @@ from prefect.tasks import Task, exponential_backoff
 
 from labelloop.errors import ToolError
 
+log = logging.getLogger("labelloop.tasks")
+
 
 def may_pass(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:
-    """Whether the failure is one that another try may not meet."""
+    """Whether the failure is one that another try may not meet; says so to who watches."""
     try:
         state.result()
-    except ToolError:
+    except ToolError as error:
+        log.warning("%s: %s. Trying again in some seconds", run.name, error)
         return True
     except Exception:
         return False
@@ -31,4 +36,4 @@ RETRIED: dict[str, Any] = {
     "retry_jitter_factor": 0.5,
     "retry_condition_fn": may_pass,
 }
-"""Keyword arguments of `@task` for push, collect, track and version."""
+"""Keyword arguments of `@task` for push, collect, track, version and finish: half a minute of patience."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from labelloop.stages.runner import run_stage
+from labelloop.stages.runner import make_importable, run_stage
 from labelloop.stages.score import Shard
 from labelloop.stages.score import score_shard as score_rows
 from labelloop.workspace import Workspace
@@ -14,6 +14,8 @@ from labelloop.workspace import Workspace
 @task(name="score shard", task_run_name="score from row {shard.start}", cache_policy=NO_CACHE)
 def score_shard(shard: Shard) -> int:
     """Score some rows of the pool; return how many."""
+    # In another process of the task runner nobody has yet said where the campaign's own learner lies.
+    make_importable(Workspace.at(shard.campaign))
     return score_rows(shard)
 
 

@@ -27,8 +27,11 @@ def make_arena(
     codes = known_codes(prepared)
     unknown = np.flatnonzero(codes < 0)
     if len(unknown):
-        raise DataError(f"{len(unknown)} of {len(prepared.pool)} items lack a label, first "
-                        f"{prepared.pool.ids[unknown[0]]!r}; a backtest replays labeled data only")  # fmt: skip
+        first = prepared.pool.ids[unknown[0]]
+        raise DataError(
+            f"{len(unknown)} of {len(prepared.pool)} items have no label, such as {first!r}; a backtest replays "
+            "labeled data only"
+        )
     everything = np.arange(len(prepared.pool))
     if prepared.test is not None and prepared.test_known is not None:
         eligible, test_inputs = everything, prepared.test.inputs(slice(None))

@@ -85,7 +85,8 @@ def measure_savings(
         draw_sd: standard deviation of the accuracy over draws of the labeled items; see `half_sample_sd`.
 
     Returns:
-        status ('measured', 'at least' for a one-sided bound, or 'too little data yet'), sentence (for people), control_labels (c),
+        status ('measured', 'at least' for a one-sided bound, or 'too little data yet'), sentence (for
+        people), control_labels (c),
         control_accuracy, campaign_labels (L), ratio (L / c) with ratio_low and ratio_high, saved (c - L) with
         saved_low and saved_high, coverage, more_control_labels. What is not known is None. Where nothing was
         measured, control_labels is the size of the whole control arm.
@@ -243,8 +244,8 @@ def _at_least(campaign: Curve, control: Curve, first: float, coverage: float) ->
     return {
         "status": AT_LEAST,
         "sentence": f"{c:.0f} random labels reach {reached:.1%}; the campaign had {first:.1%} with its first "
-        f"{most:.0f}. So at least {c - most:.0f} labels saved so far ({coverage:.0%} sure, {1 - most / c:.0%} of "
-        "what random labeling needs); how many more takes a larger control arm.",
+        f"{most:.0f}. So at least {c - most:.0f} labels saved so far ({coverage:.0%} sure), "
+        f"{1 - most / c:.0%} of what random labeling needs); how many more takes a larger control arm.",
         "control_labels": int(c),
         "control_accuracy": reached,
         **dict.fromkeys(unknown),

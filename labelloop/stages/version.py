@@ -44,7 +44,10 @@ def version(current: Round) -> None:
         _commit(current, message)
         if settings.git_tag:
             name = snapshot_tag(workspace, current.settings.campaign.name, current.id)
-            git.tag(workspace.root, name, message)
+            # The very same snapshot may be tagged on an earlier commit: params.yaml was edited since, or this
+            # is a clone that goes on.
+            if git.tag_message(workspace.root, name) != message:
+                git.tag(workspace.root, name, message)
     if settings.remote:
         dvc.push(workspace.root, settings.remote)
 

@@ -19,5 +19,3 @@ def campaign(tmp_path: Path, labelloop: Callable[..., Any]) -> Path:
     weather.write_params(folder)
     assert labelloop("init", folder).code == 0
     return folder
-
-

@@ -103,7 +103,7 @@ REFUSED: dict[str, tuple[Case, tuple[str, ...]]] = {
     "infinite number": (_infinite_number, ("numbers.csv", "row 5", "'b'", "inf")),
     "NaN in an array": (_nan_in_arrays, ("numbers.npz", "row 11", "nan")),
     "unreadable image": (write_images, ("dark/003.png", "dataset.unreadable", "skip")),
-    "test set in the pool": (_overlapping_test, ("texts.csv", "test.csv", "'t000' is 'x1'", "dataset.overlap")),
+    "test set in the pool": (_overlapping_test, ("texts.csv", "test.csv", "'t000' is 'x1'", "overlap")),
     "test set too big": (_test_takes_most, ("evaluation.test_size", "30", "40", "20")),
 }  # fmt: skip
 

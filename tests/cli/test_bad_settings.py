@@ -11,8 +11,6 @@ import pytest
 import weather
 import yaml
 
-FIVE = {"tool": "simulated", "test_overlap": 1}
-
 CONTRADICTIONS: dict[str, tuple[dict[str, dict[str, Any]], tuple[str, ...]]] = {
     "a kind without a path": ({"dataset": {"path": None}}, ("dataset", "'table' needs a path")),
     "digits with a path": ({"dataset": {"kind": "digits"}}, ("built in", "texts.csv")),
@@ -22,7 +20,6 @@ CONTRADICTIONS: dict[str, tuple[dict[str, dict[str, Any]], tuple[str, ...]]] = {
     ),
     "more votes than people": ({"annotation": {"overlap": 7}}, ("overlap is 7", "only 5 annotators")),
     "a quorum without a deadline": ({"annotation": {"quorum": 0.5}}, ("quorum is 0.5", "deadline")),
-    "nothing that ends it": ({"stopping": {"max_rounds": None}}, ()),
     "a first batch over the budget": (
         {"acquisition": {"first_batch_size": 9}, "budget": {"labels": 5}},
         ("first_batch_size 9", "budget.labels 5"),
@@ -57,15 +54,20 @@ def test_settings_that_contradict_are_named_before_anything_is_done(
     weather.write_params(campaign, **changes)
     before = weather.digests(campaign)
     ended = labelloop("run", "--plain", campaign)
-    if name == "nothing that ends it":  # max_rounds has a default, so that must be said in so many words
-        (campaign / "params.yaml").write_text("stopping: {max_rounds: null}\n")
-        before = weather.digests(campaign)
-        ended = labelloop("run", "--plain", campaign)
-        says = ("nothing ever stops", "stopping.max_rounds")
     assert ended.code == 2, ended.out
     assert ended.error.count("error: ") == 1
     assert [phrase for phrase in says if phrase not in ended.error] == [], ended.error
     assert weather.digests(campaign) == before
+
+
+def test_a_simulated_campaign_that_nothing_ends_is_refused(
+    campaign: Path, labelloop: Callable[..., Any]
+) -> None:
+    """With every limit switched off, made-up people would label the whole pool; the limits are named."""
+    (campaign / "params.yaml").write_text("stopping: {max_rounds: null}\n")
+    ended = labelloop("run", "--plain", campaign)
+    assert ended.code == 2
+    assert "nothing ever stops" in ended.error and "stopping.max_rounds" in ended.error
 
 
 @pytest.mark.parametrize("text", ["dataset: [", "- a\n- b\n", "\xff\xfe"])
@@ -102,7 +104,9 @@ def test_params_changed_in_mid_round_apply_from_the_next(
 ) -> None:
     """`advance` and `status` say which key changed, from what to what, and from which round it applies."""
     frozen = (open_round / "rounds" / "r000" / "settings.yaml").read_bytes()
-    weather.write_params(open_round, annotation={"tool": "files", "overlap": 2}, acquisition={"batch_size": 9})
+    weather.write_params(
+        open_round, annotation={"tool": "files", "overlap": 2}, acquisition={"batch_size": 9}
+    )
     for command in (("advance", "--plain"), ("advance",), ("status",)):
         ended = labelloop(*command, open_round)
         assert ended.code == 0

@@ -9,7 +9,11 @@ from typing import Any
 
 import yaml
 
-WORDS = {"sun": ("warm", "bright", "yellow"), "rain": ("wet", "grey", "cold"), "snow": ("white", "soft", "deep")}
+WORDS = {
+    "sun": ("warm", "bright", "yellow"),
+    "rain": ("wet", "grey", "cold"),
+    "snow": ("white", "soft", "deep"),
+}
 BASE: dict[str, Any] = {
     "campaign": {"name": "weather", "seed": 3},
     "dataset": {"kind": "table", "path": "texts.csv", "id_column": "id", "text_columns": ["text"],
@@ -60,7 +64,9 @@ def digests(folder: Path) -> dict[str, str]:
 def answer(folder: Path, round_id: str, person: str = "ada") -> None:
     """Fill in a round of the files tool as somebody who is always right would."""
     truth = {row[0]: row[2] for row in texts()[1:]}
-    tasks = [json.loads(line) for line in (folder / "labeling" / round_id / "tasks.jsonl").read_text().splitlines()]
+    tasks = [
+        json.loads(line) for line in (folder / "labeling" / round_id / "tasks.jsonl").read_text().splitlines()
+    ]
     items = dict.fromkeys(task["item"] for task in tasks)
     hand_in(folder, round_id, person, [(item, truth[item]) for item in items])
 

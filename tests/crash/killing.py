@@ -152,7 +152,7 @@ def arm(kill: Kill) -> None:
 def lean(_: Path) -> None:
     """Leave out what takes most of a small campaign's time: pictures, twins, and waiting for the disk.
 
-    No round depends on the first two, and a killed process, unlike a power cut, loses nothing without the last.
+    No round depends on the first two; without the last a power cut loses files, but a kill does not.
     """
     from labelloop import plots
     from labelloop.stages import twin
@@ -172,14 +172,14 @@ def small_chunks(campaign: Path) -> None:
 
 
 def at_the_same_time(campaign: Path) -> None:
-    """Wait until the file `go` is beside the campaign; then hold the campaign for a second at least."""
+    """Wait until the file `go` is beside the campaign; then hold it for a while."""
     from labelloop import loop
 
     lean(campaign)
     advance = loop.advance
 
     def slow(*arguments: Any, **named: Any) -> Any:
-        time.sleep(1.0)
+        time.sleep(0.7)
         return advance(*arguments, **named)
 
     loop.advance = slow

@@ -10,13 +10,13 @@ import numpy as np
 from PIL import Image
 
 TOPICS = {
-    "sport": "goal match team coach league player win season".split(),
-    "money": "bank stock price market trade profit loan tax".split(),
-    "space": "orbit rocket moon star launch planet probe comet".split(),
+    "sport": ["goal", "match", "team", "coach", "league", "player", "win", "season"],
+    "money": ["bank", "stock", "price", "market", "trade", "profit", "loan", "tax"],
+    "space": ["orbit", "rocket", "moon", "star", "launch", "planet", "probe", "comet"],
 }
 SPAM = {
-    "spam": "win prize free cash claim offer urgent click".split(),
-    "ham": "lunch meeting home tomorrow thanks call book dinner".split(),
+    "spam": ["win", "prize", "free", "cash", "claim", "offer", "urgent", "click"],
+    "ham": ["lunch", "meeting", "home", "tomorrow", "thanks", "call", "book", "dinner"],
 }
 
 
@@ -51,7 +51,7 @@ def by_hand(folder: Path) -> None:
 
 
 def truth(shown: str) -> str:
-    return "spam" if shown.split()[0] in SPAM["spam"] else "ham"
+    return "spam" if shown.split(maxsplit=1)[0] in SPAM["spam"] else "ham"
 
 
 def features(count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -112,13 +112,12 @@ def test_an_example_runs_with_everything_switched_on(tmp_path: Path, labelloop: 
     assert ended.code == 0, ended.error
     assert (folder / "mlflow.db").stat().st_size > 0
     assert "evaluate@r001" in (folder / "dvc.lock").read_text()
-    assert sorted(path.name for path in (folder / ".git" / "refs" / "tags" / "labels" / "rows").iterdir()) == [
-        "r000", "r001",
-    ]  # fmt: skip
+    tags = folder / ".git" / "refs" / "tags" / "labels" / "rows"
+    assert sorted(path.name for path in tags.iterdir()) == ["r000", "r001"]
 
 
 def test_the_hand_labeled_example_runs_to_its_end(tmp_path: Path, labelloop: Callable[..., Any]) -> None:
-    """One person fills in each round's tasks.csv and runs the same command again, until the target is held."""
+    """One person fills in each round's tasks.csv and runs the same command again until the target is held."""
     folder = begin(tmp_path / "mine", "by_hand", labelloop, **OFF)
     for number in range(10):
         ended = labelloop("run", "--plain", folder)

@@ -1,9 +1,8 @@
-"""Versioning as params.yaml wants it: in a bigger repository, without commits, without tags, or not at all."""
+"""Versioning as params.yaml wants it: in a bigger repository, without commits or tags, or not at all."""
 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,7 +73,9 @@ def test_while_people_work_dvc_has_nothing_to_do(
 ) -> None:
     """A round that waits is no stage yet: `dvc status` is clean, `dvc repro` runs nothing and asks nobody."""
     crew = {"tool": "files", "overlap": 1, "test_overlap": 1}
-    folder = begin(tmp_path / "campaign", labelloop, settings_file, stopping={"max_rounds": 2}, annotation=crew)
+    folder = begin(
+        tmp_path / "campaign", labelloop, settings_file, stopping={"max_rounds": 2}, annotation=crew
+    )
     run(folder, labelloop)
     _answer(folder, "r000")
     assert "r001 waits" in labelloop("advance", "--plain", folder).out
@@ -131,8 +132,25 @@ def test_a_remote_that_does_not_exist_is_named_and_the_round_is_kept(
     assert "no remote 'storge'" in said.error and "storage" in said.error
     assert (again / "rounds" / "r002" / "manifest.json").exists()
     settings_file(again, stopping={"max_rounds": 3}, versioning={"remote": "storage"})
-    shutil.rmtree(again / ".dvc" / "tmp", ignore_errors=True)
     run(again, labelloop)
+
+
+def test_a_clone_goes_on_where_the_campaign_stopped(
+    ended: Path, tmp_path: Path, labelloop: Command, settings_file: Callable[..., Path], shell: Shell
+) -> None:
+    """Another machine pulls, raises the limit and runs: closed rounds and tags stay, a third follows."""
+    folder = tmp_path / "campaign"
+    shell(tmp_path, "git", "clone", "--quiet", str(ended), str(folder))
+    shell(folder, "dvc", "pull", "--quiet", "--remote", "storage")
+    tagged = shell(folder, "git", "show-ref", "--tags", "-d")
+    lock = yaml.safe_load((folder / "dvc.lock").read_text())["stages"]
+    settings_file(folder, stopping={"max_rounds": 3})
+    run(folder, labelloop)
+    after = yaml.safe_load((folder / "dvc.lock").read_text())["stages"]
+    assert {name: after[name] for name in lock} == lock
+    assert shell(folder, "git", "show-ref", "--tags", "-d").startswith(tagged)
+    assert "labels/small/r002" in shell(folder, "git", "tag")
+    assert json.loads(shell(folder, "dvc", "status", "--json")) == {}
 
 
 def _answer(folder: Path, round_id: str) -> None:

@@ -226,7 +226,7 @@ def test_halves_are_complementary_and_their_spread_is_that_of_the_draw() -> None
 
 
 def test_a_control_arm_surely_worse_than_the_first_round_gives_a_bound() -> None:
-    """More random labels than the first round had, and far less accuracy: at least the difference is saved."""
+    """More random labels than the first round, far less accuracy: at least the difference is saved."""
     campaign = Curve(np.array([20.0, 60.0]), np.array([0.75, 0.8]))
     control = Curve(np.array([40.0]), np.array([0.6]))
     found = measure_savings(campaign, control, test_items=300, n_classes=10)

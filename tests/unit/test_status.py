@@ -1,0 +1,153 @@
+"""`labelloop status`: where the campaign stands, in words that fit what is in the files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from labelloop import files, tables
+from labelloop.campaign import load_settings
+from labelloop.ledger import Entry, Ledger, freeze, write_frozen
+from labelloop.stages.prepare import freeze_data
+from labelloop.status import as_text, read_status
+from labelloop.workspace import Workspace
+
+CURVE = """\
+round,labels,test_items,votes,cost,hours,accuracy,accuracy_low,accuracy_high
+r000,20,300,60,3.1,0.5,0.71,0.65,0.76
+r001,60,300,180,9.25,1.5,0.8,0.75,0.84
+"""
+
+
+@pytest.fixture
+def campaign(tmp_path: Path) -> Workspace:
+    """A campaign that has not begun."""
+    params = {"campaign": {"name": "digits"}, "annotation": {"tool": "files"}, "budget": {"money": 80}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    return Workspace.at(tmp_path)
+
+
+def closed(workspace: Workspace, rounds: int = 2) -> Ledger:
+    """Closed rounds, with the files of the last that status reads."""
+    ledger = Ledger(workspace.ledger, prepare=freeze_data(load_settings(workspace.params)))
+    for _ in range(rounds):
+        ledger.open = ledger.next_entry()
+        ledger.close(ledger.open.id)
+    folder = workspace.round(f"r{rounds - 1:03d}")
+    files.write_text(folder.curve, CURVE)
+    files.write_json(folder.savings, {"sentence": "Too little data yet."})
+    ledger.write()
+    return ledger
+
+
+def opened(workspace: Workspace) -> Any:
+    """The next round open and nothing done in it; its folder."""
+    ledger = closed(workspace)
+    ledger.open = Entry("r002", "rounds/r001")
+    ledger.write()
+    frozen = freeze(load_settings(workspace.params), ledger.open, new_items=2, control_before=0.0)
+    write_frozen(workspace.round("r002").settings, frozen)
+    return workspace.round("r002")
+
+
+def test_a_campaign_that_has_not_begun_says_when_it_will_stop(campaign: Workspace) -> None:
+    """Rounds and budgets, as they are set or by default."""
+    text = as_text(read_status(campaign))
+    assert text.startswith(f"digits: not begun  ({campaign.root})")
+    assert "Stops at 8 rounds; 80.00 USD, or when the pool is used up." in text
+
+
+def test_rounds_are_a_table_of_what_was_learned_and_spent(campaign: Workspace) -> None:
+    """A row a round, with the interval of its accuracy, and what was saved."""
+    closed(campaign)
+    lines = as_text(read_status(campaign)).splitlines()
+    assert "between rounds, 2 closed" in lines[0]
+    rows = [line.split() for line in lines if line.startswith("r0")]
+    assert rows == [
+        ["r000", "20", "60", "3.10", "71.0%", "65.0%", "to", "76.0%"],
+        ["r001", "60", "180", "9.25", "80.0%", "75.0%", "to", "84.0%"],
+    ]
+    assert "Too little data yet." in lines
+
+
+def test_an_open_round_names_its_next_step(campaign: Workspace) -> None:
+    """The first file of the chain that is not there tells."""
+    folder = opened(campaign)
+    for step, made in (("score", "scores"), ("select", "batch.parquet"), ("push", None)):
+        text = as_text(read_status(campaign))
+        assert f"Round r002 is open; next step: {step}. `labelloop run` does it." in text
+        if made:
+            (folder.path / made).write_text("")
+
+
+def test_people_are_waited_for_by_number(campaign: Workspace) -> None:
+    """Asked, answered, since when, the last answer, and answers that were refused with where to look."""
+    folder = opened(campaign)
+    for path in (folder.scores, folder.batch):
+        path.write_text("")
+    keys = [f"digits/r002/i{n}/0" for n in range(3)]
+    tasks = pd.DataFrame(
+        {"key": keys, "item": ["i0", "i1", "i2"], "arm": "strategy", "copy": 0, "tool_id": "1"}
+    )
+    tables.TASKS.write(tasks, folder.tasks)
+    files.append_line(folder.pushed, {"event": "receipts", "at": "2026-01-05T09:00:00+00:00", "tasks": {}})
+    assert "0 of 3 answers are in, pushed 2026-01-05 09:00." in as_text(read_status(campaign))
+    time = pd.Timestamp("2026-01-05T10:30:00", tz="UTC").as_unit("us")
+    votes = pd.DataFrame(
+        {"vote": ["1", "2", "3"], "key": [keys[0], keys[0], "digits/r001/i7/0"], "item": "i",
+         "annotator": "a", "value": "x", "action": "submitted", "answered_at": time,
+         "lead_seconds": 1.0, "cost": 0.0, "round": "r002", "tool": "files", "tool_ref": None}
+    )  # fmt: skip
+    tables.VOTES.write(votes, folder.votes)
+    files.append_line(folder.quarantine, {"id": "x", "reason": "no such class", "content": None})
+    found = read_status(campaign)["waiting"]
+    assert (found["for"], found["asked"], found["answered"], found["refused"]) == ("people", 3, 1, 1)
+    text = as_text(read_status(campaign))
+    assert "Round r002 waits for people (files): 1 of 3 answers are in" in text
+    assert "last answer 2026-01-05 10:30." in text
+    assert "1 answer was refused; rounds/r002/quarantine.jsonl says why." in text
+
+
+def test_answers_that_are_in_name_what_is_made_of_them_next(campaign: Workspace) -> None:
+    """Between the close of a round and its end nobody is waited for."""
+    folder = opened(campaign)
+    for path in (folder.scores, folder.batch, folder.tasks, folder.closed, folder.collected):
+        path.write_text("{}")
+    assert "Round r002 has its answers; next step: fuse." in as_text(read_status(campaign))
+
+
+def test_a_stopped_campaign_says_why_instead_of_when(campaign: Workspace) -> None:
+    """The rule and its sentence; limits to come are not told."""
+    ledger = closed(campaign)
+    ledger.stopped = {"rule": "budget_money", "reason": "80 in money are used up."}
+    ledger.write()
+    text = as_text(read_status(campaign))
+    assert "stopped after 2 rounds" in text
+    assert "Stopped by budget_money: 80 in money are used up." in text
+    assert "Stops at" not in text
+
+
+def test_changes_of_params_are_shown(campaign: Workspace) -> None:
+    """What the open round does not follow, and from when it will."""
+    opened(campaign)
+    params = yaml.safe_load(campaign.params.read_text())
+    params["annotation"]["overlap"] = 2
+    campaign.params.write_text(yaml.safe_dump(params))
+    text = as_text(read_status(Workspace.at(campaign.root)))
+    assert "annotation.overlap changed from 3 to 2; applies from round r003" in text
+
+
+def test_the_status_for_scripts_is_json(campaign: Workspace) -> None:
+    """Everything that the page says, with numbers as numbers."""
+    closed(campaign)
+    found = json.loads(json.dumps(read_status(campaign)))
+    assert found["rounds"][1] == {
+        "round": "r001", "labels": 60, "test_items": 300, "votes": 180, "cost": 9.25, "hours": 1.5,
+        "accuracy": 0.8, "accuracy_low": 0.75, "accuracy_high": 0.84,
+    }  # fmt: skip
+    assert found["waiting"] is None and found["stopped"] is None
