@@ -52,6 +52,13 @@ def configured() -> bool:
     return False
 
 
+def pages() -> str:
+    """Where a browser shows the runs of the configured server."""
+    from prefect.settings import PREFECT_UI_URL
+
+    return f"{PREFECT_UI_URL.value()}/runs"
+
+
 def call(module: str, flow: str, folder: Path, **parameters: Any) -> Any:
     """Call a flow with a server of this process's own.
 

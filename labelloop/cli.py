@@ -262,9 +262,11 @@ def main() -> None:
     except LabelloopError as error:
         typer.secho(f"error: {error}", fg="red", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        typer.secho("\ninterrupted; the same command goes on from here", err=True)
-        sys.exit(130)
+    except SystemExit as leaving:
+        # What typer makes of Ctrl-C, without a word.
+        if leaving.code == 130:
+            typer.secho("\ninterrupted; the same command goes on from here", err=True)
+        raise
 
 
 if __name__ == "__main__":

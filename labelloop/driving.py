@@ -27,7 +27,7 @@ Told = Callable[[str], None]
 def run(workspace: Workspace, *, plain: bool, poll_seconds: float, told: Told) -> Waiting | Stopped:
     """Go on until the campaign stops or only people can go on; see the flow `active-learning`."""
     if not plain:
-        return _call(workspace, "active_learning", poll_seconds=poll_seconds)
+        return _call(workspace, "active_learning", told, poll_seconds=poll_seconds)
     with workspace.hold("labelloop run"):
         while True:
             outcome = loop.advance(workspace, told=told)
@@ -49,7 +49,7 @@ def advance(workspace: Workspace, *, plain: bool, told: Told) -> Waiting | Stopp
         if idle is not None:
             return idle
     if not plain:
-        return _call(workspace, "advance")
+        return _call(workspace, "advance", told)
     with workspace.hold("labelloop advance"):
         return loop.advance(workspace, told=told)
 
@@ -66,7 +66,7 @@ def serve(workspace: Workspace, every: float) -> None:
             "no Prefect server is configured. Start one with `prefect server start`, then "
             "`export PREFECT_API_URL=http://127.0.0.1:4200/api` and run this again"
         )
-    _speak_to_the_server()
+    _send_log()
     importlib.import_module("flows.serving").serve_campaign(str(workspace.root), every)
 
 
@@ -101,15 +101,19 @@ def _still_stopped(workspace: Workspace, ledger: Ledger, told: Told) -> Stopped 
     return Stopped(**ledger.stopped)
 
 
-def _call(workspace: Workspace, flow: str, **parameters: Any) -> Any:
+def _call(workspace: Workspace, flow: str, told: Told, **parameters: Any) -> Any:
     """Call the flow of this name, with the user's server or with one for the time of the command."""
     _take_address(workspace)
     private = _private_server()
     parameters["directory"] = str(workspace.root)
     if not private.configured():
         return private.call(f"flows.{flow}", flow, workspace.state / "prefect", **parameters)
-    _speak_to_the_server()
-    return getattr(importlib.import_module(f"flows.{flow}"), flow)(**parameters)
+    # The terminal shows the campaign's own progress; the server's pages show everything.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    _send_log()
+    function = getattr(importlib.import_module(f"flows.{flow}"), flow)
+    told(f"Prefect shows this at {private.pages()}")
+    return function(**parameters)
 
 
 def _private_server() -> Any:
@@ -123,6 +127,6 @@ def _take_address(workspace: Workspace) -> None:
         os.environ.setdefault("PREFECT_API_URL", address)
 
 
-def _speak_to_the_server() -> None:
-    """What the stages log is shown with their task runs; what the user has set stays."""
+def _send_log() -> None:
+    """Have the server show what the stages log with their task runs; what the user has set stays."""
     os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "labelloop")

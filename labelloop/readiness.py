@@ -37,7 +37,7 @@ def check_round(workspace: Workspace, settings: CampaignSettings, prepared: Any)
     """All that a round's stages ask of the settings, the pool being known.
 
     Raises:
-        SettingsError: see `check_names`; or learner or crew are wrong, or a label that the crew needs is missing.
+        SettingsError: see `check_names`; or learner or crew are wrong, or the crew lacks a label.
         DataError: a column that people are to see does not exist or tells the answer.
     """
     from labelloop import models

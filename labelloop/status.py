@@ -10,7 +10,7 @@ from typing import Any
 
 from labelloop import files
 from labelloop.campaign import CampaignSettings
-from labelloop.ledger import Ledger
+from labelloop.ledger import Ledger, read_frozen
 from labelloop.workspace import RoundFolder, Workspace
 
 KEPT = ("labels", "test_items", "votes", "cost", "hours", "accuracy", "accuracy_low", "accuracy_high")
@@ -39,7 +39,8 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
     if ledger.open is not None:
         from labelloop.loop import pending_changes
 
-        status["waiting"] = _waiting(workspace.round(ledger.open.id), settings)
+        folder = workspace.round(ledger.open.id)
+        status["waiting"] = _waiting(folder, read_frozen(folder.settings)[1])
         status["pending_changes"] = pending_changes(workspace)
     return status
 

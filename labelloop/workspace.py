@@ -189,7 +189,11 @@ class Workspace:
     def rounds(self) -> list[RoundFolder]:
         """Folders of rounds that exist, oldest first."""
         parent = self.root / "rounds"
-        return [RoundFolder(p) for p in sorted(parent.glob("r[0-9]*")) if p.is_dir()]
+        return [
+            RoundFolder(p)
+            for p in sorted(parent.glob("r[0-9]*"), key=lambda p: (len(p.name), p.name))
+            if p.is_dir()
+        ]
 
     def relative(self, path: Path) -> str:
         """`path` as it is written in messages, receipts and dvc.yaml."""

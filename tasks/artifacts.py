@@ -1,9 +1,12 @@
-"""What the artifacts in the Prefect UI are called, and the page that leads out of it.
+"""Artifacts in the Prefect UI that several tasks share: their keys, the picture, the page that leads out.
 
 Keys are stable, so that an artifact's history is the campaign's.
 """
 
+import base64
 import re
+
+from prefect.artifacts import create_image_artifact
 
 from labelloop.ledger import Ledger
 from labelloop.workspace import Workspace
@@ -12,6 +15,17 @@ from labelloop.workspace import Workspace
 def artifact_key(workspace: Workspace, what: str) -> str:
     """Such as `digits-round-report`; Prefect allows lower-case letters, digits and dashes only."""
     return re.sub(r"[^a-z0-9]+", "-", f"{workspace.settings.campaign.name}-{what}".lower()).strip("-")
+
+
+def show_learning_curve(workspace: Workspace, round_id: str) -> None:
+    """The picture itself, not an address: the browser of who looks may be on another machine."""
+    picture = workspace.reports / "learning_curve.png"
+    if picture.exists():
+        create_image_artifact(
+            "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode(),
+            key=artifact_key(workspace, "learning-curve-picture"),
+            description=f"Learning curve up to {round_id} ({picture})",
+        )
 
 
 def where_to_look(workspace: Workspace, round_id: str) -> str:

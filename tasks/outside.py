@@ -20,14 +20,11 @@ log = logging.getLogger("labelloop.tasks")
 
 def may_pass(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:
     """Whether the failure is one that another try may not meet; says so to who watches."""
-    try:
-        state.result()
-    except ToolError as error:
-        log.warning("%s: %s. Trying again in some seconds", run.name, error)
-        return True
-    except Exception:
+    error = state.result(raise_on_failure=False)
+    if not isinstance(error, ToolError):
         return False
-    return False
+    log.warning("%s: %s. Trying again in some seconds", run.name, error)
+    return True
 
 
 RETRIED: dict[str, Any] = {

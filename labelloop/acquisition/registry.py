@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from labelloop.acquisition.base import Need, Picks, Strategy
 from labelloop.acquisition.entropy import pick_entropy
+from labelloop.acquisition.k_center import pick_k_center
 from labelloop.acquisition.k_means import pick_k_means
 from labelloop.acquisition.least_confident import pick_least_confident
 from labelloop.acquisition.margin import pick_margin
@@ -23,6 +24,7 @@ STRATEGIES: dict[str, Callable[..., Picks]] = {
     "margin": pick_margin,
     "entropy": pick_entropy,
     "k_means": pick_k_means,
+    "k_center": pick_k_center,
 }
 """Name in params.yaml and picker: called with a context, the batch size and, by keyword, its options."""
 

@@ -29,8 +29,8 @@ def make_arena(
     if len(unknown):
         first = prepared.pool.ids[unknown[0]]
         raise DataError(
-            f"{len(unknown)} of {len(prepared.pool)} items have no label, such as {first!r}; a backtest replays "
-            "labeled data only"
+            f"{len(unknown)} of {len(prepared.pool)} items have no label, such as {first!r}; "
+            "a backtest replays labeled data only"
         )
     everything = np.arange(len(prepared.pool))
     if prepared.test is not None and prepared.test_known is not None:

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
     from labelloop.fusion.base import Fuser
 
-FUSERS = {"majority": "labelloop.fusion.majority"}
+FUSERS = {
+    "auto": "labelloop.fusion.choosing",
+    "majority": "labelloop.fusion.majority",
+    "one_coin": "labelloop.fusion.one_coin",
+    "dawid_skene": "labelloop.fusion.dawid_skene",
+    "map_dawid_skene": "labelloop.fusion.map_dawid_skene",
+    "pooled_dawid_skene": "labelloop.fusion.pooled_dawid_skene",
+}
 """Method to module; the module holds a function of the method's name."""
 
 

@@ -40,7 +40,15 @@ class Fusion:
     tie: np.ndarray
     """Shape (n_items,), bool: another class was exactly as likely as the chosen one."""
     method: str
-    """Name and version of what was used, such as `majority/1`."""
+    """Name and version of what was used, such as `majority/1`, or `auto/1+majority/1` where it was chosen."""
+    raw: np.ndarray | None = None
+    """Like `posterior`, before calibration on gold; None where nothing was calibrated."""
+    temperature: float | None = None
+    """What calibration divided log posteriors by; above 1 the method was overconfident."""
+    gold: np.ndarray | None = None
+    """Shape (n_items,), bool: the label was given as gold; None where the method takes none."""
+    reason: str = ""
+    """Why this method, in words, where it was chosen."""
 
 
 class Fuser(Protocol):

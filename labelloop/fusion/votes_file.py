@@ -109,18 +109,22 @@ def fuse_file(
 
     LABELS (.csv, .csv.gz or .parquet) has one row an item, sorted: item, label, confidence, votes,
     agreeing, tie, entropy (of the posterior, in nats), margin (between the two likeliest classes), method,
-    and one column `posterior.<class>` a class. Gold is only compared with; the labels do not depend on it.
+    raw_confidence (before calibration, where there was one), gold (whether the label is gold, where the
+    method takes gold), and one column `posterior.<class>` a class.
+
+    A method that learns from gold is given it: known items get their gold label and the confidence of the
+    others is calibrated. What gold says about the accuracy is measured on labels fused without it.
 
     Args:
         classes: the classes and their order, which decides ties. Default: the labels in the votes, as
             numbers where all are numbers, otherwise by name.
 
     Returns:
-        method, items, annotators, votes, votes_per_item (mean), repeats_dropped, ties, classes, out, and
-        gold: None, or a mapping of items (with gold), compared, correct, accuracy with its 95% Wilson
-        interval (accuracy_low, accuracy_high), ties (among those compared), contradicting (items that the
-        file gives several labels, left out), without_votes, and unknown_classes (labels that no vote had;
-        counted as wrong).
+        method, reason and temperature (where the method tells them), items, annotators, votes, votes_per_item
+        (mean), repeats_dropped, ties, classes, out, and gold: None, or a mapping of items (with gold),
+        compared, correct, accuracy with its 95% Wilson interval (accuracy_low, accuracy_high), ties (among
+        those compared), contradicting (items that the file gives several labels, left out), without_votes,
+        and unknown_classes (labels that no vote had; counted as wrong).
 
     Raises:
         DataError: the votes, the gold or the name of the output are not as they must be.
@@ -132,11 +136,16 @@ def fuse_file(
     gold = None if gold_path is None else read_gold(gold_path, item_column, label_column)
     table = read_votes(votes_path, item_column, annotator_column, label_column, classes)
     votes = code_votes(table, in_order(set(table["label"])) if classes is None else classes)
-    fusion = fuser(votes)
-    labels = label_table(votes, fusion)
-    _write(labels, out_path)
+    blind = fusion = fuser(votes)
+    if gold is not None:
+        fusion = fuser(votes, gold=_gold_codes(votes, gold))
+    _write(label_table(votes, fusion), out_path)
+    chosen = {"reason": fusion.reason} if fusion.reason else {}
+    calibration = {} if fusion.temperature is None else {"temperature": fusion.temperature}
     return {
         "method": fusion.method,
+        **chosen,
+        **calibration,
         "items": len(votes.items),
         "annotators": len(votes.annotators),
         "votes": len(votes.label),
@@ -145,7 +154,7 @@ def fuse_file(
         "ties": int(fusion.tie.sum()),
         "classes": list(votes.classes),
         "out": str(out_path),
-        "gold": None if gold is None else compare_with_gold(labels, gold, votes.classes),
+        "gold": None if gold is None else compare_with_gold(label_table(votes, blind), gold, votes.classes),
     }
 
 
@@ -171,20 +180,22 @@ def label_table(votes: Votes, fusion: Fusion) -> pd.DataFrame:
                 votes.item[votes.label == fusion.label[votes.item]], minlength=n_items
             ),
             "tie": fusion.tie,
-            "entropy": np.maximum(0.0, -(posterior * logarithm).sum(axis=1)),
+            "entropy": np.maximum(0.0, 0.0 - (posterior * logarithm).sum(axis=1)),
             "margin": best[:, -1] - best[:, -2],
             "method": fusion.method,
         }
     )  # fmt: skip
+    if fusion.raw is not None:
+        labels["raw_confidence"] = fusion.raw[np.arange(n_items), fusion.label]
+    if fusion.gold is not None:
+        labels["gold"] = fusion.gold
     shares = pd.DataFrame(posterior, columns=[f"posterior.{name}" for name in votes.classes])
     return pd.concat([labels, shares], axis="columns")
 
 
 def compare_with_gold(labels: pd.DataFrame, gold: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
     """How many labels agree with gold; see `fuse_file` for what is told."""
-    gold = gold.drop_duplicates()
-    contradicting = gold["item"][gold["item"].duplicated()].unique()
-    clear = gold[~gold["item"].isin(contradicting)]
+    clear, contradicting = _without_contradictions(gold)
     compared = clear.merge(labels[["item", "label", "tie"]], on="item", suffixes=("_gold", ""))
     correct, n = int((compared["label"] == compared["label_gold"]).sum()), len(compared)
     low, high = wilson(correct, n) if n else (None, None)
@@ -200,6 +211,20 @@ def compare_with_gold(labels: pd.DataFrame, gold: pd.DataFrame, classes: Sequenc
         "without_votes": len(clear) - n,
         "unknown_classes": sorted(set(compared["label_gold"]) - set(classes)),
     }
+
+
+def _without_contradictions(gold: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """Gold with one row an item, and the items that it gave several labels."""
+    gold = gold.drop_duplicates()
+    contradicting = np.asarray(gold["item"][gold["item"].duplicated()].unique())
+    return gold[~gold["item"].isin(contradicting)], contradicting
+
+
+def _gold_codes(votes: Votes, gold: pd.DataFrame) -> np.ndarray:
+    """Gold as a fusion method takes it; labels that no vote had are left out."""
+    clear, _ = _without_contradictions(gold)
+    truth = clear.set_index("item")["label"].reindex(votes.items)
+    return np.asarray(pd.Categorical(truth, categories=list(votes.classes)).codes, dtype=np.int64)
 
 
 def _require(table: pd.DataFrame, name: str, role: str, path: Path) -> None:

@@ -30,4 +30,4 @@ class Choice:
 
     @property
     def fusers(self) -> tuple[str, ...]:
-        return ("majority",)
+        return ("majority", "one_coin", "dawid_skene", "map_dawid_skene", "pooled_dawid_skene", "auto")

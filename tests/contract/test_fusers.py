@@ -38,9 +38,9 @@ def test_the_shapes_and_types_are_those_of_the_contract(method: str) -> None:
     assert fusion.label.dtype == np.int64
     assert fusion.tie.shape == (40,)
     assert fusion.tie.dtype == np.bool_
-    name, version = fusion.method.split("/")
-    assert name == method
-    assert version.isdecimal()
+    parts = [part.split("/") for part in fusion.method.split("+")]
+    assert parts[0][0] == method
+    assert all(version.isdecimal() for _, version in parts)
 
 
 def test_posterior_rows_are_probabilities(method: str) -> None:

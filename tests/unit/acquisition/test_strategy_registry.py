@@ -35,6 +35,7 @@ def test_each_built_in_says_what_it_needs() -> None:
         "margin": {"probabilities"},
         "entropy": {"probabilities"},
         "k_means": {"embeddings"},
+        "k_center": {"embeddings"},
     }
 
 

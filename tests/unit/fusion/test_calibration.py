@@ -1,0 +1,79 @@
+"""Confidence: blended with votes, and calibrated on gold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from crowds import coded, crowd, expected_calibration_error
+
+from labelloop.fusion import make_fuser
+from labelloop.fusion.base import Votes
+from labelloop.fusion.calibration import LEAST_GOLD, blended, fitted_temperature, tempered
+from labelloop.fusion.majority import majority
+from labelloop.fusion.map_dawid_skene import map_dawid_skene
+
+CALIBRATED = ("auto", "map_dawid_skene", "one_coin", "pooled_dawid_skene")
+
+
+def hard_and_easy() -> tuple[Votes, np.ndarray]:
+    """Items that nobody can tell among items that all can: errors are not independent."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, 600)
+    item, who = np.repeat(np.arange(600), 8), np.tile(np.arange(8), 600)
+    looks_like = np.where(rng.random(600) < 0.25, (truth + 1) % 3, truth)
+    label = np.where(rng.random(len(item)) < 0.8, looks_like[item], rng.integers(0, 3, len(item)))
+    return coded(item, who, label, 600, 8, 3), truth
+
+
+def test_the_temperature_is_found_again() -> None:
+    """Probabilities that were sharpened by 3 and labels drawn before give about 3."""
+    rng = np.random.default_rng(0)
+    honest = rng.dirichlet(np.ones(4), 4000)
+    truth = (rng.random((4000, 1)) > honest.cumsum(axis=1)).sum(axis=1)
+    assert fitted_temperature(tempered(honest, 1 / 3), truth) == pytest.approx(3, rel=0.1)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 2.0, 10.0])
+def test_a_temperature_changes_no_label(temperature: float) -> None:
+    """Only the confidence moves: down above 1, up below."""
+    votes, _ = crowd(200, 10, 4, 3)
+    plain = map_dawid_skene(votes)
+    warm = map_dawid_skene(votes, temperature=temperature)
+    np.testing.assert_array_equal(plain.label, warm.label)
+    assert (warm.posterior.max(axis=1).mean() < plain.posterior.max(axis=1).mean()) == (temperature > 1)
+    np.testing.assert_allclose(warm.posterior.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("method", CALIBRATED)
+def test_gold_takes_overconfidence_away(method: str) -> None:
+    """With shared errors and 100 items of gold, confidence on the rest is off by less than before by half."""
+    votes, truth = hard_and_easy()
+    gold = np.where(np.arange(600) < 100, truth, -1)
+    plain, told = make_fuser(method)(votes), make_fuser(method)(votes, gold=gold)
+    before, after = (
+        expected_calibration_error(one.posterior[100:], one.label[100:], truth[100:]) for one in (plain, told)
+    )
+    assert told.temperature is not None
+    assert told.temperature > 1
+    assert told.raw is not None
+    assert after < before / 2
+    assert told.method.endswith("+temperature/1")
+
+
+@pytest.mark.parametrize("method", CALIBRATED)
+def test_little_gold_fits_no_temperature(method: str) -> None:
+    """Below the least number of gold items a temperature would follow chance."""
+    votes, truth = hard_and_easy()
+    fusion = make_fuser(method)(votes, gold=np.where(np.arange(600) < LEAST_GOLD - 1, truth, -1))
+    assert fusion.temperature is None
+    assert fusion.raw is None
+
+
+def test_blending_is_the_normalised_square_root_of_the_product() -> None:
+    """Posterior and smoothed share weigh the same."""
+    votes, _ = crowd(50, 6, 3, 3)
+    posterior = map_dawid_skene(votes).posterior
+    product = np.sqrt(posterior * majority(votes).posterior)
+    expected = product / product.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(blended(posterior, votes), expected)
+    np.testing.assert_allclose(map_dawid_skene(votes, blend_votes=True).posterior, expected)

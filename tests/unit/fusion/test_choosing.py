@@ -1,0 +1,139 @@
+"""`auto`: what it chooses, why, and that it is no worse than majority; copying found before fusion."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from crowds import accuracy, coded, crowd
+
+from labelloop.fusion.base import Votes
+from labelloop.fusion.choosing import auto
+from labelloop.fusion.dawid_skene import dawid_skene
+from labelloop.fusion.evidence import connectivity, copying, evidence_of, without_copies
+from labelloop.fusion.majority import majority
+
+
+def chosen(votes: Votes) -> tuple[str, str]:
+    """The method and the reason."""
+    fusion = auto(votes)
+    return fusion.method.split("+")[1].split("/")[0], fusion.reason
+
+
+@pytest.mark.parametrize(
+    "sizes", [(600, 20, 2, 3), (600, 20, 5, 3), (1000, 100, 10, 2), (300, 40, 4, 6), (60, 5, 3, 3)]
+)
+def test_auto_is_no_worse_than_majority(sizes: tuple[int, int, int, int]) -> None:
+    """Over five crowds of each size the mean accuracy is at most a point below, however few the votes."""
+    gains = []
+    for seed in range(5):
+        votes, truth = crowd(*sizes, seed=seed)
+        gains.append(accuracy(auto(votes).label, truth) - accuracy(majority(votes).label, truth))
+    assert np.mean(gains) > -0.01
+
+
+def test_enough_votes_are_estimated_from_and_the_reason_has_numbers() -> None:
+    """The reason says how many votes there are and that all hangs together."""
+    method, reason = chosen(crowd(300, 20, 4, 5)[0])
+    assert method == "pooled_dawid_skene"
+    assert "median 5 votes an item" in reason
+    assert "connected" in reason
+
+
+def test_one_vote_an_item_is_left_to_majority() -> None:
+    """Nothing tells annotators apart: estimating would answer by chance."""
+    votes, _ = crowd(500, 100, 10, 1)
+    assert chosen(votes)[0] == "majority"
+    assert "fewer than two" in chosen(votes)[1]
+    np.testing.assert_array_equal(auto(votes).label, majority(votes).label)
+
+
+def test_an_item_prior_makes_one_vote_an_item_enough() -> None:
+    """With a model's chances, able annotators overrule the model and weak ones do not."""
+    votes, truth = crowd(500, 20, 4, 1, skill=(0.3, 0.99))
+    prior = np.full((500, 4), 0.1)
+    guess = np.where(np.arange(500) % 10 < 7, truth, (truth + 1) % 4)
+    prior[np.arange(500), guess] = 0.7
+    found = accuracy(auto(votes, item_prior=prior).label, truth)
+    assert found > accuracy(majority(votes).label, truth) + 0.05
+    assert found > accuracy(guess, truth) + 0.05
+
+
+def test_annotators_of_one_vote_are_left_to_majority() -> None:
+    """Who answered once cannot be judged."""
+    item = np.repeat(np.arange(100), 3)
+    method, reason = chosen(coded(item, np.arange(300), (item + np.arange(300) // 7) % 3, 100, 300, 3))
+    assert method == "majority"
+    assert "too few votes to be told apart" in reason
+
+
+def test_separate_teams_are_left_to_majority() -> None:
+    """Skills of people who share no item with each other cannot be compared."""
+    one, _ = crowd(100, 4, 3, 3)
+    other, _ = crowd(100, 4, 3, 3, seed=1)
+    votes = coded(
+        np.concatenate([one.item, 100 + other.item]),
+        np.concatenate([one.annotator, 4 + other.annotator]),
+        np.concatenate([one.label, other.label]), 200, 8, 3,
+    )  # fmt: skip
+    assert connectivity(one) == (1, 1.0)
+    assert connectivity(votes) == (2, 0.5)
+    method, reason = chosen(votes)
+    assert method == "majority"
+    assert "50% of the items are connected" in reason
+
+
+def test_gold_that_speaks_for_majority_is_heard() -> None:
+    """Where gold shows majority right and estimated skills wrong, majority decides."""
+    votes, _ = crowd(600, 12, 4, 3, skill=(0.3, 0.95))
+    blind, plain = auto(votes), majority(votes)
+    assert blind.method.startswith("auto/1+pooled")
+    differing = np.flatnonzero(blind.label != plain.label)[:20]
+    gold = np.full(600, -1)
+    gold[differing] = plain.label[differing]
+    fusion = auto(votes, gold=gold)
+    assert fusion.method.startswith("auto/1+majority/1")
+    assert "majority has 20 more of 20 gold items right" in fusion.reason
+
+
+@pytest.mark.parametrize("bots", [2, 3])
+def test_colluders_are_found_before_fusion_and_count_once(bots: int) -> None:
+    """Bots that give one random answer fool Dawid and Skene, not `auto`; the reason names them."""
+    votes, truth = crowd(500, 15, 5, 4, bots=bots)
+    assert copying(votes) == (tuple(range(15, 15 + bots)),)
+    fusion = auto(votes)
+    assert accuracy(fusion.label, truth) > accuracy(majority(votes).label, truth) + 0.05
+    assert "a00015, a00016" in fusion.reason
+    if bots == 3:
+        assert accuracy(dawid_skene(votes).label, truth) < accuracy(fusion.label, truth) - 0.3
+
+
+def test_able_people_are_no_copies_of_each_other() -> None:
+    """Experts who agree because they are right are not accused, even among weak annotators."""
+    for seed in range(5):
+        for n_classes in (2, 5):
+            able, truth = crowd(400, 4, n_classes, 4, seed=seed, skill=(0.95, 0.98))
+            rng = np.random.default_rng(seed)
+            item = np.repeat(np.arange(400), 5)
+            weak = np.where(rng.random(2000) < 0.6, truth[item], rng.integers(0, n_classes, 2000))
+            votes = coded(
+                np.concatenate([able.item, item]),
+                np.concatenate([able.annotator, 4 + np.tile(np.arange(5), 400)]),
+                np.concatenate([able.label, weak]), 400, 9, n_classes,
+            )  # fmt: skip
+            assert copying(votes) == ()
+
+
+def test_what_copies_say_counts_once() -> None:
+    """Of a group's votes on an item one is left, under the first member's code; others stay."""
+    votes = coded([0, 0, 0, 1, 1], [0, 1, 2, 1, 2], [0, 1, 1, 0, 0], 2, 3, 2)
+    left = without_copies(votes, ((1, 2),))
+    assert left.item.tolist() == [0, 0, 1]
+    assert left.annotator.tolist() == [0, 1, 1]
+    assert left.label.tolist() == [0, 1, 0]
+
+
+def test_evidence_of_no_votes_is_nothing() -> None:
+    """An empty table is no error and is left to majority."""
+    none = coded([], [], [], 0, 0, 3)
+    assert evidence_of(none).votes_per_item == 0
+    assert auto(none).method == "auto/1+majority/1"
