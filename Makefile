@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types check bench docs clean
+.PHONY: help install demo test test-live label-studio lint types check bench docs clean
 
 help: ## Say what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,14 @@ demo: $(READY) ## Run a campaign on scikit-learn's digits with five simulated an
 	@PATH="$(CURDIR)/$(BIN):$$PATH" labelloop run demo
 
 test: $(READY) ## Run the default test suite.
-	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+test-live: $(READY) ## Run the tests against a real Label Studio server, which they start.
+	@$(BIN)/python scripts/label_studio.py --install-only
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -m live tests/live
+
+label-studio: $(READY) ## Start Label Studio on this machine, with accounts for three annotators, in .label-studio/.
+	@$(BIN)/python scripts/label_studio.py
 
 lint: $(READY) ## Check style.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

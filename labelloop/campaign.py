@@ -223,9 +223,10 @@ class Simulation(Section):
 class Annotation(Section):
     """Where people label, how many are asked, and what an answer costs."""
 
-    tool: Literal["simulated", "files"] = Field(
+    tool: Literal["simulated", "files", "label_studio"] = Field(
         "simulated", description="simulated: made-up annotators who know the hidden labels. files: batches "
-        "as CSV and JSON lines for labeling by hand.",
+        "as CSV and JSON lines for labeling by hand. label_studio: a Label Studio server; its address and "
+        "token come from LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY.",
     )  # fmt: skip
     overlap: int = Field(3, ge=1, description="Different annotators asked about each item.")
     test_overlap: int = Field(5, ge=1, description="Different annotators asked about each test item.")
@@ -260,7 +261,11 @@ class Annotation(Section):
 class Fusion(Section):
     """How an item's votes become its label."""
 
-    method: str = Field("majority", description="majority: smoothed share of the votes, ties flagged.")
+    method: str = Field(
+        "majority",
+        description="majority: smoothed share of the votes, ties flagged. one_coin, dawid_skene, "
+        "map_dawid_skene, pooled_dawid_skene: skill learned with the labels. auto: chosen by evidence.",
+    )
     options: dict[str, Any] = Field(
         {}, description="Keyword arguments of the method, such as smoothing for majority."
     )

@@ -244,6 +244,35 @@ def serve(
     driving.serve(_campaign(folder), every)
 
 
+@app.command()
+def select(
+    strategy: Annotated[str, typer.Option(help="Name, or your own as 'package.module:function'.")],
+    batch_size: Annotated[int, typer.Option(help="Rows to choose.")],
+    out: Annotated[Path, typer.Option(help="Picks in the order of choice: .csv.")],
+    embeddings: Annotated[Path | None, typer.Option(help=".npy, one row an item.")] = None,
+    probabilities: Annotated[
+        Path | None, typer.Option(help=".npy, one row an item, one column a class.")
+    ] = None,
+    labeled: Annotated[
+        Path | None, typer.Option(help=".npy of the rows that are labeled already, or a mask.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 0,
+) -> None:  # fmt: skip
+    """Choose the rows of plain arrays to label next. Needs no campaign."""
+    from labelloop.acquisition.array_selection import select_from_files
+
+    rows = select_from_files(
+        strategy,
+        batch_size=batch_size,
+        out=out,
+        embeddings=embeddings,
+        probabilities=probabilities,
+        labeled=labeled,
+        seed=seed,
+    )
+    typer.echo(f"{len(rows)} rows in {out}")
+
+
 def _campaign(folder: Path) -> Any:
     from labelloop.workspace import Workspace
 
@@ -262,11 +291,12 @@ def main() -> None:
     except LabelloopError as error:
         typer.secho(f"error: {error}", fg="red", err=True)
         sys.exit(2)
-    except SystemExit as leaving:
-        # What typer makes of Ctrl-C, without a word.
-        if leaving.code == 130:
-            typer.secho("\ninterrupted; the same command goes on from here", err=True)
-        raise
+    except (SystemExit, KeyboardInterrupt) as leaving:
+        # What typer makes of Ctrl-C, without a word; or Ctrl-C before or after typer has the say.
+        if isinstance(leaving, SystemExit) and leaving.code != 130:
+            raise
+        typer.secho("\ninterrupted; the same command goes on from here", err=True)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

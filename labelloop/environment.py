@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -19,6 +19,11 @@ class Environment(BaseSettings):
     prefect_api_url: str | None = Field(
         None, description="Prefect server. Default: a private one for the time of the command."
     )
+    label_studio_url: str | None = Field(None, description="Label Studio server, for that labeling tool.")
+    label_studio_api_key: SecretStr | None = Field(
+        None, description="Token of an account on it that may manage the project: a personal access token or "
+        "a legacy one.",
+    )  # fmt: skip
 
 
 def read_environment(root: Path) -> Environment:

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from labelloop.acquisition.arrays import select, select_picks
 from labelloop.acquisition.base import Context, Picks, Strategy, needs
 from labelloop.acquisition.registry import STRATEGIES, make_strategy
 from labelloop.acquisition.selection import select_rows
 
-__all__ = ["STRATEGIES", "Context", "Picks", "Strategy", "make_strategy", "needs", "select_rows"]
+__all__ = [
+    "STRATEGIES",
+    "Context",
+    "Picks",
+    "Strategy",
+    "make_strategy",
+    "needs",
+    "select",
+    "select_picks",
+    "select_rows",
+]

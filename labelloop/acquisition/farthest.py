@@ -2,8 +2,9 @@
 
 Minimum distances only fall as picks are made. So a value that was computed some picks ago is an upper bound
 of today's, and as long as the best of a shortlist is at or above all bounds outside, it is the best of the
-pool. Only when it no longer is, one pass brings all bounds up to date, with one matrix product a block for all
-picks since the last. The picks are those of the plain greedy; the passes are a few instead of one a pick.
+pool. Only when it no longer is, one pass brings all bounds up to date, with one matrix product a block for
+all picks since the last. The picks are those of the plain greedy; the passes are a few instead of one a
+pick.
 """
 
 from __future__ import annotations

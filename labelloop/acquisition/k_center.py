@@ -37,5 +37,7 @@ def pick_k_center(context: Context, batch_size: int, *, shortlist: int = SHORTLI
     minimum = np.full(len(rows), np.inf, dtype=np.float32)
     lower_minimum(points, minimum, read(labeled))
 
-    picked, squared = pick_greedily(points, minimum, lambda near, _: near.copy(), batch_size, shortlist=shortlist)
+    picked, squared = pick_greedily(
+        points, minimum, lambda near, _: near.copy(), batch_size, shortlist=shortlist
+    )
     return Picks(rows[picked], np.sqrt(squared.astype(np.float64)), np.ones(batch_size))

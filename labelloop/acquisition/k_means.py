@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -40,6 +41,26 @@ def pick_k_means(
     Source: Lloyd (1982); Sculley (2010), Web-scale k-means clustering; with labeled items as in Hacohen,
     Dekel and Weinshall (2022), Active learning on a budget.
     """
+    found = cluster_rows(context, batch_size, max_clusters, mini_batch_above)
+    return take_turns(found, found.distance, batch_size)
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Candidates by cluster."""
+
+    rows: np.ndarray
+    """Shape (n,), int64: the candidates, in the order of their keyed hashes."""
+    cluster: np.ndarray
+    """Shape (n,), int32."""
+    distance: np.ndarray
+    """Shape (n,), float32: squared distance to the centroid."""
+    covered: np.ndarray
+    """Shape (n_clusters,), bool: clusters with a labeled item."""
+
+
+def cluster_rows(context: Context, batch_size: int, max_clusters: int, mini_batch_above: int) -> Clusters:
+    """Cluster candidates and labeled items together; the arguments are those of `pick_k_means`."""
     assert context.embeddings is not None
     embeddings = np.asarray(context.embeddings)
     rows = np.concatenate([context.candidates, context.labeled])
@@ -65,7 +86,7 @@ def pick_k_means(
     covered = np.zeros(len(centroids), dtype=bool)
     covered[cluster[~is_candidate]] = True
     rows, cluster, distance = rows[is_candidate], cluster[is_candidate], distance[is_candidate]
-    return _representatives(rows, cluster, distance, covered, batch_size)
+    return Clusters(rows, cluster, distance, covered)
 
 
 def _centroids(points: np.ndarray, wanted: int, seed: int, *, mini_batch: bool) -> np.ndarray:
@@ -104,14 +125,12 @@ def _nearest(
     return cluster, distance
 
 
-def _representatives(
-    rows: np.ndarray, cluster: np.ndarray, distance: np.ndarray, covered: np.ndarray, batch_size: int
-) -> Picks:
-    """One row a cluster, then a second one a cluster, until the batch is full."""
-    order = np.lexsort((distance, cluster))
-    rows, cluster = rows[order], cluster[order]
-    sizes = np.bincount(cluster, minlength=len(covered))
+def take_turns(found: Clusters, value: np.ndarray, batch_size: int) -> Picks:
+    """One row a cluster, that of the lowest value, then a second one a cluster, until the batch is full."""
+    order = np.lexsort((value, found.cluster))
+    rows, cluster = found.rows[order], found.cluster[order]
+    sizes = np.bincount(cluster, minlength=len(found.covered))
     starts = np.cumsum(sizes) - sizes
     turn = np.arange(len(rows)) - starts[cluster]
-    first = np.lexsort((cluster, -sizes[cluster], covered[cluster], turn))[:batch_size]
+    first = np.lexsort((cluster, -sizes[cluster], found.covered[cluster], turn))[:batch_size]
     return Picks(rows[first], np.full(batch_size, np.nan), np.ones(batch_size))

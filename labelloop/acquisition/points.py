@@ -18,7 +18,7 @@ Block = tuple[np.ndarray, ...]
 ZERO = np.float32(4e-6)
 """Squared distances below this share of the squared norm are rounding of float32, not distance."""
 _BLOCK_NUMBERS = 1 << 19
-_BLOCK_ROWS = 4096
+_BLOCK_ROWS = 2048
 _CENTRES = 256
 _CENTRE_SAMPLE = 16_384
 
@@ -101,7 +101,9 @@ def squared_norms(block: Block) -> np.ndarray:
     return norms
 
 
-def squared_distances(block: Block, norms: np.ndarray, centres: Block, centre_norms: np.ndarray) -> np.ndarray:
+def squared_distances(
+    block: Block, norms: np.ndarray, centres: Block, centre_norms: np.ndarray
+) -> np.ndarray:
     """Squared distances of k points to c centres: shape (k, c), float32; rounding below `ZERO` is 0."""
     distances = _minus_twice_products(block, centres)
     distances += centre_norms

@@ -9,13 +9,20 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
+from labelloop.acquisition.badge import pick_badge
 from labelloop.acquisition.base import Need, Picks, Strategy
+from labelloop.acquisition.cluster_margin import pick_cluster_margin
+from labelloop.acquisition.density_weighted import pick_density_weighted
 from labelloop.acquisition.entropy import pick_entropy
+from labelloop.acquisition.herding import pick_max_herding, pick_uherding
 from labelloop.acquisition.k_center import pick_k_center
 from labelloop.acquisition.k_means import pick_k_means
 from labelloop.acquisition.least_confident import pick_least_confident
 from labelloop.acquisition.margin import pick_margin
+from labelloop.acquisition.power_margin import pick_power_margin
 from labelloop.acquisition.random import pick_random
+from labelloop.acquisition.ranked_batch import pick_ranked_batch
+from labelloop.acquisition.typiclust import pick_typiclust
 from labelloop.errors import SettingsError
 
 STRATEGIES: dict[str, Callable[..., Picks]] = {
@@ -23,8 +30,16 @@ STRATEGIES: dict[str, Callable[..., Picks]] = {
     "least_confident": pick_least_confident,
     "margin": pick_margin,
     "entropy": pick_entropy,
+    "power_margin": pick_power_margin,
     "k_means": pick_k_means,
     "k_center": pick_k_center,
+    "typiclust": pick_typiclust,
+    "max_herding": pick_max_herding,
+    "badge": pick_badge,
+    "uherding": pick_uherding,
+    "density_weighted": pick_density_weighted,
+    "cluster_margin": pick_cluster_margin,
+    "ranked_batch": pick_ranked_batch,
 }
 """Name in params.yaml and picker: called with a context, the batch size and, by keyword, its options."""
 

@@ -195,7 +195,7 @@ def _dvc(
     root: Path, *arguments: str, accept: Sequence[int] = (0,), longest: float | None = 600.0
 ) -> subprocess.CompletedProcess[str]:
     """Run DVC's command line in `root`; wait a while for another DVC process."""
-    environment = os.environ | {"DVC_NO_ANALYTICS": "1"}
+    environment = os.environ | {"DVC_NO_ANALYTICS": "1", "COLUMNS": "10000"}  # tables are wrapped at that
     deadline = time.monotonic() + PATIENCE
     while True:
         try:

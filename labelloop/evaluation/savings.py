@@ -244,8 +244,8 @@ def _at_least(campaign: Curve, control: Curve, first: float, coverage: float) ->
     return {
         "status": AT_LEAST,
         "sentence": f"{c:.0f} random labels reach {reached:.1%}; the campaign had {first:.1%} with its first "
-        f"{most:.0f}. So at least {c - most:.0f} labels are saved, {1 - most / c:.0%} of what random labeling "
-        f"needs ({coverage:.0%} sure); to say how many more takes more control labels.",
+        f"{most:.0f}. So at least {c - most:.0f} labels are saved, {1 - most / c:.0%} of what random "
+        f"labeling needs ({coverage:.0%} sure); how many more, a larger control arm would tell.",
         "control_labels": int(c),
         "control_accuracy": reached,
         **dict.fromkeys(unknown),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from labelloop import datasets
 from labelloop.adapters.tools import open_tool
 from labelloop.adapters.tools.base import LabelTool, Project
@@ -32,11 +34,13 @@ def tool_of(current: Round, prepared: Prepared | None = None) -> LabelTool:
 def project_of(current: Round, prepared: Prepared) -> Project:
     """What the tool must know of the campaign."""
     settings = current.settings
+    # What is shown, by name, also where the settings leave it to the data.
+    shown = prepared.pool.payload(np.array([0]), settings.annotation.payload_columns)[0]
     return Project(
         campaign=settings.campaign.name,
         label_type=settings.labels.type,
         classes=prepared.classes,
         question=settings.labels.question,
         input_kind=prepared.pool.input_kind,
-        payload_columns=tuple(settings.annotation.payload_columns),
+        payload_columns=tuple(shown),
     )

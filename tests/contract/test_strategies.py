@@ -12,7 +12,18 @@ from labelloop.acquisition import STRATEGIES, Context, Picks, make_strategy, sel
 
 SIZE, WIDTH, CLASSES, BATCH = 240, 6, 4, 12
 
-BYTES_AN_ITEM = {"k_means": 80 + 20, "k_center": 60}
+BYTES_AN_ITEM = {
+    "k_means": 80 + 20,
+    "k_center": 60,
+    "badge": 60,
+    "max_herding": 110,
+    "uherding": 110,
+    "density_weighted": 60,
+    "power_margin": 60,
+    "ranked_batch": 70,
+    "cluster_margin": 20,
+    "typiclust": 120,
+}
 """Memory ceiling beyond the pool's own arrays, where it is not the 12 bytes of everybody else. k-means: 80
 and two copies of its training points, here 50,000 of the 200,000 with 40 bytes each."""
 BYTES_AT_ALL = 1_500_000

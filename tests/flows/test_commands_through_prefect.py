@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -114,9 +115,13 @@ def test_advance_with_nothing_to_do_takes_seconds(
     assert time.monotonic() - began < 5
 
 
-def test_ctrl_c_leaves_the_campaign_as_it_can_go_on(tmp_path: Path) -> None:
+def test_ctrl_c_leaves_the_campaign_as_it_can_go_on(
+    side_by_side: tuple[list[Path], list[tuple[str, str]]], tmp_path: Path
+) -> None:
     """No traceback, the exit code of an interruption, the lock gone and no server left."""
     campaign = flow_campaigns.make(tmp_path / "interrupted")
+    # Making a database takes seconds, and has been watched already.
+    shutil.copytree(side_by_side[0][0] / ".labelloop" / "prefect", campaign / ".labelloop" / "prefect")
     run = start("run", campaign, cwd=tmp_path)
     wait_until((campaign / "data").exists)
     run.send_signal(signal.SIGINT)
@@ -131,7 +136,8 @@ def test_ctrl_c_leaves_the_campaign_as_it_can_go_on(tmp_path: Path) -> None:
 def served(server: str, tmp_path: Path) -> Iterator[Path]:
     """`labelloop serve` on a campaign, connected to the session's server."""
     campaign = flow_campaigns.make(tmp_path / "served", stopping={"max_rounds": 1})
-    serving = start("serve", campaign, "--every", "3600", cwd=tmp_path, PREFECT_API_URL=server)
+    often = {"PREFECT_API_URL": server, "PREFECT_RUNNER_POLL_FREQUENCY": "1"}
+    serving = start("serve", campaign, "--every", "3600", cwd=tmp_path, **often)
     yield campaign
     serving.send_signal(signal.SIGTERM)
     serving.communicate(timeout=60)

@@ -49,7 +49,7 @@ def test_a_runner_that_is_none_is_refused(name: str, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.prefect
 @pytest.mark.parametrize(
-    "make", [lambda: ThreadPoolTaskRunner(max_workers=4), lambda: ProcessPoolTaskRunner(max_workers=2)],
+    "make", [lambda: ThreadPoolTaskRunner(max_workers=4), lambda: ProcessPoolTaskRunner(max_workers=1)],
     ids=["threads", "processes"],
 )  # fmt: skip
 def test_shards_give_the_same_bytes_in_any_runner(

@@ -45,7 +45,6 @@ def test_after_a_run_git_and_dvc_have_nothing_to_say(ended: Path, shell: Shell) 
     assert (ended / "dvc.lock").read_bytes() == lock
 
 
-@pytest.mark.slow
 def test_all_of_it_again_gives_the_same_bytes(again: Path, shell: Shell) -> None:
     """`dvc repro -f` runs every stage, and lock file and outputs are what they were."""
     lock, before = (again / "dvc.lock").read_bytes(), outputs(again)
@@ -64,7 +63,6 @@ def test_a_clone_gets_everything_by_pull(ended: Path, clone: Callable[[], Path],
     assert json.loads(shell(folder, "dvc", "status", "--json")) == {}
 
 
-@pytest.mark.slow
 def test_a_clone_with_the_votes_alone_rebuilds_everything(
     ended: Path, clone: Callable[[], Path], shell: Shell
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from labelloop.adapters.tools.base import LabelTool
 from labelloop.campaign import Annotation
+from labelloop.errors import SettingsError
 from labelloop.workspace import Workspace
 
 Truth = Callable[[Sequence[str]], Mapping[str, str | None]]
@@ -32,7 +33,8 @@ def open_tool(
         classes: what may be answered.
 
     Raises:
-        SettingsError: the simulated crew's confusions do not fit the classes.
+        SettingsError: the simulated crew's confusions do not fit the classes, or the environment lacks
+            the tool's address.
     """
     if annotation.tool == "simulated":
         from labelloop.adapters.tools.simulated import SimulatedTool
@@ -45,6 +47,27 @@ def open_tool(
             truth=truth,
             classes=tuple(classes),
         )
+    if annotation.tool == "label_studio":
+        return _open_label_studio(annotation, campaign, workspace)
     from labelloop.adapters.tools.files import FilesTool
 
     return FilesTool(workspace.root, workspace.state / "files", campaign)
+
+
+def _open_label_studio(annotation: Annotation, campaign: str, workspace: Workspace) -> LabelTool:
+    from labelloop.adapters.tools.label_studio import LabelStudioTool
+    from labelloop.adapters.tools.label_studio_server import Server
+    from labelloop.environment import read_environment
+
+    environment = read_environment(workspace.root)
+    url, token = environment.label_studio_url, environment.label_studio_api_key
+    if not url or token is None or not token.get_secret_value().strip():
+        missing = "LABEL_STUDIO_API_KEY" if url else "LABEL_STUDIO_URL"
+        raise SettingsError(f"annotation.tool is label_studio, but {missing} is not set; put it into the "
+                            "environment or the campaign's .env (see .env.example)")  # fmt: skip
+    return LabelStudioTool(
+        Server(url, token.get_secret_value()),
+        workspace=workspace,
+        campaign=campaign,
+        overlap=min(annotation.overlap, annotation.test_overlap),
+    )

@@ -33,7 +33,7 @@ def fields_of(project: Project) -> dict[str, tuple[str, str]]:
     """
     columns = project.payload_columns or _DEFAULT_COLUMNS[project.input_kind]
     fields: dict[str, tuple[str, str]] = {}
-    taken = {KEY}
+    taken = {KEY, CONTROL}
     for column in columns:
         kind = "text"
         if column == "image" and project.input_kind != "text":

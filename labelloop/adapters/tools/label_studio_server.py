@@ -2,7 +2,8 @@
 
 The SDK repeats a POST whose reply was lost, which makes tasks twice, and hides the reply's date, which is
 the server's clock; so requests are made here. Reads and changes that give the same result twice are
-repeated; whatever adds something is sent once, and `LostReply` says that nobody knows whether it arrived.
+repeated; whatever adds something is sent once, and `LostReplyError` says that nobody knows whether it
+arrived.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from labelloop.errors import ToolError
 
@@ -31,11 +33,11 @@ _WAITS = (0.2, 1.0, 3.0)
 """Seconds before each repetition."""
 
 
-class LostReply(ToolError):
+class LostReplyError(ToolError):
     """The server may or may not have done what it was asked; look before asking again."""
 
 
-class NotThere(ToolError):
+class NotThereError(ToolError):
     """The server has no such thing."""
 
 
@@ -57,13 +59,9 @@ class Server:
         import httpx
 
         self.url = url.strip().rstrip("/")
-        try:
-            parsed = httpx.URL(self.url)
-        except httpx.InvalidURL:
-            parsed = httpx.URL("")
-        if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
+        if not _is_url(self.url):
             raise ToolError("LABEL_STUDIO_URL must look like http://127.0.0.1:8080, without a user or a "
-                            f"password in it; it is {parsed.host or 'not a URL'!r}")  # fmt: skip
+                            "password in it; it has no such form")  # fmt: skip
         self._token, self._personal, self._access = token.strip(), _is_jwt(token.strip()), ""
         timeout = httpx.Timeout(TIMEOUT, connect=10.0)
         self._http = httpx.Client(base_url=self.url, timeout=timeout, transport=transport)
@@ -81,7 +79,7 @@ class Server:
         """Send once, unless doing it twice does no harm.
 
         Raises:
-            LostReply: it may have been done.
+            LostReplyError: it may have been done.
             ToolError: it was not.
         """
         if repeatable:
@@ -115,7 +113,7 @@ class Server:
         for wait in _WAITS:
             try:
                 return self._once(method, path, body=body, query=query)
-            except LostReply:
+            except LostReplyError:
                 self._sleep(wait)
         return self._once(method, path, body=body, query=query)
 
@@ -133,10 +131,10 @@ class Server:
         try:
             response = self._http.request(method, path, json=body, params=query or None, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol):
-            raise LostReply(f"Label Studio at {self.url} cannot be reached; start it, or correct "
+            raise LostReplyError(f"Label Studio at {self.url} cannot be reached; start it, or correct "
                             "LABEL_STUDIO_URL, and run it again") from None  # fmt: skip
         except httpx.HTTPError as error:
-            raise LostReply(f"Label Studio at {self.url} broke off ({type(error).__name__}) while it was asked "
+            raise LostReplyError(f"Label Studio at {self.url} broke off ({type(error).__name__}) while asked "
                             f"for {path}; look at the server's log and run it again") from None  # fmt: skip
         try:
             date = email.utils.parsedate_to_datetime(response.headers.get("date", ""))
@@ -153,11 +151,11 @@ class Server:
                             "account that may manage the project into LABEL_STUDIO_API_KEY (Account & "
                             "Settings on the server's page)")  # fmt: skip
         if status == 404:
-            raise NotThere(f"Label Studio at {self.url} has no {path}; if LABEL_STUDIO_URL is right, it was "
-                           "deleted there")  # fmt: skip
+            raise NotThereError(f"Label Studio at {self.url} has no {path}; if LABEL_STUDIO_URL is right, "
+                                "it was deleted there")  # fmt: skip
         if status in (408, 429) or status >= 500:
-            raise LostReply(f"Label Studio at {self.url} answers {path} with {status}; look at the server's "
-                            "log (is its disk full?) and run it again")  # fmt: skip
+            raise LostReplyError(f"Label Studio at {self.url} answers {path} with {status}; look at the "
+                                 "server's log (is its disk full?) and run it again")  # fmt: skip
         if not 200 <= status < 300:
             raise ToolError(f"Label Studio at {self.url} refuses {path} with {status}: {_detail(response)}")
         if status == 204:
@@ -168,7 +166,7 @@ class Server:
             if "html" in response.headers.get("content-type", ""):
                 raise ToolError(f"{self.url} answers {path} with a web page; LABEL_STUDIO_URL must be the "
                                 "address of Label Studio itself") from None  # fmt: skip
-            raise LostReply(f"Label Studio at {self.url} answers {path} with broken JSON; run it "
+            raise LostReplyError(f"Label Studio at {self.url} answers {path} with broken JSON; run it "
                             "again") from None  # fmt: skip
 
     def _authorization(self) -> dict[str, str]:
@@ -179,6 +177,15 @@ class Server:
             content = self._content(response, "/api/token/refresh/")
             self._access = str(content["access"]) if isinstance(content, dict) and "access" in content else ""
         return {"Authorization": f"Bearer {self._access}"}
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+                    and (parts.port is None or parts.port > 0) and text.isprintable())  # fmt: skip
+    except ValueError:
+        return False
 
 
 def _is_jwt(token: str) -> bool:

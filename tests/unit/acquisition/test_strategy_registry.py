@@ -36,6 +36,14 @@ def test_each_built_in_says_what_it_needs() -> None:
         "entropy": {"probabilities"},
         "k_means": {"embeddings"},
         "k_center": {"embeddings"},
+        "power_margin": {"probabilities"},
+        "density_weighted": {"probabilities", "embeddings"},
+        "cluster_margin": {"probabilities", "embeddings"},
+        "ranked_batch": {"probabilities", "embeddings"},
+        "typiclust": {"embeddings"},
+        "max_herding": {"embeddings"},
+        "uherding": {"probabilities", "embeddings"},
+        "badge": {"probabilities", "embeddings"},
     }
 
 
@@ -45,7 +53,7 @@ def test_an_unknown_name_is_told_the_nearest() -> None:
 
 
 def test_a_strange_name_is_told_all_names() -> None:
-    with pytest.raises(SettingsError, match="random, least_confident, margin, entropy, k_means"):
+    with pytest.raises(SettingsError, match=", ".join(STRATEGIES)):
         make_strategy("zzz", {})
 
 

@@ -187,3 +187,47 @@ def test_a_single_label_in_all_votes_is_certain(tmp_path: Path) -> None:
     fuse_file(written(tmp_path, "item,annotator,label\n1,x,a\n"), tmp_path / "labels.csv")
     labels = pd.read_csv(tmp_path / "labels.csv")
     assert labels[["confidence", "margin", "entropy"]].iloc[0].tolist() == [1.0, 1.0, 0.0]
+
+
+def crowd_files(folder: Path, n_items: int = 120) -> tuple[Path, Path]:
+    """Votes of five people about items, and gold for the first thirty and one contradiction."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, n_items)
+    rows = [
+        f"i{item:03},w{who},{truth[item] if rng.random() < 0.5 + 0.1 * who else rng.integers(0, 3)}"
+        for item in range(n_items) for who in range(5)
+    ]  # fmt: skip
+    gold = [f"i{item:03},{truth[item]}" for item in range(30)] + ["i050,0", "i050,1", "i051,unheard"]
+    return (
+        written(folder, "\n".join(["item,annotator,label", *rows]) + "\n"),
+        written(folder, "\n".join(["item,label", *gold]) + "\n", "gold.csv"),
+    )
+
+
+def test_gold_teaches_the_methods_that_learn_but_is_judged_without(tmp_path: Path) -> None:
+    """Known items get their gold label, are flagged, and the accuracy told is of labels made without them."""
+    votes, gold = crowd_files(tmp_path)
+    told = fuse_file(votes, tmp_path / "labels.csv", method="auto", gold_path=gold)
+    labels = pd.read_csv(tmp_path / "labels.csv", dtype={"label": str})
+    truth = pd.read_csv(gold, dtype=str).drop_duplicates("item", keep=False)["label"][:30]
+    assert labels["label"][:30].tolist() == truth.tolist()
+    assert labels["gold"].tolist() == [True] * 30 + [False] * 90
+    assert told["gold"]["correct"] < told["gold"]["compared"] == 31
+    assert told["temperature"] > 0
+    assert "median 5 votes an item" in told["reason"]
+    assert told["method"] == "auto/1+pooled_dawid_skene/1+blend/1+temperature/1"
+    assert (labels["raw_confidence"] != labels["confidence"]).any()
+
+
+def test_majority_does_not_depend_on_gold(tmp_path: Path) -> None:
+    """A share of votes learns nothing: the same bytes with and without."""
+    votes, gold = crowd_files(tmp_path)
+    fuse_file(votes, tmp_path / "with.csv", gold_path=gold)
+    fuse_file(votes, tmp_path / "without.csv")
+    assert (tmp_path / "with.csv").read_bytes() == (tmp_path / "without.csv").read_bytes()
+
+
+def test_a_certain_label_has_no_entropy_of_minus_zero(tmp_path: Path) -> None:
+    """A reader of the file should not wonder about a sign."""
+    fuse_file(written(tmp_path, "item,annotator,label\n1,x,a\n"), tmp_path / "labels.csv")
+    assert "-0.0" not in (tmp_path / "labels.csv").read_text()

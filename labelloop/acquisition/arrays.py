@@ -1,0 +1,153 @@
+"""Selection from plain arrays: every strategy without a campaign."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelloop.acquisition.base import Context, Picks, Strategy
+from labelloop.acquisition.registry import STRATEGIES, make_strategy
+from labelloop.acquisition.selection import select_rows
+from labelloop.errors import DataError, SettingsError
+
+
+def select(
+    strategy: str,
+    *,
+    batch_size: int,
+    embeddings: npt.ArrayLike | None = None,
+    probabilities: npt.ArrayLike | None = None,
+    labeled: npt.ArrayLike = (),
+    seed: int = 0,
+    ids: npt.ArrayLike | None = None,
+    **options: Any,
+) -> np.ndarray:
+    """Choose the rows to label next.
+
+    Embeddings and probabilities cover all rows, labeled or not; one of them must be there. Memory-mapped
+    arrays are read a block at a time.
+
+    >>> X = [[0.0, 0.0], [1.0, 0.0], [9.0, 0.0], [0.0, 5.0]]
+    >>> select("k_center", batch_size=2, embeddings=X, labeled=[0]).tolist()
+    [2, 3]
+
+    Args:
+        strategy: a name of `STRATEGIES`, or a function of your own as 'package.module:function'.
+        batch_size: rows to choose.
+        embeddings: shape (n, d), floats.
+        probabilities: shape (n, n_classes), floats; rows sum to 1.
+        labeled: rows that are labeled already, in any order, or a mask of shape (n,), bool. None of them is
+            returned; strategies that look for coverage start from them.
+        seed: the same seed gives the same rows.
+        ids: shape (n,), str, unique: with them the order of the rows decides nothing at all.
+        options: of the strategy.
+
+    Returns:
+        Shape (batch_size,), int64: row numbers in the order of choice.
+
+    Raises:
+        SettingsError: the strategy, an option or the batch size is wrong, or an array that it needs is
+        missing.
+        DataError: an array does not hold what it should; says which, and where.
+    """
+    return select_picks(
+        strategy,
+        batch_size=batch_size,
+        embeddings=embeddings,
+        probabilities=probabilities,
+        labeled=labeled,
+        seed=seed,
+        ids=ids,
+        **options,
+    ).rows
+
+
+def select_picks(
+    strategy: str,
+    *,
+    batch_size: int,
+    embeddings: npt.ArrayLike | None = None,
+    probabilities: npt.ArrayLike | None = None,
+    labeled: npt.ArrayLike = (),
+    seed: int = 0,
+    ids: npt.ArrayLike | None = None,
+    **options: Any,
+) -> Picks:
+    """As `select`, with the scores and the selection probabilities of the rows."""
+    wanted = make_strategy(strategy, options)
+    given = {
+        name: np.asanyarray(array)
+        for name, array in (("embeddings", embeddings), ("probabilities", probabilities))
+        if array is not None
+    }
+    _require(wanted, given)
+    _check_tables(given)
+    rows = len(next(iter(given.values())))
+    names = None if ids is None else _checked_ids(ids, rows)
+    known = _rows_of(labeled, rows)
+    candidates = np.delete(np.arange(rows), known)
+    if not isinstance(batch_size, int | np.integer) or batch_size < 1:
+        raise SettingsError(f"the batch size is {batch_size!r}; it must be a whole number of 1 or more")
+    if batch_size > len(candidates):
+        raise SettingsError(
+            f"a batch of {batch_size} was asked for, but of {rows} rows {len(known)} are labeled and only "
+            f"{len(candidates)} are left; ask for {len(candidates)} or fewer"
+        )
+    context = Context(candidates, known, given.get("probabilities"), given.get("embeddings"), seed, names)
+    return select_rows(wanted, context, int(batch_size))
+
+
+def _require(strategy: Strategy, given: dict[str, np.ndarray]) -> None:
+    missing = sorted(strategy.needs - set(given))
+    if missing:
+        able = [name for name in STRATEGIES if given and make_strategy(name).needs <= set(given)]
+        instead = f", or use one that does without: {', '.join(able)}" if able else ""
+        raise SettingsError(f"strategy '{strategy.name}' needs {missing[0]}; give them{instead}")
+    if not given:
+        raise SettingsError(
+            "neither embeddings nor probabilities were given, so the number of rows is unknown; give one"
+        )
+
+
+def _check_tables(given: dict[str, np.ndarray]) -> None:
+    for name, array in given.items():
+        if array.ndim != 2 or array.dtype.kind != "f" or array.shape[1] == 0:
+            raise DataError(
+                f"{name} have shape {array.shape} and type {array.dtype}; they must be a table of floats, "
+                "one row an item"
+            )
+    if len({len(array) for array in given.values()}) > 1:
+        said = " and ".join(f"{len(array)} rows of {name}" for name, array in given.items())
+        raise DataError(f"there are {said}; both must cover all rows, labeled ones too, in the same order")
+
+
+def _rows_of(labeled: npt.ArrayLike, rows: int) -> np.ndarray:
+    known = np.asarray(labeled)
+    if known.dtype.kind == "b":
+        if known.shape != (rows,):
+            raise DataError(
+                f"labeled is a mask of shape {known.shape}, but there are {rows} rows; give one for each"
+            )
+        return np.flatnonzero(known)
+    if known.size == 0:
+        return np.empty(0, dtype=np.int64)
+    if known.ndim != 1 or known.dtype.kind not in "iu":
+        raise DataError(
+            f"labeled has shape {known.shape} and type {known.dtype}; give a list of row numbers, or a mask"
+        )
+    known = np.unique(known).astype(np.int64)
+    if known[0] < 0 or known[-1] >= rows:
+        wrong = known[0] if known[0] < 0 else known[-1]
+        raise DataError(f"labeled holds row {wrong}, but rows go from 0 to {rows - 1}")
+    return known
+
+
+def _checked_ids(ids: npt.ArrayLike, rows: int) -> np.ndarray:
+    names = np.asarray(ids).astype(object)
+    if names.shape != (rows,):
+        raise DataError(f"ids have shape {names.shape}, but there are {rows} rows; give one id a row")
+    if len(set(names.tolist())) < rows:
+        raise DataError("ids are not unique: two rows with one id cannot be told apart")
+    return names

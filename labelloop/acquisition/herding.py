@@ -1,0 +1,173 @@
+"""Herding: a batch that covers the pool under a kernel, all of it or where the model doubts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labelloop.acquisition.base import Context, Picks, needs
+from labelloop.acquisition.canonical import canonical_order
+from labelloop.acquisition.margin import margin
+from labelloop.acquisition.points import (
+    Block,
+    Points,
+    centred_reader,
+    lower_minimum,
+    points_of,
+    squared_distances,
+    squared_norms,
+)
+
+TARGETS = 1000
+RADIUS_QUANTILE = 0.1
+_RADIUS_SAMPLE = 2000
+_KERNEL_NUMBERS = 1 << 18
+
+
+@needs("embeddings")
+def pick_max_herding(
+    context: Context, batch_size: int, *, targets: int = TARGETS, radius_quantile: float = RADIUS_QUANTILE
+) -> Picks:
+    """Pick greedily what covers the pool best: the largest rise of ``sum_i max_j k(x_i, x_j)``.
+
+    As `pick_uherding` with every row equally doubtful; it needs no model.
+
+    Source: Bae, Noh and Sutherland (2024), Generalized coverage for more robust low-budget active learning.
+    """
+    return _pick(context, batch_size, targets, radius_quantile, doubtful=False)
+
+
+@needs("probabilities", "embeddings")
+def pick_uherding(
+    context: Context, batch_size: int, *, targets: int = TARGETS, radius_quantile: float = RADIUS_QUANTILE
+) -> Picks:
+    """Pick greedily what covers the doubtful part of the pool best: ``sum_i u_i max_j k(x_i, x_j)``.
+
+    The sum is over random targets, u_i is the margin score of target i, j runs over labeled and picked rows,
+    and ``k(x, y) = exp(-|x - y|^2 / r^2)``. The squared radius r^2 is a quantile of the labeled rows' squared
+    distances to their nearest labeled neighbour, so it shrinks as labels come in; without two distinct
+    labeled rows it is what it would be for a random batch.
+
+    Args:
+        targets: number of random candidates that stand for the pool.
+        radius_quantile: in [0, 1].
+
+    Returns:
+        Picks with the rise of the sum as score; probability 1 (chance enters only by the targets).
+
+    Time: O(n d targets log(batch_size)) and a read of the pool a pick: a pick changes only the targets to
+    which it is the nearest row. Memory: 50 bytes a row and the embeddings of targets and labeled; nothing n
+    x n.
+
+    Source: Bae, Oliveira and Sutherland (2024), Uncertainty herding: one active learning method for all label
+    budgets; the greedy of Nemhauser, Wolsey and Fisher (1978).
+    """
+    return _pick(context, batch_size, targets, radius_quantile, doubtful=True)
+
+
+def _pick(
+    context: Context, batch_size: int, targets: int, radius_quantile: float, *, doubtful: bool
+) -> Picks:
+    assert context.embeddings is not None
+    embeddings = np.asarray(context.embeddings)
+    rows = canonical_order(context, context.candidates, "herding")
+    labeled = canonical_order(context, context.labeled, "herding")
+    read = centred_reader(embeddings, rows)
+    points = points_of(rows, read, embeddings.shape[1])
+
+    # The first rows of a random order are a random sample.
+    sample = points_of(rows[:targets], read, embeddings.shape[1])
+    known = points_of(labeled[:_RADIUS_SAMPLE], read, embeddings.shape[1])
+    stand_in = points_of(rows[: min(max(batch_size, 2), _RADIUS_SAMPLE)], read, embeddings.shape[1])
+    scale = _squared_radius(known, radius_quantile) or _squared_radius(stand_in, radius_quantile) or 1.0
+
+    nearest = np.full(len(sample), np.inf, dtype=np.float32)
+    lower_minimum(sample, nearest, read(labeled))
+    weights = np.ones(len(sample), dtype=np.float32)
+    if doubtful:
+        assert context.probabilities is not None
+        weights = margin(context.probabilities, sample.rows)
+    picked, gains = _greedy(points, read(sample.rows), nearest, weights, scale, batch_size)
+    return Picks(rows[picked], gains, np.ones(batch_size))
+
+
+def _greedy(
+    points: Points, targets: Block, nearest: np.ndarray, weights: np.ndarray, scale: float, batch_size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the picks and the gain of each; among equal gains the first place.
+
+    The gains of all points are kept. A pick lowers the part that came from the targets it has covered, and
+    only that part is computed again.
+    """
+    gains = np.zeros(len(points), dtype=np.float64)
+    cover = np.exp(-nearest / np.float32(scale))
+    _add_gains(points, gains, targets, weights, cover, None, scale)
+
+    picked, worths = np.empty(batch_size, dtype=np.int64), np.empty(batch_size, dtype=np.float64)
+    norms = squared_norms(targets)
+    for turn in range(batch_size):
+        best = int(gains.argmax())
+        picked[turn], worths[turn] = best, gains[best]
+        one = points.at(picked[turn : turn + 1])
+        kernel = _kernel(targets, norms, one, squared_norms(one), scale)[:, 0]
+        closer = np.flatnonzero((kernel > cover) & (weights > 0))
+        changed = tuple(factor[closer] for factor in targets)
+        _add_gains(points, gains, changed, weights[closer], cover[closer], kernel[closer], scale)
+        cover[closer] = kernel[closer]
+        gains[picked[: turn + 1]] = -np.inf
+    # What is left of covered points' gains is rounding, below 0 or above.
+    return picked, np.maximum(worths, 0)
+
+
+def _add_gains(
+    points: Points,
+    gains: np.ndarray,
+    targets: Block,
+    weights: np.ndarray,
+    before: np.ndarray,
+    after: np.ndarray | None,
+    scale: float,
+) -> None:
+    """Add to each point what it gains by covering `targets`; with `after`, take away what no longer is."""
+    if len(weights) == 0:
+        return
+    norms = squared_norms(targets)
+    step = max(64, _KERNEL_NUMBERS // len(weights))
+    for part, block in points.blocks():
+        for start in range(part.start, part.stop, step):
+            few = slice(start, min(start + step, part.stop))
+            inside = slice(few.start - part.start, few.stop - part.start)
+            some = tuple(factor[inside] for factor in block)
+            kernel = _kernel(some, points.norms[few], targets, norms, scale)
+            if after is None:
+                np.maximum(kernel, before, out=kernel)
+                kernel -= before
+                gains[few] += kernel @ weights
+            else:
+                # max(k - before, 0) - max(k - after, 0), without a second array.
+                np.clip(kernel, before, after, out=kernel)
+                kernel -= before
+                gains[few] -= kernel @ weights
+
+
+def _kernel(
+    block: Block, norms: np.ndarray, others: Block, other_norms: np.ndarray, scale: float
+) -> np.ndarray:
+    by_scale = np.float32(1 / scale)
+    kernel = block[0] @ (others[0] * (2 * by_scale)).T
+    kernel -= (norms * by_scale)[:, None]
+    kernel -= other_norms * by_scale
+    # Below exp(-80) is nothing to sums of float32, and denormal numbers are slow; above exp(0) is rounding.
+    np.clip(kernel, -80, 0, out=kernel)
+    return np.exp(kernel, out=kernel)
+
+
+def _squared_radius(points: Points, quantile: float) -> float:
+    """A quantile of the squared distances above 0 to the nearest other point; 0 where there is none."""
+    everything = points.at(np.arange(len(points)))
+    nearest = np.full(len(points), np.inf, dtype=np.float32)
+    for part, block in points.blocks():
+        distances = squared_distances(block, points.norms[part], everything, points.norms)
+        distances[distances == 0] = np.inf
+        nearest[part] = distances.min(axis=1)
+    found = nearest[np.isfinite(nearest)]
+    return float(np.quantile(found, quantile)) if len(found) else 0.0

@@ -1,0 +1,74 @@
+"""Herding picks the greedy maximum of the coverage, by its definition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from labelloop.acquisition import Context, make_strategy, select_rows
+
+
+def made(n: int = 150, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, 3)).astype(np.float32), rng.dirichlet(np.ones(4), size=n).astype(np.float32)
+
+
+def shortfalls(context: Context, doubts: np.ndarray, rows: np.ndarray, quantile: float) -> np.ndarray:
+    """By how much each pick falls short of the best one at its turn; the definition, in float64.
+
+    The coverage of every candidate from nothing, for every pick; all candidates are targets. Two rows that
+    are each other's nearest gain exactly the same, so the picks themselves cannot be compared.
+    """
+    points, candidates = context.embeddings.astype(np.float64), context.candidates
+    squared = ((points[:, None] - points[None]) ** 2).sum(axis=2)
+    among = squared[np.ix_(context.labeled, context.labeled)] + np.diag(np.full(len(context.labeled), np.inf))
+    kernel = np.exp(-squared / np.quantile(among.min(axis=1), quantile))
+    covered, short = list(context.labeled), []
+    for row in rows:
+        coverage = [
+            (doubts[candidates] * kernel[np.ix_(candidates, [*covered, c])].max(axis=1)).sum()
+            for c in candidates
+        ]
+        short.append(max(coverage) - coverage[candidates.tolist().index(row)])
+        covered.append(int(row))
+    return np.array(short)
+
+
+@pytest.mark.parametrize("name", ["uherding", "max_herding"])
+@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
+def test_every_pick_is_the_best_by_the_definition(name: str, quantile: float) -> None:
+    embeddings, probabilities = made()
+    labeled = np.arange(0, 150, 10)
+    top = np.sort(probabilities, axis=1)
+    doubts = 1 - (top[:, -1] - top[:, -2]) if name == "uherding" else np.ones(150)
+    context = Context(np.setdiff1d(np.arange(150), labeled), labeled, probabilities, embeddings, seed=1)
+    picks = select_rows(make_strategy(name, {"radius_quantile": quantile}), context, 20)
+    assert shortfalls(context, doubts, picks.rows, quantile).max() < 1e-5
+
+
+def test_what_is_labeled_counts_as_covered() -> None:
+    """Of two equal clouds the one with labels comes second, and the first pick is in the other's middle."""
+    rng = np.random.default_rng(1)
+    embeddings = np.concatenate([rng.normal(size=(50, 2)), 100 + rng.normal(size=(50, 2))]).astype(np.float32)
+    context = Context(np.arange(5, 100), np.arange(5), None, embeddings, seed=1)
+    first = select_rows(make_strategy("max_herding", {"radius_quantile": 1.0}), context, 1).rows[0]
+    assert first >= 50
+    assert np.linalg.norm(embeddings[first] - embeddings[50:].mean(axis=0)) < 1
+
+
+def test_a_cold_start_picks_in_every_cloud() -> None:
+    rng = np.random.default_rng(3)
+    member = np.repeat(np.arange(8), 25)
+    embeddings = (40 * rng.normal(size=(8, 5))[member] + rng.normal(size=(200, 5))).astype(np.float32)
+    context = Context(np.arange(200), np.arange(0), None, embeddings, seed=1)
+    rows = select_rows(make_strategy("max_herding"), context, 8).rows
+    assert sorted(member[rows].tolist()) == list(range(8))
+
+
+def test_certain_regions_are_left_alone() -> None:
+    """UHerding spends no pick where the model has no doubt."""
+    embeddings, probabilities = made(200)
+    embeddings[:100] += 50
+    probabilities[:100] = [1, 0, 0, 0]
+    context = Context(np.arange(200), np.arange(0), probabilities, embeddings, seed=1)
+    assert (select_rows(make_strategy("uherding"), context, 15).rows >= 100).all()

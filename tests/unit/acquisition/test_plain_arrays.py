@@ -1,0 +1,131 @@
+"""Selection from plain arrays and from .npy files, and what wrong ones are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from labelloop.acquisition import STRATEGIES, select
+from labelloop.acquisition.array_selection import select_from_files
+from labelloop.errors import DataError, LabelloopError, SettingsError
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 4)).astype(np.float32)
+P = RNG.dirichlet(np.ones(3), size=60).astype(np.float32)
+KNOWN = np.array([40, 3, 17])
+
+
+@pytest.mark.parametrize("name", sorted(STRATEGIES))
+def test_every_strategy_picks_from_plain_arrays(name: str) -> None:
+    rows = select(name, batch_size=9, embeddings=X, probabilities=P, labeled=KNOWN, seed=4)
+    assert rows.dtype == np.int64
+    assert len(set(rows.tolist()) - set(KNOWN.tolist())) == 9
+
+
+def test_lists_masks_and_other_types_are_the_same_arrays() -> None:
+    mask = np.zeros(60, dtype=bool)
+    mask[KNOWN] = True
+    rows = [
+        select("uherding", batch_size=9, embeddings=X, probabilities=P, labeled=labeled).tolist()
+        for labeled in (KNOWN, mask, KNOWN.tolist(), np.uint8([3, 3, 17, 40]))
+    ]
+    rows.append(
+        select(
+            "uherding", batch_size=9, embeddings=X.tolist(), probabilities=P.tolist(), labeled=KNOWN
+        ).tolist()
+    )
+    assert all(other == rows[0] for other in rows)
+
+
+def test_options_reach_the_strategy() -> None:
+    margin = select("margin", batch_size=9, probabilities=P).tolist()
+    assert select("power_margin", batch_size=9, probabilities=P, power=1e6).tolist() == margin
+
+
+def spoiled(array: np.ndarray, row: int, value: Any) -> np.ndarray:
+    array = array.copy()
+    array[row] = value
+    return array
+
+
+WRONG = {
+    "lengths": ({"probabilities": P[:59]}, DataError, "60 rows of embeddings and 59 rows of probabilities"),
+    "sums": ({"probabilities": spoiled(P, 8, 0.5)}, DataError, r"row 8 .* sum to 1.* \(sum 1\.5\)"),
+    "nan": ({"embeddings": spoiled(X, 9, np.nan)}, DataError, "embeddings of row 9 are not all finite"),
+    "nan of labeled": ({"embeddings": spoiled(X, 17, np.nan)}, DataError, "embeddings of row 17 are not"),
+    "too many": ({"batch_size": 58}, SettingsError, "of 60 rows 3 are labeled and only 57 are left"),
+    "none": ({"batch_size": 0}, SettingsError, "the batch size is 0"),
+    "half": ({"batch_size": 2.5}, SettingsError, r"the batch size is 2\.5"),
+    "integers": ({"embeddings": X.astype(int)}, DataError, "embeddings have .* int64; they must be a table"),
+    "flat": ({"probabilities": P[:, 0]}, DataError, r"probabilities have shape \(60,\)"),
+    "no embeddings": ({"embeddings": None}, SettingsError, "'badge' needs embeddings.*: .*margin"),
+    "nothing": (
+        {"strategy": "random", "embeddings": None, "probabilities": None},
+        SettingsError,
+        "neither embeddings nor probabilities",
+    ),
+    "unknown": ({"strategy": "bagde"}, SettingsError, "did you mean 'badge'"),
+    "option": ({"factor": 3}, SettingsError, "'badge' has no option 'factor'"),
+    "beyond": ({"labeled": [60]}, DataError, "labeled holds row 60, but rows go from 0 to 59"),
+    "negative": ({"labeled": [-1]}, DataError, "labeled holds row -1"),
+    "not rows": ({"labeled": [0.5]}, DataError, "type float64; give a list of row numbers"),
+    "mask": ({"labeled": np.ones(5, dtype=bool)}, DataError, r"mask of shape \(5,\), but there are 60 rows"),
+    "ids": ({"ids": ["a"] * 60}, DataError, "ids are not unique"),
+    "few ids": ({"ids": ["a"]}, DataError, r"ids have shape \(1,\), but there are 60 rows"),
+}
+
+
+@pytest.mark.parametrize(("change", "kind", "said"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_argument_is_named(change: dict[str, Any], kind: type[LabelloopError], said: str) -> None:
+    given = {"strategy": "badge", "batch_size": 5, "embeddings": X, "probabilities": P, "labeled": KNOWN}
+    given |= change
+    with pytest.raises(kind, match=said):
+        select(given.pop("strategy"), **given)
+
+
+def saved(folder: Path, **arrays: np.ndarray) -> dict[str, Path]:
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    return {name: folder / f"{name}.npy" for name in arrays}
+
+
+def test_files_give_the_picks_of_their_arrays(tmp_path: Path) -> None:
+    paths = saved(tmp_path, embeddings=X, probabilities=P, labeled=KNOWN)
+    select_from_files("k_center", batch_size=7, out=tmp_path / "picks.csv", seed=2, **paths)
+    written = pd.read_csv(tmp_path / "picks.csv")
+    assert list(written.columns) == ["row", "score", "probability"]
+    assert (
+        written["row"].tolist()
+        == select("k_center", batch_size=7, embeddings=X, labeled=KNOWN, seed=2).tolist()
+    )
+    assert (np.diff(written["score"]) <= 0).all()
+
+
+def test_a_strategy_without_scores_leaves_them_empty(tmp_path: Path) -> None:
+    select_from_files("random", batch_size=7, out=tmp_path / "picks.csv", **saved(tmp_path, embeddings=X))
+    assert pd.read_csv(tmp_path / "picks.csv")["score"].isna().all()
+
+
+def test_a_missing_file_is_named_and_nothing_written(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"--embeddings .*none\.npy: there is no such file"):
+        select_from_files(
+            "k_means", batch_size=7, out=tmp_path / "picks.csv", embeddings=tmp_path / "none.npy"
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_python_objects_are_never_loaded(tmp_path: Path) -> None:
+    np.save(tmp_path / "objects.npy", np.array([{}, []], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match="holds Python objects"):
+        select_from_files(
+            "k_means", batch_size=1, out=tmp_path / "picks.csv", embeddings=tmp_path / "objects.npy"
+        )
+
+
+def test_picks_are_written_as_csv_only(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"ends in \.csv"):
+        select_from_files("random", batch_size=1, out=tmp_path / "picks.txt", **saved(tmp_path, embeddings=X))
