@@ -123,7 +123,7 @@ def _small_text(points: np.ndarray, labeled: np.ndarray, batch: int) -> np.ndarr
 
     unlabeled = np.setdiff1d(np.arange(len(points)), labeled)
     # What it returns are places among the unlabeled.
-    return unlabeled[np.asarray(greedy_coreset(points, unlabeled, labeled, batch))]
+    return unlabeled[np.asarray(greedy_coreset(points, unlabeled, labeled, batch, "euclidean"))]
 
 
 PEERS: dict[str, tuple[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]]] = {

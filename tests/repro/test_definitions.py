@@ -19,7 +19,7 @@ TEMPLATES = ROOT / "labelloop" / "templates"
 
 STAGES = ["prepare", "score", "select", "push", "collect", "fuse", "snapshot", "train", "evaluate"]
 RECORDING = ["track", "version", "finish"]
-COMMANDS = ["advance", "backtest", "fuse", "init", "run", "serve", "stage", "status", "verify"]
+COMMANDS = ["advance", "backtest", "fuse", "init", "run", "select", "serve", "stage", "status", "verify"]
 DEPLOYMENTS = ["active-learning/campaign", "advance/campaign"]
 
 PIPELINE: dict[str, Any] = yaml.safe_load((TEMPLATES / "dvc.yaml").read_text(encoding="utf-8"))
