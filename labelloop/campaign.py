@@ -145,8 +145,9 @@ class Acquisition(Section):
     """Which items are asked about next."""
 
     strategy: str = Field(
-        "margin", description="random, least_confident, margin, entropy, k_means, or your own function as "
-        "'package.module:function'.",
+        "margin", description="random, least_confident, margin, entropy, power_margin, k_means, k_center, "
+        "typiclust, max_herding, uherding, badge, cluster_margin, density_weighted, ranked_batch, or your "
+        "own function as 'package.module:function'.",
     )  # fmt: skip
     options: dict[str, Any] = Field({}, description="Keyword arguments of the strategy.")
     cold_start: str = Field("k_means", description="Strategy of the first round, when there is no model yet.")
