@@ -114,22 +114,27 @@ def read_sealed(path: Path) -> str:
 
 
 def append_line(path: Path, content: dict[str, Any]) -> None:
-    """Append one JSON object as a line and flush it to the disk.
+    """Append one JSON object as a line and flush it to the disk; see `append_whole_lines`."""
+    append_whole_lines(path, json.dumps(content, sort_keys=True, ensure_ascii=False).encode() + b"\n")
 
-    A line torn by an earlier crash is cut off first: it was never acknowledged.
+
+def append_whole_lines(path: Path, content: bytes) -> None:
+    """Append lines, each with its line break, and flush them to the disk.
+
+    A process killed in mid-write leaves a prefix of whole lines and at most one torn one, which was never
+    acknowledged: the next call cuts it off. A write that fails leaves the file as it was.
+
+    Raises:
+        DiskError: the disk is full or refuses the write.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with path.open("ab+") as stream:
-            size = stream.seek(0, os.SEEK_END)
-            stream.seek(0)
-            complete = stream.read().rfind(b"\n") + 1
-            if complete < size:
-                stream.truncate(complete)
-            start = complete
+        with path.open("ab+", buffering=0) as stream:
+            start = _cut_torn_line(stream)
             try:
-                stream.write(json.dumps(content, sort_keys=True, ensure_ascii=False).encode() + b"\n")
-                stream.flush()
+                view = memoryview(content)
+                while view:
+                    view = view[stream.write(view) :]
                 os.fsync(stream.fileno())
             except OSError:
                 with contextlib.suppress(OSError):
@@ -139,6 +144,20 @@ def append_line(path: Path, content: dict[str, Any]) -> None:
         raise DiskError(
             f"could not append to {path}: {error.strerror}. Make room and run it again"
         ) from error
+
+
+def _cut_torn_line(stream: Any) -> int:
+    """Cut off what follows the last line break; return the size that is left."""
+    size: int = stream.seek(0, os.SEEK_END)
+    if size == 0:
+        return 0
+    stream.seek(size - 1)
+    if stream.read(1) == b"\n":
+        return size
+    stream.seek(0)
+    complete: int = stream.read().rfind(b"\n") + 1
+    stream.truncate(complete)
+    return complete
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
