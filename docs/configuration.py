@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from labelloop.campaign import CampaignSettings, SimulatedAnnotator, Simulation
+from labelloop.campaign import CampaignSettings
 from labelloop.environment import Environment
+from labelloop.simulation import SimulatedAnnotator, Simulation
 
 PAGE = Path(__file__).with_name("configuration.md")
 INTRODUCTION = """\

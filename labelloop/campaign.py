@@ -12,15 +12,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from labelloop.errors import SettingsError
-
-
-class Section(BaseModel):
-    """A part of params.yaml; unknown keys are refused, values never change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from labelloop.section import Section
+from labelloop.simulation import Simulation
 
 
 class Campaign(Section):
@@ -163,64 +159,6 @@ class Acquisition(Section):
     shard_size: int = Field(16384, ge=256, description="Items scored at a time.")
 
 
-class SimulatedAnnotator(Section):
-    """One made-up person: how good, how fast, how dear."""
-
-    name: str = Field(description="Name of the annotator.", min_length=1)
-    accuracy: float = Field(
-        0.9, ge=0, le=1, description="Chance of the right answer; errors spread evenly over other classes."
-    )
-    confusion: dict[str, dict[str, float]] = Field(
-        {}, description="Chances of each answer by true class, where they are not even: {cat: {dog: 0.3}}. "
-        "What is left goes to the true class.",
-    )  # fmt: skip
-    seconds_per_item: float = Field(6.0, gt=0, description="Median time for one answer.")
-    cost_per_vote: float | None = Field(
-        None, ge=0, description="Money for one answer. Default: annotation.cost_per_vote."
-    )
-    skip_rate: float = Field(0.0, ge=0, lt=1, description="Chance to skip an item.")
-    days_off: list[int] = Field(
-        [], description="Weekdays without work, Monday is 0. Answers wait until the next working day."
-    )
-
-    @model_validator(mode="after")
-    def _is_a_person(self) -> SimulatedAnnotator:
-        for true, answers in self.confusion.items():
-            if sum(answers.values()) > 1 + 1e-9 or min(answers.values(), default=0) < 0:
-                raise ValueError(f"confusion of '{self.name}' for class '{true}' must be chances that sum to "
-                                 f"at most 1, not {answers}")  # fmt: skip
-        if set(self.days_off) >= set(range(7)) or not set(self.days_off) <= set(range(7)):
-            raise ValueError(f"days_off of '{self.name}' is {self.days_off}; name weekdays 0 to 6, not all")
-        return self
-
-
-FIVE_ANNOTATORS = [
-    SimulatedAnnotator(name="ada", accuracy=0.98, seconds_per_item=9.0, cost_per_vote=0.08),
-    SimulatedAnnotator(name="ben", accuracy=0.95, seconds_per_item=7.0, cost_per_vote=0.06),
-    SimulatedAnnotator(name="cy", accuracy=0.92, seconds_per_item=5.0, cost_per_vote=0.05, days_off=[5, 6]),
-    SimulatedAnnotator(name="dee", accuracy=0.87, seconds_per_item=4.0, cost_per_vote=0.04),
-    SimulatedAnnotator(name="eli", accuracy=0.75, seconds_per_item=3.0, cost_per_vote=0.03, skip_rate=0.02),
-]
-
-
-class Simulation(Section):
-    """The crew of the simulated tool."""
-
-    annotators: list[SimulatedAnnotator] = Field(
-        FIVE_ANNOTATORS, description="The simulated people.", min_length=1
-    )
-    poll_hours: float = Field(
-        1.0, gt=0, description="Simulated hours that pass between two looks at the tool."
-    )
-
-    @model_validator(mode="after")
-    def _names_are_distinct(self) -> Simulation:
-        names = [annotator.name for annotator in self.annotators]
-        if len(set(names)) < len(names):
-            raise ValueError(f"annotators share a name: {sorted(names)}")
-        return self
-
-
 class Annotation(Section):
     """Where people label, how many are asked, and what an answer costs."""
 
@@ -237,6 +175,20 @@ class Annotation(Section):
     payload_columns: list[str] = Field(
         [], description="Columns shown to annotators. Empty: the text columns, the image, or the features."
     )
+    prelabels: Literal["none", "hidden", "shown"] = Field(
+        "hidden", description="What becomes of the model's predictions for the items asked. hidden: sent to "
+        "the tool, where they order the queue, but not shown to annotators. shown: preselected, which is "
+        "faster and biases answers towards the model. none: not sent. Control, gold and test items never "
+        "carry one.",
+    )  # fmt: skip
+    skips_to_review: int = Field(
+        2, ge=1, description="Different annotators who must skip an item before it is not asked any further "
+        "and goes to the review list. Until then, what one skips is asked of another.",
+    )  # fmt: skip
+    approval: bool = Field(
+        False, description="Wait for a person's approval before a batch is pushed: `labelloop approve`, or a "
+        "form in the Prefect UI.",
+    )  # fmt: skip
     deadline_hours: float | None = Field(
         None, gt=0, description="Hours after the push at which a round may close before every answer is in."
     )

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelloop.campaign import Annotation, Budget, CampaignSettings, SimulatedAnnotator, Simulation, Stopping
+from labelloop.campaign import Annotation, Budget, CampaignSettings, Stopping
+from labelloop.simulation import SimulatedAnnotator, Simulation
 from labelloop.stopping import Progress, Reason, RoundSummary, affordable, any_of, decide, history_of
 
 

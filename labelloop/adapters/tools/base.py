@@ -32,6 +32,17 @@ class Project:
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """What the model thinks of an item."""
+
+    value: str
+    score: float
+    """The class's probability, in [0, 1]."""
+    model_version: str
+    """Which model: the campaign, the round it was trained in and its digest."""
+
+
+@dataclass(frozen=True)
 class Task:
     """One question to one person: the `copy`-th asking about an item."""
 
@@ -41,6 +52,8 @@ class Task:
     copy: int
     payload: dict[str, object]
     """What the person is shown. Nothing of the arm: annotators must not know."""
+    prediction: Prediction | None = None
+    """Never for the control, gold and test arms, where it would anchor people."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +82,8 @@ class Answer:
     lead_seconds: float | None = None
     cost: float | None = None
     """Money for this answer, where the tool knows it; else annotation.cost_per_vote."""
+    prelabel: str | None = None
+    """The prediction that was preselected when the person answered; None where none was shown."""
     tool_ref: str | None = None
     """Where a person finds this answer in the tool."""
 

@@ -26,8 +26,9 @@ from labelloop.adapters.tools.keys import by_round, check_keys, parse_key
 from labelloop.adapters.tools.lines import append_lines
 from labelloop.adapters.tools.project_file import adopt_project
 from labelloop.adapters.tools.simulated_clock import EPOCH, Clock, Shown
-from labelloop.campaign import Annotation, SimulatedAnnotator
+from labelloop.campaign import Annotation
 from labelloop.errors import ToolError
+from labelloop.simulation import SimulatedAnnotator
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from labelloop.adapters.tools.base import Answer, Project, Task
 from labelloop.adapters.tools.simulated import SimulatedTool
 from labelloop.adapters.tools.simulated_clock import EPOCH
-from labelloop.campaign import Annotation, SimulatedAnnotator, Simulation
+from labelloop.campaign import Annotation
 from labelloop.errors import ToolError
+from labelloop.simulation import SimulatedAnnotator, Simulation
 
 CLASSES = ("cat", "dog", "cow")
 SLOW_CREW = [
