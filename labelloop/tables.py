@@ -221,9 +221,29 @@ VOTES = Contract(
         "round": Column(pa.string()),
         "tool": Column(pa.string()),
         "tool_ref": Column(pa.string(), nullable=True),
+        "prelabel": Column(pa.string(), nullable=True),
     },
 )
-"""Append-only: a changed answer is a further row. `round` is the round that asked; `vote` is the id."""
+"""Append-only: a changed answer is a further row. `round` is the round that asked; `vote` is the id;
+`prelabel` is the prediction that was preselected when the person answered, null where none was shown."""
+
+_RESTS_ON = {
+    "raw": Column(pa.list_(pa.float64()), nullable=True),
+    "prior": Column(pa.list_(pa.float64()), nullable=True),
+    "entropy": Column(pa.float64(), holds=_positive, says="must be 0 or more"),
+    "votes": Column(pa.int32(), holds=_positive, says="must be 0 or more"),
+    "agreeing": Column(pa.int32(), holds=_positive, says="must be 0 or more"),
+    "dissenters": Column(pa.list_(pa.string())),
+    "tie": Column(pa.bool_()),
+    "gold": Column(pa.bool_()),
+    "method": Column(pa.string()),
+    "parameters": Column(pa.string()),
+    "vote_ids": Column(pa.list_(pa.string())),
+}
+"""What a label rests on. `posterior`, `raw` (before calibration) and `prior` (what a model said before the
+votes) are in the order of the class list; `entropy` of the posterior is in nats. `agreeing`: votes for the
+label that was chosen; `dissenters`: who voted otherwise. `parameters`: digest of the method's version,
+options and temperature; fusion.json has them in words."""
 
 FUSED = Contract(
     "fused",
@@ -232,14 +252,10 @@ FUSED = Contract(
         "label": Column(pa.string()),
         "confidence": Column(pa.float64(), holds=_share, says="must be in [0, 1]"),
         "posterior": Column(pa.list_(pa.float64())),
-        "votes": Column(pa.int32(), holds=_positive, says="must be 0 or more"),
-        "agreeing": Column(pa.int32(), holds=_positive, says="must be 0 or more"),
-        "tie": Column(pa.bool_()),
-        "method": Column(pa.string()),
-        "vote_ids": Column(pa.list_(pa.string())),
+        **_RESTS_ON,
     },
 )
-"""`posterior` is in the order of the class list. `agreeing`: votes for the label that was chosen."""
+"""One row an item with votes; what a label rests on is described at `_RESTS_ON`."""
 
 LABELS = Contract(
     "labels",
@@ -252,11 +268,7 @@ LABELS = Contract(
         "arm": Column(pa.string(), nullable=True, among=ARMS),
         "split": Column(pa.string(), among=("train", "test")),
         "round": Column(pa.string(), nullable=True),
-        "votes": Column(pa.int32(), holds=_positive, says="must be 0 or more"),
-        "agreeing": Column(pa.int32(), holds=_positive, says="must be 0 or more"),
-        "tie": Column(pa.bool_()),
-        "method": Column(pa.string()),
-        "vote_ids": Column(pa.list_(pa.string())),
+        **_RESTS_ON,
     },
 )
 """The snapshot. `round` is the round that asked; null for labels that came with the data (`given`)."""

@@ -53,6 +53,11 @@ class RoundFolder:
         return self.path / "asked.parquet"
 
     @property
+    def approved(self) -> Path:
+        """What a person decided about the batch before it was pushed; only where that is asked for."""
+        return self.path / "approved.json"
+
+    @property
     def pushed(self) -> Path:
         """Source: what was asked of the tool, intent first, then its receipts."""
         return self.path / "pushed.jsonl"
@@ -78,6 +83,11 @@ class RoundFolder:
         return self.path / "quarantine.jsonl"
 
     @property
+    def review(self) -> Path:
+        """Items that people could not label: skipped by too many, or gone from the tool."""
+        return self.path / "review.csv"
+
+    @property
     def collected(self) -> Path:
         """Every vote of the campaign up to this round."""
         return self.path / "collected.parquet"
@@ -86,6 +96,11 @@ class RoundFolder:
     def fused(self) -> Path:
         """One row an item with votes: posterior and what it rests on."""
         return self.path / "fused.parquet"
+
+    @property
+    def fusion(self) -> Path:
+        """How the labels came about: method, reason, temperature, what a model had to say."""
+        return self.path / "fusion.json"
 
     @property
     def labels(self) -> Path:

@@ -20,7 +20,9 @@ from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Items, Prepared
 
 LabelSource = Callable[[np.ndarray, int], np.ndarray]
-"""`(rows of the pool, round) -> class codes`; -1 where nobody gave an answer that counts."""
+"""`(all rows asked so far, round) -> their class codes`; -1 where nobody gave an answer that counts.
+
+Rows of earlier rounds come first, in the order asked: later answers may change what an item is called."""
 
 SHARD = 16384
 
@@ -75,7 +77,6 @@ def replay(
     """
     settings = arena.settings
     rows = np.array([], dtype=np.int64)
-    codes = np.array([], dtype=np.int64)
     learner, points = None, []
     for number, size in enumerate(sizes):
         candidates = np.setdiff1d(arena.eligible, rows)
@@ -85,7 +86,7 @@ def replay(
         name = (cold_start or settings.acquisition.cold_start) if learner is None else strategy
         picked = _pick(arena, learner, name, candidates, rows, wanted, number)
         rows = np.concatenate([rows, picked])
-        codes = np.concatenate([codes, labels_of(picked, number)])
+        codes = labels_of(rows, number)
         learner = fit(arena, rows[codes >= 0], codes[codes >= 0])
         points.append(Point(int((codes >= 0).sum()), accuracy(learner, arena)))
     return points

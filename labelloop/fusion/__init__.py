@@ -63,58 +63,10 @@ def fuse_table(
     method: str = "majority",
     options: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
-    """Fuse votes into one row an item.
+    """The table alone of `votes_table.fuse_votes`."""
+    from labelloop.fusion.votes_table import fuse_votes
 
-    Only what stands is fused: of several answers of one annotator to one item the latest, and none where
-    it was deleted or skipped. Items that nobody has answered have no row.
-
-    Args:
-        votes: columns vote, item, annotator and value (a class name) of `tables.VOTES`; also key, action and
-            answered_at, where something may have been changed or taken back.
-        classes: every class of the campaign, in its order; the order of `posterior`.
-        method: name of a fusion method.
-        options: keyword arguments of the method.
-
-    Returns:
-        Columns of `tables.FUSED`, sorted by item; independent of the order of rows in `votes`, except
-        where one annotator gave two answers about one item at the very same time: then the later row counts.
-
-    Raises:
-        SettingsError: see `make_fuser`.
-        DataError: a value is missing or not one of `classes`.
-    """
-    import numpy as np
-    import pandas as pd
-
-    from labelloop import tables
-    from labelloop.fusion.coding import code_votes, standing_votes
-
-    fuser = make_fuser(method, options)
-    if votes.empty:
-        return tables.FUSED.empty()
-    standing = standing_votes(votes)
-    if standing.empty:
-        return tables.FUSED.empty()
-    coded = code_votes(standing, classes)
-    fusion = fuser(coded)
-    n_items = len(coded.items)
-    n_votes = np.bincount(coded.item, minlength=n_items)
-    agreeing = np.bincount(coded.item[coded.label == fusion.label[coded.item]], minlength=n_items)
-    by_item = pd.DataFrame({"item": coded.item, "vote": standing["vote"].to_numpy()})
-    vote_ids = by_item.sort_values(["item", "vote"])["vote"].to_numpy(dtype=object)
-    return pd.DataFrame(
-        {
-            "item": coded.items,
-            "label": np.asarray(classes, dtype=object)[fusion.label],
-            "confidence": np.minimum(fusion.posterior[np.arange(n_items), fusion.label], 1.0),
-            "posterior": list(fusion.posterior),
-            "votes": n_votes.astype(np.int32),
-            "agreeing": agreeing.astype(np.int32),
-            "tie": fusion.tie,
-            "method": fusion.method,
-            "vote_ids": np.split(vote_ids, np.cumsum(n_votes)[:-1]),
-        }
-    )
+    return fuse_votes(votes, classes, method, options).table
 
 
 def _no_votes() -> Any:

@@ -175,8 +175,8 @@ def _write_manifest(current: Round) -> None:
     receipts = Receipts(workspace)
     parts = (
         folder.settings, folder.batch, folder.asked, folder.tasks, folder.votes, folder.closed,
-        folder.collected, folder.fused, folder.labels, folder.model, folder.outcomes, folder.metrics,
-        folder.savings, folder.per_class, folder.confusion, folder.curve, folder.report,
+        folder.collected, folder.review, folder.fused, folder.fusion, folder.labels, folder.model,
+        folder.outcomes, folder.metrics, folder.savings, folder.per_class, folder.confusion, folder.curve, folder.report,
     )  # fmt: skip
     files.write_json(
         folder.manifest,

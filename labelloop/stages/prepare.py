@@ -124,10 +124,16 @@ def _given_labels(prepared: Prepared, settings: CampaignSettings) -> Any:
             "arm": None,
             "split": "train",
             "round": None,
+            "raw": None,
+            "prior": None,
+            "entropy": 0.0,
             "votes": 0,
             "agreeing": 0,
+            "dissenters": [[] for _ in rows],
             "tie": False,
+            "gold": False,
             "method": "given",
+            "parameters": "",
             "vote_ids": [[] for _ in rows],
         }
     )

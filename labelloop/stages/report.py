@@ -28,6 +28,7 @@ def write_report(
                 _summary(current, curve, metrics),
                 "## Savings against random labeling\n\n" + savings,
                 "## Who was asked\n\n" + _asked(current, batch),
+                "## How votes became labels\n\n" + _fusion(current),
                 "## Classes on the test set\n\n" + _classes(per_class),
                 "## Items people disagreed on\n\n" + _disagreements(labels, current.id),
             ]
@@ -65,6 +66,17 @@ def _asked(current: Round, batch: pd.DataFrame) -> str:
         + f"\n\nStrategy `{settings.acquisition.strategy}`, tool `{settings.annotation.tool}`. "
         f"The round closed with {closed['answered']} of {closed['asked']} answers: {closed['reason']}."
     )
+
+
+def _fusion(current: Round) -> str:
+    about = files.read_json(current.folder.fusion)
+    lines = [
+        f"{about['votes']} votes of {about['annotators']} annotators about {about['items']} items were fused "
+        f"by `{about['method']}`" + (f": {about['reason']}." if about["reason"] else ".")
+    ]
+    if about["model"]:
+        lines.append(f"What the model says, trained without the item: {about['model']['reason']}.")
+    return " ".join(lines)
 
 
 def _classes(per_class: list[dict[str, Any]]) -> str:

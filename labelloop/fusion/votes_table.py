@@ -1,0 +1,153 @@
+"""A table of votes made into a table of labels, each with all that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from labelloop import files, tables
+from labelloop.errors import DataError
+from labelloop.fusion import make_fuser
+from labelloop.fusion.base import Fusion, Votes
+from labelloop.fusion.coding import code_votes, standing_votes
+from labelloop.fusion.model_prior import ModelPrior, tuned_prior
+
+Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""`(items, class codes) -> probabilities`, shape (n_items, n_classes), each item's from a model trained
+without it; rows of NaN where the model may not be asked."""
+
+
+@dataclass(frozen=True)
+class FusedVotes:
+    """Labels, and how they came about."""
+
+    table: pd.DataFrame
+    """Columns of `tables.FUSED`, sorted by item."""
+    about: dict[str, Any]
+    """Method, reason, temperature, options and counts, JSON-like."""
+
+
+def fuse_votes(
+    votes: pd.DataFrame,
+    classes: Sequence[str],
+    method: str = "majority",
+    options: Mapping[str, Any] | None = None,
+    *,
+    gold: Mapping[str, str] | None = None,
+    predict: Predict | None = None,
+) -> FusedVotes:
+    """Fuse votes into one row an item.
+
+    Only what stands is fused: of several answers of one annotator to one item the latest, and none where
+    it was deleted or skipped. Items that nobody has answered have no row.
+
+    Args:
+        votes: columns vote, item, annotator and value (a class name) of `tables.VOTES`; also key, action and
+            answered_at, where something may have been changed or taken back.
+        classes: every class of the campaign, in its order; the order of `posterior`.
+        method: name of a fusion method.
+        options: keyword arguments of the method.
+        gold: true classes of some items; they keep them, and confidence is calibrated on them.
+        predict: asks a model, which is heard as far as `model_prior.tuned_prior` allows.
+
+    Returns:
+        A table that is independent of the order of rows in `votes`, except where one annotator gave two
+        answers about one item at the very same time: then the later row counts.
+
+    Raises:
+        SettingsError: see `make_fuser`.
+        DataError: a value is missing or not one of `classes`, of votes or gold.
+    """
+    fuser = make_fuser(method, options)
+    about: dict[str, Any] = {"method": method, "options": dict(options or {}), "reason": "",
+                             "temperature": None, "items": 0, "annotators": 0, "votes": 0, "gold_items": 0,
+                             "model": None}  # fmt: skip
+    standing = votes if votes.empty else standing_votes(votes)
+    if standing.empty:
+        return FusedVotes(tables.FUSED.empty(), about)
+    coded = code_votes(standing, classes)
+    codes = _gold_codes(coded, gold) if gold else None
+    fusion, prior = fuser(coded, gold=codes), None
+    if predict is not None:
+        prior = tuned_prior(coded, predict(coded.items, fusion.label))
+        if prior.rows is not None:
+            fusion = make_fuser(
+                method, dict(options or {}) | {"item_prior": prior.rows, "warm_start": prior.start}
+            )(coded, gold=codes)
+    parameters = files.digest_of([fusion.method, about["options"], fusion.temperature])[:12]
+    about |= {
+        "method": fusion.method,
+        "reason": fusion.reason,
+        "temperature": fusion.temperature,
+        "parameters": parameters,
+        "items": len(coded.items),
+        "annotators": len(coded.annotators),
+        "votes": len(coded.item),
+        "gold_items": 0 if codes is None else int((codes >= 0).sum()),
+        "model": prior and {"heard": prior.rows is not None, "temperature": prior.temperature,
+                            "gain": None if np.isnan(prior.gain) else prior.gain, "reason": prior.reason},
+    }  # fmt: skip
+    return FusedVotes(_table(coded, standing["vote"].to_numpy(), fusion, codes, prior, parameters), about)
+
+
+def _table(
+    coded: Votes,
+    vote_ids: np.ndarray,
+    fusion: Fusion,
+    gold: np.ndarray | None,
+    prior: ModelPrior | None,
+    parameters: str,
+) -> pd.DataFrame:
+    n_items = len(coded.items)
+    rows = np.arange(n_items)
+    agrees = coded.label == fusion.label[coded.item]
+    n_votes = np.bincount(coded.item, minlength=n_items)
+    given = prior.rows if prior is not None else None
+    told = np.zeros(n_items, dtype=bool) if given is None else ~np.isnan(given).any(axis=1)
+    return pd.DataFrame(
+        {
+            "item": coded.items,
+            "label": np.asarray(coded.classes, dtype=object)[fusion.label],
+            "confidence": np.minimum(fusion.posterior[rows, fusion.label], 1.0),
+            "posterior": list(fusion.posterior),
+            "raw": [None] * n_items if fusion.raw is None else list(fusion.raw),
+            "prior": [row if there else None for row, there in zip(
+                given if given is not None else rows, told, strict=True)],
+            "entropy": _entropy(fusion.posterior),
+            "votes": n_votes.astype(np.int32),
+            "agreeing": np.bincount(coded.item[agrees], minlength=n_items).astype(np.int32),
+            "dissenters": _by_item(coded.item[~agrees], coded.annotators[coded.annotator[~agrees]], n_items),
+            "tie": fusion.tie,
+            "gold": np.zeros(n_items, dtype=bool) if gold is None else gold >= 0,
+            "method": fusion.method,
+            "parameters": parameters,
+            "vote_ids": _by_item(coded.item, vote_ids, n_items),
+        }
+    )  # fmt: skip
+
+
+def _by_item(item: np.ndarray, values: np.ndarray, n_items: int) -> list[np.ndarray]:
+    """Values of every item, sorted."""
+    order = pd.DataFrame({"item": item, "value": values}).sort_values(["item", "value"], kind="stable")
+    counts = np.bincount(item, minlength=n_items)
+    return np.split(order["value"].to_numpy(dtype=object), np.cumsum(counts)[:-1])
+
+
+def _entropy(posterior: np.ndarray) -> np.ndarray:
+    """In nats."""
+    logs = np.log(np.maximum(posterior, np.finfo(float).tiny))
+    entropy: np.ndarray = np.maximum(-(posterior * logs).sum(axis=1), 0.0)
+    return entropy
+
+
+def _gold_codes(coded: Votes, gold: Mapping[str, str]) -> np.ndarray:
+    code = {name: number for number, name in enumerate(coded.classes)}
+    unknown = sorted({label for label in gold.values() if label not in code})
+    if unknown:
+        raise DataError(f"gold has the label {unknown[0]!r}, which is not one of the {len(code)} classes: "
+                        f"{', '.join(coded.classes[:20])}")  # fmt: skip
+    return np.array([code[gold[item]] if item in gold else -1 for item in coded.items], dtype=np.int64)

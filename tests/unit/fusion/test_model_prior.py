@@ -1,0 +1,99 @@
+"""A model is heard when it knows something the votes confirm, and not otherwise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from labelloop.fusion import make_fuser
+from labelloop.fusion.base import Votes
+from labelloop.fusion.model_prior import LEAST_ITEMS, TEMPERATURES, tuned_prior
+
+CLASSES = ("a", "b", "c", "d")
+
+
+def crowd(n_items: int, per_item: int, accuracy: float, seed: int) -> tuple[Votes, np.ndarray]:
+    """Votes of eight people who are right as often as told, and the truth."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, len(CLASSES), n_items)
+    who = np.argsort(rng.random((n_items, 8)), axis=1)[:, :per_item].ravel()
+    item = np.repeat(np.arange(n_items), per_item)
+    wrong = (truth[item] + rng.integers(1, len(CLASSES), len(item))) % len(CLASSES)
+    label = np.where(rng.random(len(item)) < accuracy, truth[item], wrong)
+    return Votes(np.arange(n_items), np.arange(8), CLASSES, item, who, label), truth
+
+
+def model(truth: np.ndarray, accuracy: float, confidence: float, seed: int) -> np.ndarray:
+    """Predictions that name the truth as often as told, and say so with the same confidence always."""
+    rng = np.random.default_rng(seed)
+    wrong = (truth + rng.integers(1, len(CLASSES), len(truth))) % len(CLASSES)
+    named = np.where(rng.random(len(truth)) < accuracy, truth, wrong)
+    predicted = np.full((len(truth), len(CLASSES)), (1 - confidence) / (len(CLASSES) - 1))
+    predicted[np.arange(len(truth)), named] = confidence
+    return predicted
+
+
+@pytest.mark.parametrize("per_item", [1, 2, 3])
+@pytest.mark.parametrize("confidence", [0.6, 0.99])
+def test_a_model_that_knows_something_makes_labels_better(per_item: int, confidence: float) -> None:
+    votes, truth = crowd(600, per_item, 0.65, seed=per_item)
+    prior = tuned_prior(votes, model(truth, 0.85, confidence, seed=9))
+    assert prior.rows is not None and prior.gain > 0
+    alone = make_fuser("auto")(votes)
+    heard = make_fuser("auto", {"item_prior": prior.rows, "warm_start": prior.start})(votes)
+    assert (heard.label == truth).mean() > (alone.label == truth).mean() + 0.05
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("per_item", [1, 2, 3])
+def test_a_model_that_guesses_is_not_heard(per_item: int, seed: int) -> None:
+    votes, truth = crowd(300, per_item, 0.7, seed=seed)
+    prior = tuned_prior(votes, model(truth, 0.25, 0.9, seed=seed + 100))
+    assert prior.rows is None and "not heard" in prior.reason
+
+
+def test_the_surer_the_model_the_higher_its_temperature() -> None:
+    votes, truth = crowd(800, 3, 0.8, seed=0)
+    modest, sure = (tuned_prior(votes, model(truth, 0.7, c, seed=1)) for c in (0.7, 0.9999))
+    assert sure.temperature > modest.temperature
+    assert modest.temperature in TEMPERATURES
+
+
+def test_few_items_are_not_judged() -> None:
+    votes, truth = crowd(LEAST_ITEMS - 1, 3, 0.8, seed=0)
+    prior = tuned_prior(votes, model(truth, 0.95, 0.9, seed=1))
+    assert prior.rows is None and np.isnan(prior.gain)
+
+
+def test_items_without_a_prediction_get_no_prior() -> None:
+    votes, truth = crowd(400, 2, 0.7, seed=0)
+    predicted = model(truth, 0.9, 0.8, seed=1)
+    predicted[::3] = np.nan
+    prior = tuned_prior(votes, predicted)
+    assert prior.rows is not None and prior.start is not None
+    assert np.array_equal(np.isnan(prior.rows).any(axis=1), np.isnan(predicted).any(axis=1))
+    assert np.allclose(np.delete(prior.start, np.s_[::3], axis=0).sum(axis=1), 1)
+
+
+def test_the_order_of_votes_decides_nothing() -> None:
+    votes, truth = crowd(300, 3, 0.7, seed=3)
+    predicted = model(truth, 0.8, 0.9, seed=4)
+    order = np.random.default_rng(0).permutation(len(votes.item))
+    shuffled = Votes(votes.items, votes.annotators, CLASSES, votes.item[order], votes.annotator[order],
+                     votes.label[order])  # fmt: skip
+    one, other = tuned_prior(votes, predicted), tuned_prior(shuffled, predicted)
+    assert one.temperature == other.temperature and one.reason == other.reason
+    assert one.rows is not None and other.rows is not None and np.array_equal(one.rows, other.rows)
+
+
+def test_the_temperature_is_fitted_on_a_part_of_very_many_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    from labelloop.fusion import model_prior
+
+    votes, truth = crowd(1500, 2, 0.7, seed=0)
+    predicted = model(truth, 0.85, 0.9, seed=1)
+    whole = tuned_prior(votes, predicted)
+    monkeypatch.setattr(model_prior, "MOST_ITEMS", 700)
+    part = tuned_prior(votes, predicted)
+    steps = [TEMPERATURES.index(prior.temperature) for prior in (whole, part)]
+    assert abs(steps[0] - steps[1]) <= 1
+    assert part.rows is not None and part.rows.shape == predicted.shape

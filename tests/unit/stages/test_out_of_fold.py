@@ -1,0 +1,90 @@
+"""What the model says of an item comes from a model that has not seen its label."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from labelloop.campaign import CampaignSettings, parse_settings
+from labelloop.errors import SettingsError
+from labelloop.stages.fuse import out_of_fold
+
+ITEMS = np.array([f"i{n}" for n in range(60)], dtype=object)
+
+
+class Echo:
+    """A learner that remembers whom it was trained on, and tells it as its first probability."""
+
+    def fit(self, inputs: np.ndarray, codes: np.ndarray) -> Echo:
+        self.seen = dict(zip(inputs[:, 0].astype(int), codes, strict=True))
+        return self
+
+    def predict_proba(self, inputs: np.ndarray) -> np.ndarray:
+        known = np.array([float(row in self.seen) for row in inputs[:, 0].astype(int)])
+        return np.stack([known, 1 - known], axis=1)
+
+
+def prepared() -> Any:
+    pool = SimpleNamespace(
+        rows_of=lambda items: np.array([int(item[1:]) for item in items]),
+        inputs=lambda rows: np.asarray(rows, dtype=float)[:, None],
+    )
+    return SimpleNamespace(pool=pool, classes=("a", "b"))
+
+
+def test_no_item_is_asked_about_by_a_model_that_was_trained_on_it() -> None:
+    codes = np.arange(60) % 2
+    predicted = out_of_fold(Echo(), prepared(), 5, set())(ITEMS, codes)
+    assert np.array_equal(predicted[:, 0], np.zeros(60))
+
+
+def test_items_that_judge_models_are_neither_asked_about_nor_trained_on() -> None:
+    unheard = {"i3", "i4", "i50"}
+    seen: set[int] = set()
+
+    class Spy(Echo):
+        def fit(self, inputs: np.ndarray, codes: np.ndarray) -> Echo:
+            seen.update(inputs[:, 0].astype(int).tolist())
+            return super().fit(inputs, codes)
+
+    predicted = out_of_fold(Spy(), prepared(), 5, unheard)(ITEMS, np.arange(60) % 2)
+    nothing = {ITEMS[row] for row in np.flatnonzero(np.isnan(predicted).any(axis=1))}
+    assert nothing == unheard
+    assert not seen & {3, 4, 50}
+
+
+def test_one_class_is_not_trained_on() -> None:
+    predicted = out_of_fold(Echo(), prepared(), 3, set())(ITEMS, np.zeros(60, dtype=int))
+    assert np.isnan(predicted).all()
+
+
+def test_majority_cannot_hear_a_model() -> None:
+    with pytest.raises(SettingsError, match="majority counts votes only"):
+        parse_settings({"fusion": {"method": "majority", "model_prior": "out_of_fold"}})
+    assert CampaignSettings().fusion.model_prior == "none"
+
+
+def test_a_twin_hears_all_that_was_answered_before() -> None:
+    """Labels of earlier rounds are fused anew with later votes, as in the campaign."""
+    from labelloop.backtesting import replay as module
+
+    seen: list[list[int]] = []
+
+    def source(rows: np.ndarray, number: int) -> np.ndarray:
+        seen.append(rows.tolist())
+        return rows % 2
+
+    arena: Any = SimpleNamespace(
+        settings=CampaignSettings(), eligible=np.arange(20), seed=0,
+        prepared=SimpleNamespace(pool=SimpleNamespace(ids=ITEMS[:20])),
+    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "fit", lambda *_: object())
+        patch.setattr(module, "accuracy", lambda *_: 0.5)
+        module.replay(arena, "random", [5, 9], source, cold_start="random")
+    assert len(seen[1]) == 9 and seen[1][:5] == seen[0]
+    assert pd.Series(seen[1]).is_unique
