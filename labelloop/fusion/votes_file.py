@@ -97,7 +97,7 @@ def fuse_file(
     votes_path: str | Path,
     out_path: str | Path,
     *,
-    method: str = "majority",
+    method: str = "auto",
     options: Mapping[str, Any] | None = None,
     gold_path: str | Path | None = None,
     item_column: str = "item",

@@ -130,7 +130,7 @@ def test_gold_without_labels_says_which_columns_it_needs(tmp_path: Path) -> None
 
 
 def test_the_labels_say_what_they_rest_on(tmp_path: Path) -> None:
-    summary = fuse_file(written(tmp_path, CSV), tmp_path / "labels.csv")
+    summary = fuse_file(written(tmp_path, CSV), tmp_path / "labels.csv", method="majority")
     labels = pd.read_csv(tmp_path / "labels.csv", dtype={"label": str})
     assert list(labels.columns) == ["item", "label", "confidence", "votes", "agreeing", "tie", "entropy",
                                     "margin", "method", "posterior.1", "posterior.2"]  # fmt: skip
@@ -222,8 +222,8 @@ def test_gold_teaches_the_methods_that_learn_but_is_judged_without(tmp_path: Pat
 def test_majority_does_not_depend_on_gold(tmp_path: Path) -> None:
     """A share of votes learns nothing: the same bytes with and without."""
     votes, gold = crowd_files(tmp_path)
-    fuse_file(votes, tmp_path / "with.csv", gold_path=gold)
-    fuse_file(votes, tmp_path / "without.csv")
+    fuse_file(votes, tmp_path / "with.csv", method="majority", gold_path=gold)
+    fuse_file(votes, tmp_path / "without.csv", method="majority")
     assert (tmp_path / "with.csv").read_bytes() == (tmp_path / "without.csv").read_bytes()
 
 
