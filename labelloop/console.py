@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
 from labelloop import files
 from labelloop.workspace import Workspace
@@ -150,13 +151,14 @@ def next_steps(workspace: Workspace) -> str:
 
 def show_fusion(summary: dict[str, Any], out: Path) -> None:
     """What `labelloop fuse` did."""
-    console = Console()
     gold = summary.get("gold") or {}
+    table = Table.grid(padding=(0, 2))
     for name, value in [*summary.items(), *((f"gold {name}", value) for name, value in gold.items())]:
         if name not in ("gold", "out"):
             text = f"{value:.4f}" if isinstance(value, float) else str(value)
-            console.print(f"{name.replace('_', ' '):<28}{text}", highlight=False)
-    console.print(f"{'written':<28}{out}", highlight=False)
+            table.add_row(name.replace("_", " "), Text(text))
+    table.add_row("written", Text(str(out)))
+    Console().print(table, highlight=False)
 
 
 def show_backtest(summary: dict[str, Any], out: Path) -> None:

@@ -1,0 +1,120 @@
+"""Tables of the label-efficiency measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+SHARES = (0.90, 0.95, 0.98)
+RESAMPLES = 2000
+BASELINE = "random"
+
+Results = Mapping[tuple[str, int, str], Mapping[str, Any]]
+
+
+def labels_to(result: Mapping[str, Any], share: float) -> float:
+    """Labels at which the curve first has `share` of the full-pool accuracy; infinite where it never has."""
+    labels, reached = result["labels"], result["accuracy"]
+    above = np.flatnonzero(reached >= share * result["full"])
+    if len(above) == 0:
+        return float("inf")
+    at = above[0]
+    if at == 0:
+        return float(labels[0])
+    rise = (share * result["full"] - reached[at - 1]) / (reached[at] - reached[at - 1])
+    return float(labels[at - 1] + rise * (labels[at] - labels[at - 1]))
+
+
+def area(result: Mapping[str, Any]) -> float:
+    """Area under the curve over the logarithm of the labels, between 0 and 1.
+
+    The logarithm, because batches grow with the labels: on a plain axis the last rounds, where all strategies
+    meet, would be most of the area.
+    """
+    labels, reached = np.log(result["labels"]), result["accuracy"]
+    return float(np.trapezoid(reached, labels) / (labels[-1] - labels[0]))
+
+
+def print_tables(results: Results, arms: Sequence[str]) -> None:
+    """One table a set, then the summary over the sets."""
+    sets = list(dict.fromkeys(name for name, _, _ in results))
+    rows = {name: {arm: _row(results, name, arm) for arm in arms} for name in sets}
+    for name in sets:
+        seeds = len({seed for found, seed, _ in results if found == name})
+        full = np.mean([r["full"] for (found, _, _), r in results.items() if found == name])
+        print(f"\n{name}: {seeds} seeds, full-pool accuracy {full:.3f}")
+        print("| arm | labels to 90% | 95% | 98% | area - random | interval | wins/ties/losses |")
+        print("|---|---|---|---|---|---|---|")
+        for arm in arms:
+            row = rows[name][arm]
+            if row is None:
+                continue
+            reached = " | ".join(_number(row["labels"][share]) for share in SHARES)
+            low, high = row["interval"]
+            print(f"| {arm} | {reached} | {row['gain']:+.3f} | {low:+.3f} to {high:+.3f} | {row['wins']} |")
+    print("\nOver the sets: labels as a share of random's (geometric mean; sets where both got there)")
+    print("| arm | 90% | 95% | 98% | area - random | surely better / worse than random, sets | than margin |")
+    print("|---|---|---|---|---|---|---|")
+    for arm in arms:
+        print(_summary(results, rows, sets, arm))
+
+
+def _row(results: Results, name: str, arm: str) -> dict[str, Any] | None:
+    seeds = sorted(s for found, s, a in results if found == name and a == arm)
+    if not seeds:
+        return None
+    labels = {
+        share: float(np.median([labels_to(results[name, s, arm], share) for s in seeds])) for share in SHARES
+    }
+    gains = _differences(results, name, arm, BASELINE)
+    return {
+        "labels": labels,
+        "gain": float(gains.mean()) if len(gains) else float("nan"),
+        "interval": _interval(gains),
+        "wins": f"{(gains > 0).sum()}/{(gains == 0).sum()}/{(gains < 0).sum()}",
+        "against_margin": _interval(_differences(results, name, arm, "margin")),
+    }
+
+
+def _differences(results: Results, name: str, arm: str, other: str) -> np.ndarray:
+    seeds = sorted(s for found, s, a in results if found == name and a == arm and (name, s, other) in results)
+    return np.array([area(results[name, s, arm]) - area(results[name, s, other]) for s in seeds])
+
+
+def _interval(differences: np.ndarray) -> tuple[float, float]:
+    if len(differences) < 2:
+        return float("nan"), float("nan")
+    drawn = np.random.default_rng(0).choice(differences, size=(RESAMPLES, len(differences))).mean(axis=1)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _summary(results: Results, rows: Mapping[str, Mapping[str, Any]], sets: Sequence[str], arm: str) -> str:
+    cells = []
+    for share in SHARES:
+        ratios = []
+        for name in sets:
+            seeds = [s for found, s, a in results if found == name and a == arm]
+            pairs = [
+                (labels_to(results[name, s, arm], share), labels_to(results[name, s, BASELINE], share))
+                for s in seeds
+                if (name, s, BASELINE) in results
+            ]
+            both = [mine / base for mine, base in pairs if np.isfinite(mine) and np.isfinite(base)]
+            if len(both) > len(pairs) / 2:
+                ratios.append(float(np.exp(np.mean(np.log(both)))))
+        cells.append(f"{np.exp(np.mean(np.log(ratios))):.2f} ({len(ratios)})" if ratios else "-")
+    found = [rows[name][arm] for name in sets if rows[name][arm] is not None]
+    gain = np.mean([row["gain"] for row in found]) if found else float("nan")
+    counts = []
+    for key in ("interval", "against_margin"):
+        better = sum(row[key][0] > 0 for row in found)
+        worse = sum(row[key][1] < 0 for row in found)
+        counts.append(f"{better} / {worse}")
+    return f"| {arm} | {' | '.join(cells)} | {gain:+.3f} | {counts[0]} | {counts[1]} |"
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if np.isfinite(value) else "never"
