@@ -154,7 +154,14 @@ def show_fusion(summary: dict[str, Any], out: Path) -> None:
     gold = summary.get("gold") or {}
     table = Table.grid(padding=(0, 2))
     for name, value in [*summary.items(), *((f"gold {name}", value) for name, value in gold.items())]:
-        if name not in ("gold", "out"):
+        if name == "people":
+            text = "\n".join(
+                f"{who}  bias {found['bias']:+.3f}  noise {found['noise']:.3f}"
+                for who, found in value.items()
+            )
+            more = f"\nand {len(value) - 20} more" if len(value) > 20 else ""
+            table.add_row("people", Text(text + more))
+        elif name not in ("gold", "out"):
             text = f"{value:.4f}" if isinstance(value, float) else str(value)
             table.add_row(name.replace("_", " "), Text(text))
     table.add_row("written", Text(str(out)))

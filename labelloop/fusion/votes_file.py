@@ -131,7 +131,7 @@ def fuse_file(
         SettingsError: the method or an option is not known.
     """
     out_path = Path(out_path)
-    _check_suffix(out_path)
+    check_suffix(out_path)
     fuser = make_fuser(method, options)
     gold = None if gold_path is None else read_gold(gold_path, item_column, label_column)
     table = read_votes(votes_path, item_column, annotator_column, label_column, classes)
@@ -139,7 +139,7 @@ def fuse_file(
     blind = fusion = fuser(votes)
     if gold is not None:
         fusion = fuser(votes, gold=_gold_codes(votes, gold))
-    _write(label_table(votes, fusion), out_path)
+    write_table(label_table(votes, fusion), out_path)
     chosen = {"reason": fusion.reason} if fusion.reason else {}
     calibration = {} if fusion.temperature is None else {"temperature": fusion.temperature}
     return {
@@ -259,12 +259,14 @@ def _times(text: pd.Series, path: Path) -> pd.Series:
     return times
 
 
-def _check_suffix(path: Path) -> None:
+def check_suffix(path: Path) -> None:
+    """Refuse a name that says no format a table can be written in."""
     if not path.name.lower().endswith((".csv", ".csv.gz", ".parquet")):
         raise DataError(f"{path}: labels are written as .csv, .csv.gz or .parquet; name the file so")
 
 
-def _write(labels: pd.DataFrame, path: Path) -> None:
+def write_table(labels: pd.DataFrame, path: Path) -> None:
+    """Write by the name's ending; equal tables give equal bytes."""
     if path.name.lower().endswith(".parquet"):
         import pyarrow as pa
 

@@ -24,7 +24,7 @@ def votes_table(*rows: tuple[str, str, str]) -> pd.DataFrame:
                 "vote": f"v{n:02}", "key": f"{item}/{n}", "item": item, "annotator": annotator,
                 "value": value,
                 "action": "submitted", "answered_at": START + pd.Timedelta(minutes=n), "lead_seconds": 1.0,
-                "cost": 0.1, "round": "r000", "tool": "files", "tool_ref": None,
+                "cost": 0.1, "round": "r000", "tool": "files", "tool_ref": None, "prelabel": None,
             }
             for n, (item, annotator, value) in enumerate(rows)
         ]

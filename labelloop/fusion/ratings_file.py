@@ -1,0 +1,100 @@
+"""Fuse a file of ratings that came from anywhere: `labelloop fuse RATINGS --ratings --out VALUES`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from labelloop.errors import DataError
+from labelloop.fusion.ratings import FusedRatings, Ratings, fuse_ratings
+from labelloop.fusion.votes_file import check_suffix, read_gold, read_votes, write_table
+
+
+def fuse_ratings_file(
+    ratings_path: str | Path,
+    out_path: str | Path,
+    *,
+    robust: bool = False,
+    gold_path: str | Path | None = None,
+    item_column: str = "item",
+    annotator_column: str = "annotator",
+    label_column: str = "label",
+) -> dict[str, Any]:
+    """Fuse ratings into one value an item, and write item, value, standard_error, votes, lowest and highest.
+
+    Args:
+        gold_path: true values; the fused ones and plain means are held against them.
+
+    Returns:
+        items, annotators, votes, whether it converged, out, annotators' bias and noise by name (people), and
+        gold: None, or items compared, and mean absolute and root mean square errors of values and of means.
+
+    Raises:
+        DataError: the ratings, the gold or the name of the output are not as they must be.
+    """
+    out_path = Path(out_path)
+    check_suffix(out_path)
+    table = read_votes(ratings_path, item_column, annotator_column, label_column)
+    table["number"] = _numbers(table["label"], Path(ratings_path), label_column)
+    item, items = pd.factorize(table["item"], sort=True)
+    who, people = pd.factorize(table["annotator"], sort=True)
+    ratings = Ratings(item.astype(np.int64), who.astype(np.int64), table["number"].to_numpy())
+    fused = fuse_ratings(ratings, robust=robust)
+    by_item = table.groupby("item", sort=True)["number"]
+    values = pd.DataFrame(
+        {
+            "item": items,
+            "value": fused.value,
+            "standard_error": fused.standard_error,
+            "votes": fused.votes,
+            "lowest": by_item.min().to_numpy(),
+            "highest": by_item.max().to_numpy(),
+        }
+    )
+    write_table(values, out_path)
+    gold = None
+    if gold_path is not None:
+        told = read_gold(gold_path, item_column, label_column)
+        gold = _against(told, values, by_item.mean().to_numpy(), Path(gold_path))
+    return {
+        "items": len(items),
+        "annotators": len(people),
+        "votes": len(table),
+        "converged": fused.converged,
+        "people": _people(people, fused),
+        "gold": gold,
+        "out": str(out_path),
+    }
+
+
+def _numbers(column: pd.Series, path: Path, name: str) -> np.ndarray:
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
+    wrong = ~np.isfinite(numbers)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(f"{path}, row {row + 1}, column {name!r}: {column.iloc[row]!r} is not a finite "
+                        "number; without --ratings, answers may be any text")  # fmt: skip
+    return numbers
+
+
+def _people(names: Any, fused: FusedRatings) -> dict[str, dict[str, float]]:
+    return {
+        str(name): {"bias": float(bias), "noise": float(noise)}
+        for name, bias, noise in zip(names, fused.bias, fused.noise, strict=True)
+    }
+
+
+def _against(gold: pd.DataFrame, values: pd.DataFrame, means: np.ndarray, path: Path) -> dict[str, float]:
+    truth = pd.Series(_numbers(gold["label"], path, "label"), index=gold["item"])
+    truth = truth[~truth.index.duplicated()].reindex(values["item"]).to_numpy()
+    there = ~np.isnan(truth)
+    found: dict[str, float] = {"compared": int(there.sum())}
+    for name, value in (("value", values["value"].to_numpy()), ("mean", means)):
+        error = (value - truth)[there]
+        if len(error):
+            found[f"mean absolute error of the {name}"] = float(np.abs(error).mean())
+            found[f"root mean square error of the {name}"] = float(np.sqrt((error**2).mean()))
+    return found
