@@ -36,7 +36,7 @@ ARMS = (
 """What is run unless told otherwise: with the plain learner, then with `model.pool: auto`."""
 COLD_START = "max_herding"
 """First batch of strategies that need a model; `auto` and `random` have their own."""
-GROWTH = 0.15
+GROWTH = 0.25
 """A batch is this part of the labels there are, and at least as many as there are classes."""
 
 

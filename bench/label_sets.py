@@ -97,9 +97,7 @@ def _ag_news(data: Path, cache: Path) -> Labeled:
 def _sms_spam(data: Path, cache: Path) -> Labeled:
     table = pd.read_csv(data / "sms_spam" / "sms_spam.csv.gz")
     first = ~table["text"].duplicated().to_numpy()
-    return Labeled(
-        _embedded("sms_spam", table["text"].tolist(), cache)[first], _codes(table["label"])[first]
-    )
+    return Labeled(_embedded("sms_spam", table["text"].tolist(), cache)[first], _codes(table["label"])[first])
 
 
 def _clinc(data: Path, cache: Path) -> Labeled:

@@ -88,8 +88,8 @@ def _people(names: Any, fused: FusedRatings) -> dict[str, dict[str, float]]:
 
 
 def _against(gold: pd.DataFrame, values: pd.DataFrame, means: np.ndarray, path: Path) -> dict[str, float]:
-    truth = pd.Series(_numbers(gold["label"], path, "label"), index=gold["item"])
-    truth = truth[~truth.index.duplicated()].reindex(values["item"]).to_numpy()
+    told = pd.Series(_numbers(gold["label"], path, "label"), index=gold["item"])
+    truth = told[~told.index.duplicated()].reindex(values["item"]).to_numpy()
     there = ~np.isnan(truth)
     found: dict[str, float] = {"compared": int(there.sum())}
     for name, value in (("value", values["value"].to_numpy()), ("mean", means)):

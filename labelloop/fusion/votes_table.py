@@ -14,7 +14,7 @@ from labelloop.errors import DataError
 from labelloop.fusion import make_fuser
 from labelloop.fusion.base import Fusion, Votes
 from labelloop.fusion.coding import code_votes, standing_votes
-from labelloop.fusion.model_prior import ModelPrior, tuned_prior
+from labelloop.fusion.model_prior import tuned_prior
 
 Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """`(items, class codes) -> probabilities`, shape (n_items, n_classes), each item's from a model trained
@@ -91,23 +91,26 @@ def fuse_votes(
         "model": prior and {"heard": prior.rows is not None, "temperature": prior.temperature,
                             "gain": None if np.isnan(prior.gain) else prior.gain, "reason": prior.reason},
     }  # fmt: skip
-    return FusedVotes(_table(coded, standing["vote"].to_numpy(), fusion, codes, prior, parameters), about)
+    given = prior.rows if prior is not None else None
+    table = label_table(coded, fusion, gold=codes, prior=given, parameters=parameters)
+    vote_ids = _by_item(coded.item, standing["vote"].to_numpy(), len(coded.items))
+    return FusedVotes(table.assign(vote_ids=pd.Series(vote_ids, dtype=object)), about)
 
 
-def _table(
+def label_table(
     coded: Votes,
-    vote_ids: np.ndarray,
     fusion: Fusion,
-    gold: np.ndarray | None,
-    prior: ModelPrior | None,
-    parameters: str,
+    *,
+    gold: np.ndarray | None = None,
+    prior: np.ndarray | None = None,
+    parameters: str = "",
 ) -> pd.DataFrame:
+    """Columns of `tables.FUSED` but `vote_ids`, one row an item; see `fuse_votes`."""
     n_items = len(coded.items)
     rows = np.arange(n_items)
     agrees = coded.label == fusion.label[coded.item]
     n_votes = np.bincount(coded.item, minlength=n_items)
-    given = prior.rows if prior is not None else None
-    told = np.zeros(n_items, dtype=bool) if given is None else ~np.isnan(given).any(axis=1)
+    told = np.zeros(n_items, dtype=bool) if prior is None else ~np.isnan(prior).any(axis=1)
     return pd.DataFrame(
         {
             "item": coded.items,
@@ -116,7 +119,7 @@ def _table(
             "posterior": list(fusion.posterior),
             "raw": [None] * n_items if fusion.raw is None else list(fusion.raw),
             "prior": [row if there else None for row, there in zip(
-                given if given is not None else rows, told, strict=True)],
+                rows if prior is None else prior, told, strict=True)],
             "entropy": _entropy(fusion.posterior),
             "votes": n_votes.astype(np.int32),
             "agreeing": np.bincount(coded.item[agrees], minlength=n_items).astype(np.int32),
@@ -125,7 +128,6 @@ def _table(
             "gold": np.zeros(n_items, dtype=bool) if gold is None else gold >= 0,
             "method": fusion.method,
             "parameters": parameters,
-            "vote_ids": _by_item(coded.item, vote_ids, n_items),
         }
     )  # fmt: skip
 
