@@ -1,8 +1,8 @@
 """Right labels for the same number of votes: the same for every item, or more where it is still open.
 
 2,000 items of 5 classes, 40 annotators who know each class in 35 to 90 of 100 cases and mix up classes in
-ways of their own; mean of `DRAWS` draws. `fixed` asks as many about every item; `adaptive` asks two about every
-item and then, a tenth of the items at a time, one more about those that `fusion.second_looks` names. No
+ways of their own; mean of `DRAWS` draws. `fixed` asks as many about each item; `adaptive` asks two about each
+and then, a tenth of the items at a time, one more about those that `fusion.second_looks` names. No
 annotator is asked twice about an item. Each is fused by majority and by `auto`.
 
     python -m bench adaptive_votes
