@@ -14,7 +14,16 @@ from bench import machine
 from bench.figures import Figure, markdown
 
 MEASUREMENTS = ("status", "idle", "overhead", "scoring", "age", "demo")
-ON_REQUEST = ("adaptive_votes", "fusion", "model_prior", "selection")
+ON_REQUEST = (
+    "adaptive_votes",
+    "fusion",
+    "model_prior",
+    "selection",
+    "agreement",
+    "certification",
+    "webhook",
+    "label_studio",
+)
 """Longer ones, beside the peers where they are installed: run by name only."""
 RESULTS = Path(__file__).parent / "results"
 

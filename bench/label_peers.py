@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
+from typing import Any
 
 import numpy as np
 
 from bench.label_sets import Split
 
-_SKACTIVEML = ("BADGE", "TypiClust", "CoreSet", "ProbCover", "DropQuery", "Falcun")
-PEERS = tuple(f"skactiveml:{name}" for name in _SKACTIVEML)
+_STRATEGIES = ("Badge", "TypiClust", "CoreSet", "MaxHerding", "Falcun")
+PEERS = tuple(f"skactiveml:{name}" for name in _STRATEGIES)
 
 
 def pick_by_peer(
@@ -32,21 +34,27 @@ def pick_by_peer(
     known = np.full(len(parts.pool), np.nan)
     known[labeled] = parts.pool_codes[labeled]
     strategy = getattr(strategies, arm.partition(":")[2])(random_state=seed)
-    asked = {"X": embeddings, "y": known, "batch_size": wanted}
-    if "clf" in strategy.query.__code__.co_varnames:
-        asked |= {"clf": _Given(probabilities), "fit_clf": False}
+    asked: dict[str, Any] = {"X": embeddings, "y": known, "batch_size": wanted}
+    if "clf" in inspect.signature(strategy.query).parameters:
+        asked |= {"clf": _given(probabilities, left), "fit_clf": False}
     return np.asarray(strategy.query(**asked))
 
 
-class _Given:
-    """Stands for the fitted model: answers with the probabilities that the learner gave."""
+def _given(probabilities: np.ndarray, left: np.ndarray) -> Any:
+    """A classifier of theirs that answers with the probabilities that the learner gave."""
+    from skactiveml.base import SkactivemlClassifier  # type: ignore[import-not-found]
 
-    def __init__(self, probabilities: np.ndarray) -> None:
-        self.classes_ = np.arange(probabilities.shape[1])
-        self._probabilities = probabilities
+    answers = {len(probabilities): probabilities, len(left): probabilities[left]}
 
-    def predict_proba(self, features: np.ndarray) -> np.ndarray:
-        """Of all rows; a peer that asks for fewer is not supported."""
-        if len(features) != len(self._probabilities):
-            raise ValueError(f"asked about {len(features)} rows, but {len(self._probabilities)} are known")
-        return self._probabilities
+    class Given(SkactivemlClassifier):
+        def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> Any:
+            """It is fitted already."""
+            return self
+
+        def predict_proba(self, X: np.ndarray) -> np.ndarray:
+            """Of all rows, or of those that are not labeled."""
+            return answers[len(X)].astype(np.float64)
+
+    given = Given(classes=np.arange(probabilities.shape[1]))
+    given.classes_ = np.arange(probabilities.shape[1])
+    return given

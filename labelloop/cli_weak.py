@@ -15,9 +15,7 @@ def add_to(app: typer.Typer) -> None:
 
 def weak(
     functions: Annotated[Path, typer.Argument(help="Python file with functions under @labeling_function.")],
-    items: Annotated[
-        Path, typer.Argument(help="CSV, TSV, Parquet or JSON lines, one item a row.")
-    ],
+    items: Annotated[Path, typer.Argument(help="CSV, TSV, Parquet or JSON lines, one item a row.")],
     out: Annotated[Path, typer.Option("--out", help="Votes: .csv or .parquet, for `labelloop fuse`.")],
     gold: Annotated[Path | None, typer.Option(help="Table with columns item and label.")] = None,
     item_column: Annotated[str, typer.Option(help="Column of the item's id.")] = "item",

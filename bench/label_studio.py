@@ -1,0 +1,246 @@
+"""Label Studio: pushing, looking up and polling on a real server.
+
+The server is the one that `make label-studio` installs, started for the measurement with an empty database
+(SQLite). All of it is one run on one machine, on which the server takes most of the time, so the figures to
+look at are ratios.
+
+The push is the tool's own, with a prediction in every task: checks, keys on disk, imports, receipts. Beside
+it stand bare calls of the same size with the same bytes, taken in turns with it, into a project of their own.
+The large push is one process that pushes everything and then looks every key up; its memory is the peak of
+its pages. The poll is of a project with 10,000 tasks of which 20 were answered, by a tool that has polled
+before; and right after a push, when every task of it has just changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench import memory
+from bench.figures import Figure
+
+ROOT = Path(__file__).parents[1]
+TURNS = 4
+ITEMS = 3333
+"""Items in one call to the tool, three copies each, as the stage `push` pushes them."""
+MANY = 50_000
+WANTED = 20_000
+POLLED = 10_000
+NEW = 20
+POLLS = 5
+CLASSES = ("cat", "dog", "cow")
+
+
+def measure(folder: Path) -> list[Figure]:
+    """Start a server, measure, stop it."""
+    with running_server(folder / "server") as accounts:
+        (folder / "accounts.json").write_text(json.dumps(accounts), encoding="utf-8")
+        beside = _push_beside_bare_calls(folder / "beside", accounts)
+        large = _apart("push_many", folder)
+        polls = _polls(folder / "polls", accounts)
+    return [
+        Figure(
+            f"push of {TURNS * ITEMS:,} tasks with predictions, of what bare calls do",
+            100 * beside["bare"] / beside["tool"],
+            "%",
+            at_least=90,
+            note=f"{beside['tool']:.1f} s against {beside['bare']:.1f} s",
+            details=beside,
+        ),
+        Figure(
+            f"{MANY:,} tasks with predictions pushed and looked up",
+            large["push"] + large["find_all"],
+            "s",
+            at_most=240,
+            note=f"push {large['push']:.0f} s, lookup {large['find_all']:.0f} s; "
+            f"{WANTED:,} of them are looked up in {large['find_some']:.1f} s",
+            details=large,
+        ),
+        Figure("memory of the process that pushes them", large["memory"], "MB", at_most=1000),
+        Figure(
+            f"poll of {POLLED:,} tasks, {NEW} new answers",
+            min(polls["few"]),
+            "s",
+            at_most=0.5,
+            note="best of " + ", ".join(f"{seconds:.2f}" for seconds in polls["few"]),
+            details=polls,
+        ),
+        Figure(f"poll right after a push of {POLLED:,} tasks", polls["after_push"], "s"),
+        Figure("poll with nothing new", min(polls["none"]), "s"),
+    ]
+
+
+@contextlib.contextmanager
+def running_server(folder: Path) -> Iterator[dict[str, Any]]:
+    """A server with an empty database, and what accounts.json says of it."""
+    venv = Path(os.environ.get("LABEL_STUDIO_VENV") or ROOT / ".label-studio" / "venv")
+    if not (venv / "bin" / "label-studio").exists():
+        raise SystemExit(f"{venv} has no label-studio; `make label-studio` installs it")
+    folder.mkdir(parents=True)
+    script = ROOT / "scripts" / "label_studio.py"
+    command = [sys.executable, script, "--folder", folder, "--venv", venv, "--port", "0"]
+    with (folder / "out").open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + 300
+        while "is ready at" not in (said := (folder / "out").read_text()):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the server does not start:\n{said}")
+            time.sleep(0.2)
+        yield json.loads((folder / "accounts.json").read_text())
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _tool(folder: Path, accounts: dict[str, Any], campaign: str) -> Any:
+    from labelloop.adapters.tools.base import Project
+    from labelloop.adapters.tools.label_studio import LabelStudioTool
+    from labelloop.adapters.tools.label_studio_server import Server
+    from labelloop.workspace import Workspace
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tool = LabelStudioTool(
+        Server(accounts["url"], accounts["manager"]["token"]),
+        workspace=Workspace.at(folder),
+        campaign=campaign,
+        overlap=3,
+    )
+    tool.create(Project(campaign, "choice", CLASSES, "Which animal?", "text", ("text",)))
+    return tool
+
+
+def _tasks(campaign: str, round_id: str, count: int) -> list[Any]:
+    """Three copies of each of `count` items."""
+    from labelloop.adapters.tools.base import Prediction, Task
+
+    prediction = Prediction("dog", 0.625, f"{campaign} {round_id} 12345678")
+    return [
+        Task(f"{campaign}/{round_id}/item-{n}/{copy}", f"item-{n}", copy,
+             {"text": f"Text number {n}. " + "It goes on for a line or two. " * 5}, prediction)
+        for n in range(count)
+        for copy in range(3)
+    ]  # fmt: skip
+
+
+def _client(accounts: dict[str, Any], person: int | None = None) -> httpx.Client:
+    account = accounts["manager"] if person is None else accounts["annotators"][person]
+    headers = {"Authorization": f"Token {account['token']}"}
+    return httpx.Client(base_url=accounts["url"], headers=headers, timeout=600)
+
+
+def _push_beside_bare_calls(folder: Path, accounts: dict[str, Any]) -> dict[str, float]:
+    """Seconds of both, turn by turn. What the bare calls send is what the tool was seen to send."""
+    tool = _tool(folder, accounts, "beside")
+    client = _client(accounts)
+    seen = client.get(f"/api/projects/{tool._project.id}/").json()
+    about = {"title": "bare calls", "label_config": seen["label_config"], "maximum_annotations": 3}
+    project = client.post("/api/projects/", json=about).json()["id"]
+    took: dict[str, list[float]] = {"tool": [], "bare": []}
+    for turn in range(TURNS + 1):
+        tasks = _tasks("beside", f"r{turn:03d}", ITEMS)
+        sent: list[bytes] = []
+        with _watched(tool, sent):
+            begun = time.perf_counter()
+            receipts = tool.push(tasks)
+            took["tool"].append(time.perf_counter() - begun)
+        assert len(receipts) == len(tasks)
+        begun = time.perf_counter()
+        made = 0
+        for body in sent:
+            reply = client.post(
+                f"/api/projects/{project}/import?return_task_ids=true",
+                content=body,
+                headers={"Content-Type": "application/json"},
+            )
+            made += len(reply.json()["task_ids"])
+        took["bare"].append(time.perf_counter() - begun)
+        assert made == ITEMS
+    # The first turn warms up both.
+    return {name: sum(seconds[1:]) for name, seconds in took.items()} | {"turns": took}  # type: ignore[dict-item]
+
+
+@contextlib.contextmanager
+def _watched(tool: Any, sent: list[bytes]) -> Iterator[None]:
+    """Keep the bodies of the imports that the tool sends."""
+
+    def keep(request: httpx.Request) -> None:
+        if request.url.path.endswith("/import"):
+            sent.append(request.read())
+
+    hooks = tool._server._http.event_hooks
+    tool._server._http.event_hooks = {**hooks, "request": [*hooks["request"], keep]}
+    try:
+        yield
+    finally:
+        tool._server._http.event_hooks = hooks
+
+
+def push_many(folder: str) -> dict[str, float]:
+    """What the process that pushes much finds out."""
+    accounts = json.loads((Path(folder) / "accounts.json").read_text())
+    tool = _tool(Path(folder) / "many", accounts, "many")
+    tasks = _tasks("many", "r001", MANY)
+    begun = time.perf_counter()
+    for start in range(0, len(tasks), 3 * ITEMS):
+        tool.push(tasks[start : start + 3 * ITEMS])
+    pushed = time.perf_counter()
+    assert len(tool.find([task.key for task in tasks])) == len(tasks)
+    found = time.perf_counter()
+    assert len(tool.find([task.key for task in tasks if task.copy == 0][:WANTED])) == WANTED
+    some = time.perf_counter() - found
+    return {"push": pushed - begun, "find_all": found - pushed, "find_some": some, "memory": memory.peak()}
+
+
+def _polls(folder: Path, accounts: dict[str, Any]) -> dict[str, Any]:
+    tool = _tool(folder, accounts, "polls")
+    now = tool.poll(None).now
+    tool.push(_tasks("polls", "r001", POLLED))
+    begun = time.perf_counter()
+    now = tool.poll(now).now
+    found: dict[str, Any] = {"after_push": time.perf_counter() - begun, "few": [], "none": []}
+    listed = _client(accounts).get(
+        "/api/tasks/", params={"project": tool._project.id, "page_size": POLLS * NEW, "include": "id"}
+    )
+    ids = [row["id"] for row in listed.json()["tasks"]]
+    for turn in range(POLLS):
+        _answer(accounts, ids[turn * NEW : (turn + 1) * NEW])
+        for name, count in (("few", NEW), ("none", 0)):
+            begun = time.perf_counter()
+            poll = tool.poll(now)
+            found[name].append(time.perf_counter() - begun)
+            now = poll.now
+            assert len(poll.answers) == count, poll
+    return found
+
+
+def _answer(accounts: dict[str, Any], tasks: Sequence[int]) -> None:
+    client = _client(accounts, 0)
+    for task in tasks:
+        client.cookies.clear()
+        result = {"from_name": "label", "to_name": "text", "type": "choices", "value": {"choices": ["cat"]}}
+        body = {"result": [result], "lead_time": 1.5}
+        client.post(f"/api/tasks/{task}/annotations/", json=body).raise_for_status()
+
+
+def _apart(what: str, folder: Path) -> dict[str, float]:
+    """What a function of this module returns in a process of its own."""
+    command = [sys.executable, "-m", "bench.label_studio", what, str(folder)]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{answer.stderr[-4000:]}")
+    found: dict[str, float] = json.loads(answer.stdout)
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps({"push_many": push_many}[sys.argv[1]](sys.argv[2])))

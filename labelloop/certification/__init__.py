@@ -1,0 +1,1 @@
+"""Accepting labels without a further person, under a certificate: tested, sealed, audited, revocable."""

@@ -1,0 +1,253 @@
+"""Certify a file of labels, and audit what was accepted: `labelloop certify`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from labelloop import files
+from labelloop.certification.audit import Audit, audit
+from labelloop.certification.certificate import (
+    CERTIFICATE,
+    Certificate,
+    read_certificate,
+    revocation,
+    revoke,
+    sealed,
+    why_not,
+    write_certificate,
+)
+from labelloop.certification.stream import Stream, read_stream
+from labelloop.certification.threshold_tests import Tested, find_threshold, more_gold, needed_gold
+from labelloop.errors import DataError
+from labelloop.fusion.text_table import read_text_table
+from labelloop.fusion.votes_file import read_gold
+
+ACCEPTED, AUDITED, RETURNED = "accepted.csv", "audit.json", "returned.csv"
+STRANGE_GOLD = 1e-4
+"""Chance, for gold that is drawn at random, to be refused as not drawn at random."""
+
+
+class NotProvenError(DataError):
+    """Gold does not prove the target; nothing is wrong with the files."""
+
+
+def certify_file(
+    labels_path: Path,
+    gold_path: Path,
+    out: Path,
+    *,
+    target: float,
+    delta: float,
+    now: datetime,
+    test: str = "fixed_sequence",
+    coverages: Sequence[float] | None = None,
+    days: float = 30.0,
+    audit_share: float = 0.02,
+    audit_delta: float = 0.05,
+    scorer: Path | None = None,
+) -> dict[str, Any]:
+    """Find a threshold, issue the certificate and write what may be accepted.
+
+    `out` gets `certificate.json` and `accepted.csv`: item, label, confidence, certificate, audit (whether the
+    label was drawn for the audit), without the gold items, whose truth is known anyway.
+
+    Args:
+        scorer: file or folder whose digest is recorded; default: the labels themselves.
+
+    Returns:
+        The certificate's facts, and accepted, audited_by_draw, gold_without_label, gold_contradicting, out.
+
+    Raises:
+        NotProvenError: refused; says what was seen and how much more gold would help.
+        DataError: the files do not fit, or gold is not what it must be.
+    """
+    if not 0 <= audit_share <= 1:
+        raise DataError(f"audit share is {audit_share:g}; it must be from 0 to 1, such as 0.02")
+    if (out / CERTIFICATE).exists():
+        raise DataError(f"{out} holds a certificate already; certificates are kept, so name another folder")
+    stream = read_stream(labels_path)
+    gold = read_gold(gold_path)[["item", "label"]].drop_duplicates()
+    contradicting = gold["item"].duplicated(keep=False)
+    clear = gold[~contradicting]
+    joined = clear.merge(stream.table, on="item", suffixes=("_gold", ""))
+    _check_gold(joined, stream, gold_path)
+    confidence = joined["confidence"].to_numpy()
+    correct = (joined["label"] == joined["label_gold"]).to_numpy()
+    found = find_threshold(
+        stream.table["confidence"].to_numpy(), confidence, correct, target=target, delta=delta, test=test,
+        coverages=coverages,
+    )  # fmt: skip
+    if found.chosen is None:
+        raise NotProvenError(_refusal(found, len(joined), int((~correct).sum()), target=target, delta=delta))
+    chosen = found.chosen
+    certificate = sealed(
+        now,
+        days,
+        target=target,
+        delta=delta,
+        test=test,
+        level=found.level,
+        threshold=chosen.threshold,
+        gold=chosen.gold,
+        errors=chosen.errors,
+        p_value=chosen.p_value,
+        bound=chosen.bound,
+        stream=len(stream.table),
+        coverage=chosen.coverage,
+        gold_total=len(joined),
+        protocol=[asdict(step) for step in found.steps],
+        classes=list(stream.classes),
+        scorer=stream.digest if scorer is None else files.digest(scorer),
+        method=stream.method,
+        gold_digest=files.digest_of(sorted(clear.itertuples(index=False, name=None))),
+        audit_share=audit_share,
+        audit_delta=audit_delta,
+    )
+    accepted = accept(stream, certificate, frozenset(gold["item"]))
+    _write(accepted, out / ACCEPTED)
+    # Last, so that a certificate never stands without the labels that name it.
+    write_certificate(certificate, out)
+    return asdict(certificate) | {
+        "accepted": len(accepted),
+        "audited_by_draw": int(accepted["audit"].sum()),
+        "gold_without_label": int((~clear["item"].isin(stream.table["item"])).sum()),
+        "gold_contradicting": int(gold["item"][contradicting].nunique()),
+        "out": str(out),
+    }
+
+
+def accept(stream: Stream, certificate: Certificate, known: frozenset[str]) -> pd.DataFrame:
+    """The labels at or above the threshold without the known items; columns of `accepted.csv`.
+
+    Whether a label is audited follows from its id and the certificate's alone, as if by a fair draw.
+    """
+    table = stream.table
+    chosen = table[(table["confidence"] >= certificate.threshold) & ~table["item"].isin(known)]
+    drawn = [_draw(certificate.id, item) < certificate.audit_share for item in chosen["item"]]
+    return chosen.assign(certificate=certificate.id, audit=np.array(drawn, dtype=bool)).reset_index(drop=True)
+
+
+def audit_file(folder: Path, audited_path: Path, now: datetime) -> dict[str, Any]:
+    """Judge audited labels; revoke the certificate on a breach.
+
+    Args:
+        audited_path: the truth of accepted items drawn for the audit, in the order in which they were
+            audited; earlier ones first, all of them each time.
+
+    Returns:
+        Fields of `Audit`, and certificate, state ('' while it holds), returned (labels that return to the
+        queue, written to `returned.csv`). The same goes into `audit.json`.
+
+    Raises:
+        DataError: an item was not accepted or not drawn.
+    """
+    certificate = read_certificate(folder)
+    accepted = read_text_table(folder / ACCEPTED).set_index("item")
+    truth = read_gold(audited_path).drop_duplicates()
+    _check_audited(truth, accepted, certificate, audited_path)
+    wrong = (accepted["label"].reindex(truth["item"]).to_numpy() != truth["label"].to_numpy()).astype(bool)
+    result: Audit = audit(wrong, certificate.target, certificate.audit_delta)
+    if result.breach_at is not None:
+        revoke(
+            folder,
+            f"the audit found {result.errors} of {result.audited} accepted labels wrong; more than "
+            f"{certificate.target:.2%} are wrong (evidence {result.greatest:.3g}, limit {result.limit:g})",
+            now,
+            **asdict(result),
+        )
+    state = standing(folder, now)
+    summary = asdict(result) | {
+        "certificate": certificate.id, "state": state["ended"], "returned": state["returned"],
+    }  # fmt: skip
+    files.write_json(folder / AUDITED, summary)
+    return summary
+
+
+def standing(folder: Path, now: datetime) -> dict[str, Any]:
+    """Whether a certificate holds; where it was revoked, its labels are written to `returned.csv`.
+
+    Labels that were accepted before a certificate expired stay accepted; no others may be.
+
+    Returns:
+        certificate, until, ended ('' while it holds), returned (labels).
+    """
+    certificate = read_certificate(folder)
+    ended = why_not(folder, now)
+    returned = return_labels(folder) if revocation(folder) is not None else 0
+    return {
+        "certificate": certificate.id, "until": certificate.expires_at, "ended": ended, "returned": returned,
+    }  # fmt: skip
+
+
+def return_labels(folder: Path) -> int:
+    """Write the accepted labels of a revoked certificate to `returned.csv`, for the queue; say how many."""
+    accepted = read_text_table(folder / ACCEPTED)
+    _write(accepted[["item", "label", "confidence", "certificate"]], folder / RETURNED)
+    return len(accepted)
+
+
+def _check_gold(joined: pd.DataFrame, stream: Stream, path: Path) -> None:
+    if joined.empty:
+        raise DataError(f"{path}: none of its items has a label; items of the labels look like "
+                        f"{stream.table['item'].iloc[0]!r}")  # fmt: skip
+    told = joined["item"].isin(stream.told)
+    if told.any():
+        raise DataError(f"{path}: {int(told.sum())} of its items, such as {joined['item'][told].iloc[0]!r}, "
+                        "were known as gold when the labels were made, so they prove nothing; certify with "
+                        "gold that was kept back")  # fmt: skip
+    rest = stream.table["confidence"][~stream.table["item"].isin(joined["item"])]
+    if len(rest) and len(joined) >= 20:
+        chance = float(stats.ks_2samp(joined["confidence"], rest).pvalue)
+        if chance < STRANGE_GOLD:
+            raise DataError(f"{path} is no random draw of the labels: its items' confidences differ from the "
+                            f"others' (Kolmogorov-Smirnov, chance {chance:.1e}); draw gold at random from "
+                            "the same stream")  # fmt: skip
+
+
+def _refusal(found: Tested, n_gold: int, n_wrong: int, *, target: float, delta: float) -> str:
+    seen = f"not certified: {n_gold} gold items, {n_wrong} of them wrong"
+    more = more_gold(found, n_gold, target=target)
+    if more is None:
+        wrong, coverage = min((step.errors / max(step.gold, 1), step.coverage) for step in found.steps)
+        return (
+            f"{seen}; even among the surest {coverage:.0%} of the labels {wrong:.1%} are wrong, and "
+            f"{target:.1%} may be. More gold is no remedy; better labels or a greater --target are"
+        )
+    return (
+        f"{seen}, do not prove an error of at most {target:.1%} with chance {1 - delta:.0%} at any declared "
+        f"threshold. About {more} more gold items, drawn at random, would, if the labels are as good as they "
+        f"look (at the least {needed_gold(target, found.level)} above the threshold, without an error). A "
+        "further try with some of the same gold is a further chance to be wrong: halve --delta for it"
+    )
+
+
+def _check_audited(truth: pd.DataFrame, accepted: pd.DataFrame, certificate: Certificate, path: Path) -> None:
+    twice = truth["item"].duplicated()
+    if twice.any():
+        raise DataError(f"{path}: item {truth['item'][twice].iloc[0]!r} has several labels; keep one")
+    strange = ~truth["item"].isin(accepted.index)
+    if strange.any():
+        raise DataError(
+            f"{path}: item {truth['item'][strange].iloc[0]!r} was not accepted under {certificate.id}"
+        )
+    drawn = accepted["audit"].str.lower().reindex(truth["item"]).to_numpy() == "true"
+    if not drawn.all():
+        raise DataError(f"{path}: item {truth['item'][~drawn].iloc[0]!r} was not drawn for the audit (column "
+                        f"audit of {ACCEPTED}); an audit of chosen items proves nothing")  # fmt: skip
+
+
+def _draw(certificate: str, item: str) -> float:
+    return int.from_bytes(hashlib.sha256(f"{certificate}\0{item}".encode()).digest()[:8]) / 2**64
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    files.write_bytes(path, table.to_csv(index=False, lineterminator="\n").encode())

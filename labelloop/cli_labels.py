@@ -1,0 +1,264 @@
+"""Commands about votes and labels that need no campaign: agreement, annotators, certify."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from labelloop.errors import LabelloopError
+
+Votes = Annotated[Path, typer.Argument(help="CSV (gzip too), Parquet or JSON lines, one vote a row.")]
+Item = Annotated[str, typer.Option(help="Column of the item's id.")]
+Annotator = Annotated[str, typer.Option(help="Column of the annotator.")]
+Label = Annotated[str, typer.Option(help="Column of the answer.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder for the JSON and one HTML page.")]
+Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command()(agreement)
+    app.command()(annotators)
+    app.command()(certify)
+
+
+def agreement(
+    votes: Votes,
+    out: Out = None,
+    as_json: Json = False,
+    level: Annotated[str, typer.Option(help="nominal, ordinal or interval: what alpha takes labels for.")]
+    = "nominal",
+    order: Annotated[str, typer.Option(help="Ordered classes for ordinal: 'low,middle,high'.")] = "",
+    slices: Annotated[str | None, typer.Option("--slice", help="A column to report agreement by.")] = None,
+    resamples: Annotated[int, typer.Option(min=0, help="Bootstrap draws of items for intervals.")] = 200,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same intervals.")] = 0,
+    item_column: Item = "item",
+    annotator_column: Annotator = "annotator",
+    label_column: Label = "label",
+) -> None:  # fmt: skip
+    """How far do people agree? Krippendorff's alpha, Fleiss's and Cohen's kappa, with intervals.
+
+    By class, by slice and over time too (column answered_at), and the items that divide people.
+    """
+    from labelloop.annotators.agreement_file import agreement_of_file
+
+    summary = agreement_of_file(
+        votes, level=level, order=order.split(",") if order else None, resamples=resamples, seed=seed,
+        slice_column=slices, item_column=item_column, annotator_column=annotator_column,
+        label_column=label_column,
+    )  # fmt: skip
+    if out is not None:
+        from labelloop.agreement_report import agreement_page
+
+        _write(out, "agreement", summary, agreement_page(summary, votes.name))
+    _say(summary, as_json, _show_agreement, out, "agreement")
+
+
+def annotators(
+    votes: Votes,
+    gold: Annotated[Path | None, typer.Option(help="Table with columns item and label.")] = None,
+    out: Out = None,
+    as_json: Json = False,
+    item_column: Item = "item",
+    annotator_column: Annotator = "annotator",
+    label_column: Label = "label",
+) -> None:
+    """How good is each annotator? Accuracy on gold and against the others, bias, speed, copying, drift.
+
+    Columns answered_at and lead_seconds are used where the votes have them.
+    """
+    from labelloop.annotators.quality_file import annotators_of_file
+
+    summary = annotators_of_file(
+        votes, gold_path=gold, item_column=item_column, annotator_column=annotator_column,
+        label_column=label_column,
+    )  # fmt: skip
+    if out is not None:
+        from labelloop.annotator_report import annotators_page
+
+        _write(out, "annotators", summary, annotators_page(summary, votes.name))
+    _say(summary, as_json, _show_annotators, out, "annotators")
+
+
+def certify(
+    labels: Annotated[Path, typer.Argument(help="Labels with confidences (item, label, confidence), or a "
+                                                "model's probabilities; later the certificate's folder.")],
+    gold: Annotated[Path | None, typer.Option(help="True labels of a random draw of LABELS' items.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="New folder for the certificate and what it "
+                                                           "accepts.")] = None,
+    target: Annotated[float, typer.Option(help="Greatest share of wrong labels that is accepted.")] = 0.05,
+    delta: Annotated[float, typer.Option(help="Chance that the share is greater all the same.")] = 0.1,
+    test: Annotated[str, typer.Option(help="fixed_sequence or bonferroni.")] = "fixed_sequence",
+    days: Annotated[float, typer.Option(help="How long the certificate holds.")] = 30.0,
+    scorer: Annotated[Path | None, typer.Option(help="File or folder that gave the confidences; its digest "
+                                                     "is recorded.")] = None,
+    audit_share: Annotated[float, typer.Option(help="Share of accepted labels drawn for the audit.")] = 0.02,
+    audit: Annotated[Path | None, typer.Option(help="True labels of audited items so far, in order; a breach "
+                                                    "revokes.")] = None,
+    revoke: Annotated[str, typer.Option(help="End the certificate, for this reason.")] = "",
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Which labels may be accepted without a person? Proven on gold, sealed, audited, revocable.
+
+    `certify LABELS --gold GOLD --out DIR` issues a certificate or says how much more gold is needed.
+    `certify DIR --audit AUDITED` judges what was accepted; `certify DIR` says whether it still holds.
+    """
+    from labelloop.certification import certify_file as certification
+    from labelloop.certification.certificate import revoke as end
+
+    now = datetime.now(UTC)
+    if not labels.is_dir():
+        if gold is None or out is None or audit is not None or revoke:
+            raise LabelloopError(
+                "to certify labels say --gold FILE and --out NEW_FOLDER; --audit and --revoke take a "
+                "certificate's folder instead of labels"
+            )
+        facts = certification.certify_file(
+            labels, gold, out, target=target, delta=delta, now=now, test=test, days=days, scorer=scorer,
+            audit_share=audit_share,
+        )  # fmt: skip
+        _say(facts, as_json, _show_certificate, None, "")
+        return
+    if gold is not None or out is not None:
+        raise LabelloopError(f"{labels} is a folder; --gold and --out go with a file of labels")
+    if audit is not None:
+        result = certification.audit_file(labels, audit, now)
+        _say(result, as_json, _show_audit, None, "")
+    if revoke:
+        end(labels, revoke, now)
+    state = certification.standing(labels, now)
+    if state["ended"]:
+        labels_do = (
+            f"The {state['returned']} labels accepted under it return to the queue: "
+            f"{labels / certification.RETURNED}"
+            if state["returned"]
+            else "What was accepted before stays accepted; nothing further may be"
+        )
+        raise LabelloopError(
+            f"certificate {state['certificate']} does not hold: {state['ended']}. {labels_do}"
+        )
+    if audit is None:
+        typer.echo(f"certificate {state['certificate']} holds until {state['until']}")
+
+
+def _write(out: Path, stem: str, summary: dict[str, Any], page: str) -> None:
+    from labelloop import files
+
+    files.write_json(out / f"{stem}.json", summary)
+    files.write_text(out / f"{stem}.html", page)
+
+
+def _say(summary: dict[str, Any], as_json: bool, show: Any, out: Path | None, stem: str) -> None:
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(summary, indent=2, ensure_ascii=False))
+        return
+    show(summary)
+    if out is not None:
+        typer.echo(f"written: {out / stem}.json and {out / stem}.html")
+
+
+def _show_agreement(summary: dict[str, Any]) -> None:
+    overall = summary["overall"]
+    typer.echo(
+        f"{summary['votes']} votes of {summary['annotators']} annotators about {summary['items']} items; "
+        f"{overall['items']} with two votes or more, {overall['unanimous']} of them unanimous"
+    )
+    if summary["repeats"]:
+        typer.echo(f"{summary['repeats']} earlier answers of one annotator about one item do not count")
+    names = {"percent": "same answer", "fleiss": "Fleiss's kappa", "alpha": f"alpha, {overall['level']}"}
+    rows = [[title, *_figures(overall[key])] for key, title in names.items()]
+    rows += [[f"alpha, {one['label']} or not", *_figures(one["alpha"])] for one in summary["by_class"][:12]]
+    rows += [[f"alpha, slice {one['slice']}", *_figures(one["alpha"])] for one in summary["by_slice"]]
+    rows += [[f"alpha, until {one['to']}", *_figures(one["alpha"])] for one in summary["over_time"]]
+    _table(["", "value", "between"], rows)
+    if overall["undefined"]:
+        typer.echo(f"kappa and alpha are undefined: {overall['undefined']}")
+    if summary["pairs_mean_kappa"] is not None:
+        typer.echo(f"Cohen's kappa, mean of pairs with 5 shared items: {summary['pairs_mean_kappa']:.3f}")
+    for one in summary["disagreements"][:5]:
+        answers = ", ".join(f"{label} {many}" for label, many in one["answers"].items())
+        typer.echo(_printable(f"divided about {one['item']}: {answers}"))
+
+
+def _figures(found: dict[str, Any]) -> list[str]:
+    if found["value"] is None:
+        return ["–", ""]
+    between = "" if found["low"] is None else f"{found['low']:.3f} to {found['high']:.3f}"
+    return [f"{found['value']:.3f}", between]
+
+
+def _show_annotators(summary: dict[str, Any]) -> None:
+    def told(found: dict[str, Any]) -> str:
+        return (
+            "–"
+            if found["share"] is None
+            else f"{found['share']:.1%} ({found['low']:.0%}–{found['high']:.0%})"
+        )
+
+    rows = []
+    for one in summary["annotators"][:100]:
+        spam = "–" if one["spam_score"] is None else f"{one['spam_score']:.2f}"
+        seconds = "–" if one["median_seconds"] is None else f"{one['median_seconds']:.1f}"
+        rows.append([one["annotator"], str(one["items"]), told(one["gold"]), told(one["consensus"]), spam,
+                     seconds, ", ".join(one["flags"])])  # fmt: skip
+    _table(["annotator", "items", "gold", "the others", "spam", "seconds", "flags"], rows)
+    if len(summary["annotators"]) > len(rows):
+        typer.echo(f"{len(summary['annotators']) - len(rows)} more; --json and --out show all")
+    for pair in summary["copying"]:
+        typer.echo(
+            f"{_printable(pair['one'])} and {_printable(pair['other'])}: the same answer against the others "
+            f"{pair['together']} times in {pair['shared']}, where {pair['expected']:.1f} are expected"
+        )
+    if not summary["times"]:
+        typer.echo("no column answered_at, so nobody can be seen to drift")
+
+
+def _show_certificate(facts: dict[str, Any]) -> None:
+    typer.echo(
+        f"certificate {facts['id']}, until {facts['expires_at']}: labels with confidence "
+        f"{facts['threshold']:.4f} or more are wrong in at most {facts['target']:.2%}, with chance "
+        f"{1 - facts['delta']:.0%}"
+    )
+    typer.echo(
+        f"gold: {facts['errors']} wrong of {facts['gold']} at or above it, upper bound {facts['bound']:.2%}; "
+        f"{facts['gold_total']} in all"
+    )
+    typer.echo(f"accepted: {facts['accepted']} labels ({facts['coverage']:.1%} of the stream, gold left out)")
+    typer.echo(f"to audit: {facts['audited_by_draw']} of them, drawn at random (column audit)")
+    typer.echo(f"written: {facts['out']}/certificate.json and accepted.csv")
+
+
+def _show_audit(result: dict[str, Any]) -> None:
+    found = (
+        ""
+        if result["error"] is None
+        else f", {result['error']:.1%} ({result['low']:.1%}–{result['high']:.1%})"
+    )
+    typer.echo(
+        f"audited: {result['audited']}, wrong: {result['errors']}{found}; evidence of a breach "
+        f"{result['greatest']:.3g} of {result['limit']:g}"
+    )
+
+
+def _printable(words: str) -> str:
+    """Without the control characters by which a name could take over the terminal."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in words)
+
+
+def _table(columns: list[str], rows: list[list[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table()
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="left" if place == 0 or column == "flags" else "right")
+    for row in rows:
+        # What people are called is no markup.
+        table.add_row(*(Text(_printable(cell)) for cell in row))
+    Console().print(table)

@@ -1,0 +1,61 @@
+"""The audit may be looked at after every label: false revocations stay rare, true breaches are found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import integrate
+
+from labelloop.certification.audit import audit, log_evidence
+
+
+@pytest.mark.parametrize(("errors", "n", "target"), [(0, 10, 0.05), (3, 20, 0.05), (5, 60, 0.1), (9, 9, 0.2)])
+def test_the_evidence_is_the_mean_likelihood_ratio(errors: int, n: int, target: float) -> None:
+    def ratio(p: float) -> float:
+        return float((p / target) ** errors * ((1 - p) / (1 - target)) ** (n - errors))
+
+    expected = integrate.quad(ratio, target, 1)[0] / (1 - target)
+    assert np.exp(log_evidence(np.array([errors]), np.array([n]), target))[0] == pytest.approx(
+        expected, rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("error", [0.02, 0.05])
+def test_a_certificate_that_holds_is_seldom_revoked(error: float) -> None:
+    """At the target itself, looking after each of 1,500 labels: in at most 5% (and two standard errors)."""
+    rng = np.random.default_rng(0)
+    revoked = [audit(rng.random(1500) < error, 0.05, 0.05).breach_at is not None for _ in range(500)]
+    assert np.mean(revoked) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 500)
+
+
+def test_the_evidence_never_rises_on_average() -> None:
+    """One step ahead, from any state, the expected evidence at the target is at most the present one."""
+    for n in (0, 5, 40):
+        for errors in range(n + 1):
+            now, right, wrong = np.exp(log_evidence(
+                np.array([errors, errors, errors + 1]), np.array([n, n + 1, n + 1]), 0.1
+            ))  # fmt: skip
+            assert 0.9 * right + 0.1 * wrong <= now * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(("error", "within"), [(0.15, 90), (0.3, 25)])
+def test_a_breach_is_found(error: float, within: int) -> None:
+    """Three and six times the target of 5%: revoked within so many audited labels in the mean."""
+    rng = np.random.default_rng(0)
+    found = [audit(rng.random(800) < error, 0.05, 0.05).breach_at for _ in range(200)]
+    assert all(found)
+    assert np.mean(found) <= within
+
+
+def test_a_breach_stays_a_breach() -> None:
+    """Right labels after it do not bring the certificate back."""
+    wrong = np.r_[np.ones(6, dtype=bool), np.zeros(500, dtype=bool)]
+    found = audit(wrong, 0.05, 0.05)
+    assert found.breach_at is not None
+    assert found.breach_at <= 6
+    assert found.evidence < found.limit <= found.greatest
+
+
+def test_nothing_audited_says_nothing() -> None:
+    found = audit(np.empty(0, dtype=bool), 0.05, 0.05)
+    assert (found.audited, found.error, found.evidence, found.breach_at) == (0, None, 1.0, None)
