@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from labelloop import __version__
+from labelloop import __version__, cli_labels, cli_scheduling, cli_tool, cli_weak
+from labelloop.cli_arguments import Folder, Plain, campaign_in
 from labelloop.errors import LabelloopError
 
 app = typer.Typer(
@@ -24,12 +25,6 @@ app = typer.Typer(
     "waits for people, `labelloop status DIR` says where it stands. Settings are in DIR/params.yaml.",
     epilog="First time? `labelloop init demo && labelloop run demo`",
 )
-
-Folder = Annotated[Path, typer.Argument(help="The campaign's folder.", show_default="the current folder")]
-Plain = Annotated[
-    bool,
-    typer.Option("--plain", help="Without Prefect: the same steps, called directly."),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -90,7 +85,7 @@ def run(
     from labelloop import console, driving
     from labelloop.workspace import Workspace
 
-    workspace = _campaign(folder)
+    workspace = campaign_in(folder)
     with console.progress(workspace) as tell:
         outcome = driving.run(workspace, plain=plain, poll_seconds=poll_seconds, told=tell)
     console.show_outcome(Workspace.at(folder), outcome)
@@ -101,7 +96,7 @@ def advance(folder: Folder = Path(), plain: Plain = False) -> None:
     """Do everything that can be done now, then leave. For schedules; seconds when there is nothing to do."""
     from labelloop import console, driving
 
-    workspace = _campaign(folder)
+    workspace = campaign_in(folder)
     with console.progress(workspace) as tell:
         outcome = driving.advance(workspace, plain=plain, told=tell)
     typer.echo(str(outcome))
@@ -115,7 +110,7 @@ def status(
     """Say where the campaign stands: what was learned, what it cost, what is being waited for."""
     from labelloop import status as statuses
 
-    found = statuses.read_status(_campaign(folder))
+    found = statuses.read_status(campaign_in(folder))
     if as_json:
         import json
 
@@ -132,7 +127,7 @@ def verify(folder: Folder = Path()) -> None:
     """
     from labelloop.verification import verify as check
 
-    found = check(_campaign(folder))
+    found = check(campaign_in(folder))
     for name, reason in found.damaged.items():
         typer.echo(f"damaged: {name}: {reason}")
     for name, source in found.missing.items():
@@ -168,7 +163,7 @@ def stage(
         raise LabelloopError(
             "prepare takes no round" if round_id else f"stage {name} needs a round, such as r000"
         )
-    workspace = _campaign(campaign)
+    workspace = campaign_in(campaign)
     opened = [folder.id for folder in workspace.rounds() if folder.settings.exists()]
     if round_id is not None and round_id not in opened:
         raise LabelloopError(f"round {round_id!r} was never opened; rounds: {', '.join(opened) or 'none'}")
@@ -182,25 +177,30 @@ def stage(
 def fuse(
     votes: Annotated[Path, typer.Argument(help="CSV (gzip too), Parquet or JSON lines, one vote a row.")],
     out: Annotated[Path, typer.Option("--out", help="Labels: .csv or .parquet.")],
-    method: Annotated[str, typer.Option(help="Fusion method.")] = "majority",
+    method: Annotated[str, typer.Option(help="Fusion method.")] = "auto",
     gold: Annotated[Path | None, typer.Option(help="Table with columns item and label.")] = None,
     item_column: Annotated[str, typer.Option(help="Column of the item's id.")] = "item",
     annotator_column: Annotated[str, typer.Option(help="Column of the annotator.")] = "annotator",
     label_column: Annotated[str, typer.Option(help="Column of the answer.")] = "label",
+    ratings: Annotated[
+        bool, typer.Option("--ratings", help="Answers are numbers: fuse them into one value an item.")
+    ] = False,
+    robust: Annotated[
+        bool, typer.Option("--robust", help="With --ratings: single numbers far off count less.")
+    ] = False,
 ) -> None:  # fmt: skip
     """Fuse any table of votes into one label an item, with its confidence. Needs no campaign."""
     from labelloop import console
+    from labelloop.fusion.ratings_file import fuse_ratings_file
     from labelloop.fusion.votes_file import fuse_file
 
-    summary = fuse_file(
-        votes,
-        out,
-        method=method,
-        gold_path=gold,
-        item_column=item_column,
-        annotator_column=annotator_column,
-        label_column=label_column,
-    )
+    columns: dict[str, Any] = {
+        "item_column": item_column, "annotator_column": annotator_column, "label_column": label_column,
+    }  # fmt: skip
+    if ratings:
+        summary = fuse_ratings_file(votes, out, robust=robust, gold_path=gold, **columns)
+    else:
+        summary = fuse_file(votes, out, method=method, gold_path=gold, **columns)
     console.show_fusion(summary, out)
 
 
@@ -230,21 +230,6 @@ def backtest(
 
 
 @app.command()
-def serve(
-    folder: Folder = Path(),
-    every: Annotated[float, typer.Option(min=1, help="Seconds between two looks at the tool.")] = 300.0,
-) -> None:
-    """Serve the flows from this machine: launch them from the Prefect UI, and advance on a schedule.
-
-    Needs a Prefect server (`prefect server start`, then PREFECT_API_URL). For a fixed installation use
-    prefect.yaml and a work pool instead.
-    """
-    from labelloop import driving
-
-    driving.serve(_campaign(folder), every)
-
-
-@app.command()
 def select(
     strategy: Annotated[str, typer.Option(help="Name, or your own as 'package.module:function'.")],
     batch_size: Annotated[int, typer.Option(help="Rows to choose.")],
@@ -255,6 +240,12 @@ def select(
     ] = None,
     labeled: Annotated[
         Path | None, typer.Option(help=".npy of the rows that are labeled already, or a mask.")
+    ] = None,
+    members: Annotated[
+        Path | None, typer.Option(help=".npy of a committee's probabilities: members x items x classes.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help=".npy of class codes, one a labeled row in the order of --labeled.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 0,
 ) -> None:  # fmt: skip
@@ -268,20 +259,17 @@ def select(
         embeddings=embeddings,
         probabilities=probabilities,
         labeled=labeled,
+        members=members,
+        labels=labels,
         seed=seed,
     )
     typer.echo(f"{len(rows)} rows in {out}")
 
 
-def _campaign(folder: Path) -> Any:
-    from labelloop.workspace import Workspace
-
-    workspace = Workspace.at(folder)
-    if not workspace.params.exists():
-        raise LabelloopError(
-            f"{workspace.root} holds no campaign (no params.yaml); `labelloop init {folder}` makes one"
-        )
-    return workspace
+cli_scheduling.add_to(app)
+cli_tool.add_to(app)
+cli_weak.add_to(app)
+cli_labels.add_to(app)
 
 
 def main() -> None:

@@ -31,5 +31,9 @@ class ToolError(LabelloopError):
     """The labeling tool did not do what was asked of it; the campaign is intact."""
 
 
+class UnreachableError(ToolError):
+    """The labeling tool did not answer, or broke off: it may work again later without anybody's help."""
+
+
 class DiskError(LabelloopError):
     """A file could not be written; what was there before is still there."""

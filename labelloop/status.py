@@ -6,6 +6,7 @@ No pandas, torch, Prefect or MLflow here, and no question to any server.
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from typing import Any
 
 from labelloop import files
@@ -26,6 +27,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         "currency": settings.annotation.currency,
         "rounds": [],
         "waiting": None,
+        "outage": _outage(workspace),
         "stopped": ledger.stopped,
         "savings": None,
         "next_limits": _limits(settings),
@@ -40,7 +42,8 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         from labelloop.loop import pending_changes
 
         folder = workspace.round(ledger.open.id)
-        status["waiting"] = _waiting(folder, read_frozen(folder.settings)[1])
+        settings = read_frozen(folder.settings)[1]
+        status["waiting"] = _approval(workspace) or _waiting(workspace, folder, settings)
         status["pending_changes"] = pending_changes(workspace)
     return status
 
@@ -59,6 +62,8 @@ def as_text(status: dict[str, Any]) -> str:
         lines += ["", status["savings"]["sentence"]]
     if status["waiting"]:
         lines += ["", status["waiting"]["sentence"]]
+    if status["outage"]:
+        lines += ["", status["outage"]["sentence"]]
     if status["stopped"]:
         lines += ["", f"Stopped by {status['stopped']['rule']}: {status['stopped']['reason']}"]
     elif status["next_limits"]:
@@ -88,7 +93,34 @@ def _number(text: str) -> float | int | None:
     return None if not text else float(text) if any(mark in text for mark in ".einf") else int(text)
 
 
-def _waiting(folder: RoundFolder, settings: CampaignSettings) -> dict[str, Any]:
+def _approval(workspace: Workspace) -> dict[str, Any] | None:
+    """What waits for a person's word before it is pushed, and since when."""
+    from labelloop import approval
+
+    batch = approval.open_batch(workspace)
+    if batch is None or (batch.decision and batch.decision.approved):
+        return None
+    since = f"{batch.since:%Y-%m-%d %H:%M} UTC"
+    sentence = f"Round {batch}. It waits for approval since {since}: `labelloop approve`."
+    if batch.decision:
+        sentence = (f"Round {batch}. It was {batch.decision}. `labelloop approve` may still approve it, "
+                    "`labelloop approve --reopen` opens it anew.")  # fmt: skip
+    return {"for": "approval", "round": batch.round_id, "since": batch.since.isoformat(),
+            "items": batch.items, "cost": batch.cost, "sentence": sentence}  # fmt: skip
+
+
+def _outage(workspace: Workspace) -> dict[str, Any] | None:
+    """Since when the labeling tool cannot be reached; None where the last attempt worked."""
+    from labelloop import outages
+
+    outage = outages.read(workspace)
+    if outage is None:
+        return None
+    times = {name: getattr(outage, name).isoformat() for name in ("since", "last", "next_try")}
+    return times | {"attempts": outage.attempts, "message": outage.message, "sentence": str(outage)}
+
+
+def _waiting(workspace: Workspace, folder: RoundFolder, settings: CampaignSettings) -> dict[str, Any]:
     """What the open round waits for: the first file of the chain that is not there tells."""
     from labelloop.stages.contract import ROUND_STAGES
 
@@ -101,30 +133,43 @@ def _waiting(folder: RoundFolder, settings: CampaignSettings) -> dict[str, Any]:
     if folder.closed.exists():
         step = next((name for name, output in _outputs(folder) if not output.exists()), [*ROUND_STAGES][-1])
         return {"for": step, "sentence": f"Round {folder.id} has its answers; next step: {step}."}
+    return _people(workspace, folder, settings)
+
+
+def _people(workspace: Workspace, folder: RoundFolder, settings: CampaignSettings) -> dict[str, Any]:
+    """How many answers are in, and what is in the way of the others."""
     import pyarrow.parquet as pq
 
-    keys = set(pq.read_table(folder.tasks, columns=["key"])["key"].to_pylist())
-    answered: set[str] = set()
+    from labelloop.asking import Event, hint_of, state_of
+    from labelloop.stages.gone import gone_items
+
+    copies = Counter(pq.read_table(folder.tasks, columns=["item"])["item"].to_pylist())
+    events: list[Event] = []
     latest = None
     if folder.votes.exists():
-        votes = pq.read_table(folder.votes, columns=["key", "answered_at"])
-        answered = keys & set(votes["key"].to_pylist())
-        latest = max(votes["answered_at"].to_pylist(), default=None)
+        names = ["answered_at", "vote", "item", "annotator", "action", "round"]
+        rows = pq.read_table(folder.votes, columns=names).select(names).to_pydict()
+        latest = max(rows["answered_at"], default=None)
+        events = [Event(*row[:5]) for row in zip(*rows.values(), strict=True) if row[5] == folder.id]
+    asking = state_of(events, copies, settings.annotation, gone_items(workspace, folder.id))
     since = min((line["at"] for line in files.read_lines(folder.pushed) if line.get("at")), default=None)
     refused = len(files.read_lines(folder.quarantine))
-    sentence = (f"Round {folder.id} waits for people ({settings.annotation.tool}): {len(answered)} of "
-                f"{len(keys)} answers are in")  # fmt: skip
+    sentence = (f"Round {folder.id} waits for people ({settings.annotation.tool}): {asking.answered} of "
+                f"{asking.asked} answers are in")  # fmt: skip
     sentence += f", pushed {since[:16].replace('T', ' ')}" if since else ""
     sentence += f", last answer {latest:%Y-%m-%d %H:%M}" if latest else ""
-    sentence += "."
+    hint = hint_of(asking)
+    sentence += f". {hint}." if hint else "."
     if refused:
         were = "answer was" if refused == 1 else "answers were"
         sentence += f" {refused} {were} refused; rounds/{folder.id}/quarantine.jsonl says why."
     return {
         "for": "people",
         "round": folder.id,
-        "asked": len(keys),
-        "answered": len(answered),
+        "asked": asking.asked,
+        "answered": asking.answered,
+        "skipped": len(asking.waiting_for_others()),
+        "given_up": len(asking.given_up()),
         "since": since,
         "refused": refused,
         "sentence": sentence,

@@ -98,6 +98,11 @@ class RoundFolder:
         return self.path / "fused.parquet"
 
     @property
+    def selection(self) -> Path:
+        """Which strategy picked, and why."""
+        return self.path / "selection.json"
+
+    @property
     def fusion(self) -> Path:
         """How the labels came about: method, reason, temperature, what a model had to say."""
         return self.path / "fusion.json"

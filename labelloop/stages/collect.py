@@ -1,26 +1,25 @@
 """collect: take in what people answered, and close the round when there is enough.
 
-Closing is decided on the answers' own times, never on when we happened to look: so the round holds the
-same votes however often it was polled or interrupted. What comes later counts in the next round.
+Closing is decided on the answers' own times, never on when we happened to look (see labelloop/asking.py):
+so the round holds the same votes however often it was polled or interrupted. What comes later counts in the
+next round.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
 from labelloop import datasets, files, tables
-from labelloop.adapters.tools.base import Answer, Poll
-from labelloop.adapters.tools.keys import parse_key
-from labelloop.campaign import Annotation
-from labelloop.errors import DataError, LabelloopError, ToolError
-from labelloop.label_types import make_label_type
-from labelloop.label_types.base import LabelType
+from labelloop.asking import Event, closing_time, hint_of, state_of
+from labelloop.errors import LabelloopError
+from labelloop.review import review_table
+from labelloop.stages.admission import admit, quarantine
+from labelloop.stages.gone import note_gone
 from labelloop.stages.push import pushed_at
 from labelloop.stages.runner import Round
 from labelloop.stages.tool import tool_of
@@ -38,13 +37,16 @@ class Waiting:
     asked: int
     now: str
     """The tool's clock."""
+    hint: str = ""
+    """What somebody should know or do about it, in a sentence."""
 
     def __str__(self) -> str:
-        return f"{self.round} waits for people: {self.answered} of {self.asked} answers are in"
+        hint = f". {self.hint}" if self.hint else ""
+        return f"{self.round} waits for people: {self.answered} of {self.asked} answers are in{hint}"
 
 
 def collect(current: Round) -> Waiting | None:
-    """Write votes.parquet with what is new; when the round is closed, also collected.parquet.
+    """Write votes.parquet with what is new; when the round is closed, also collected.parquet and review.csv.
 
     Returns:
         Waiting while the round is open; None once collected.parquet is there.
@@ -54,10 +56,27 @@ def collect(current: Round) -> Waiting | None:
         if waiting is not None:
             return waiting
     votes = tables.VOTES.read(current.folder.votes)
+    gone = files.read_json(current.folder.closed).get("gone", [])
+    asking = state_of(events_of(votes, current.id), copies_of(current), current.settings.annotation, gone)
+    files.write_text(current.folder.review, review_table(asking, lambda items: _texts(current, items)))
     before = tables.VOTES.read(current.previous.collected)
     everything = pd.concat([before, votes], ignore_index=True) if len(before) else votes
     tables.VOTES.write(everything, current.folder.collected)
     return None
+
+
+def copies_of(current: Round) -> dict[str, int]:
+    """How many people each item of the round was asked of."""
+    items = tables.TASKS.read(current.folder.tasks)["item"]
+    return {str(item): int(copies) for item, copies in items.value_counts().items()}
+
+
+def events_of(votes: pd.DataFrame, round_id: str) -> list[Event]:
+    """The votes about one round's items, as far as closing it goes."""
+    mine = votes[votes["round"] == round_id]
+    columns = (mine[name].tolist() for name in ("vote", "item", "annotator", "action"))
+    times = [time.to_pydatetime() for time in mine["answered_at"]]
+    return [Event(*values) for values in zip(times, *columns, strict=True)]
 
 
 def _poll(current: Round) -> Waiting | None:
@@ -68,128 +87,31 @@ def _poll(current: Round) -> Waiting | None:
     if known is not None and len(known):
         since = known["answered_at"].max().to_pydatetime()
     poll = tool.poll(since)
-    label_type = make_label_type(current.settings.labels.type, prepared.classes)
-    new, refused = _check(current, poll, label_type)
+    new, refused = admit(current, poll, prepared.classes)
     votes = _merge(current, known, new)
-    _quarantine(current, refused)
+    quarantine(current.folder.quarantine, refused)
 
-    keys = set(tables.TASKS.read(current.folder.tasks)["key"])
+    annotation, copies = current.settings.annotation, copies_of(current)
+    campaign = current.settings.campaign.name
+    gone = note_gone(current.workspace, current.id, campaign, poll.gone, copies, poll.now)
     pushed = pushed_at(current) or _closed_at(current.previous) or LONG_AGO
-    closing = closing_time(votes, keys, pushed, current.settings.annotation)
+    closing = closing_time(events_of(votes, current.id), copies, pushed, annotation, gone)
     if closing is None or closing.at > poll.now:
         tables.VOTES.write(votes, current.folder.votes)
-        answered = votes.loc[votes["key"].isin(keys), "key"].nunique()
-        return Waiting(current.id, int(answered), len(keys), poll.now.isoformat())
+        asking = state_of(events_of(votes, current.id), copies, annotation, gone)
+        return Waiting(current.id, asking.answered, asking.asked, poll.now.isoformat(), hint_of(asking))
     votes = votes[votes["answered_at"] <= pd.Timestamp(closing.at)]
     tables.VOTES.write(votes, current.folder.votes)
     tool.close(current.id, closing.at)
-    files.write_json(
-        current.folder.closed,
-        {
-            "at": closing.at.isoformat(),
-            "reason": closing.reason,
-            "answered": closing.answered,
-            "asked": len(keys),
-        },
-    )
+    content: dict[str, Any] = {
+        "at": closing.at.isoformat(),
+        "reason": closing.reason,
+        "answered": closing.answered,
+        "asked": sum(copies.values()),
+    }
+    lost = sorted(item for item, at in gone.items() if at <= closing.at)
+    files.write_json(current.folder.closed, content | ({"gone": lost} if lost else {}))
     return None
-
-
-@dataclass(frozen=True)
-class Closing:
-    """When a round closes, and why."""
-
-    at: datetime
-    reason: str
-    answered: int
-
-
-def closing_time(
-    votes: pd.DataFrame, keys: set[str], pushed: datetime, annotation: Annotation
-) -> Closing | None:
-    """The earliest moment at which the round may close, judged by the times of the answers.
-
-    A task counts from its first answer or skip. The round closes when all tasks count or, with a deadline,
-    as soon as the deadline is over and the quorum is in.
-
-    Args:
-        votes: events so far, of this round and late ones of earlier rounds.
-        keys: the round's tasks.
-        pushed: when the round was pushed.
-
-    Returns:
-        None while neither can be said yet.
-    """
-    if not keys:
-        return Closing(pushed, "nothing was asked", 0)
-    times = votes[votes["key"].isin(keys)].groupby("key")["answered_at"].min().sort_values()
-    if annotation.deadline_hours is not None:
-        needed = math.ceil(annotation.quorum * len(keys))
-        deadline = pushed + timedelta(hours=annotation.deadline_hours)
-        if len(times) >= needed:
-            quorum_at = times.iloc[needed - 1].to_pydatetime()
-            at = max(deadline, quorum_at)
-            answered = int((times <= pd.Timestamp(at)).sum())
-            if answered < len(keys):
-                reason = (f"deadline of {annotation.deadline_hours:g} h over with {answered} of {len(keys)} "
-                          f"answers (quorum {annotation.quorum:.0%})")  # fmt: skip
-                return Closing(at, reason, answered)
-    if len(times) == len(keys):
-        return Closing(times.iloc[-1].to_pydatetime(), "all answered", len(keys))
-    return None
-
-
-def _check(
-    current: Round, poll: Poll, label_type: LabelType
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Sort answers into votes and refused ones; nothing a tool says is trusted."""
-    annotation = current.settings.annotation
-    asked = tables.ASKED.read(current.folder.asked).set_index("item")
-    campaign = current.settings.campaign.name
-    votes, refused = [], [
-        {"id": f"{refusal.where}", "reason": refusal.reason, "content": refusal.content}
-        for refusal in poll.refusals
-    ]  # fmt: skip
-    for answer in poll.answers:
-        try:
-            item, round_id = _item_of(answer, campaign, asked)
-            if annotation.annotators and answer.annotator not in annotation.annotators:
-                raise DataError(f"annotator {answer.annotator!r} is not among annotation.annotators")
-            value = label_type.parse(answer.value) if answer.action in ("submitted", "updated") else None
-        except DataError as error:
-            content = {"key": answer.key, "annotator": answer.annotator, "value": answer.value}
-            refused.append({"id": answer.id, "reason": str(error), "content": content})
-            continue
-        cost = annotation.cost_per_vote if answer.cost is None else answer.cost
-        votes.append(
-            {
-                "vote": answer.id,
-                "key": answer.key,
-                "item": item,
-                "annotator": answer.annotator,
-                "value": value,
-                "action": answer.action,
-                "answered_at": answer.answered_at,
-                "lead_seconds": answer.lead_seconds,
-                "cost": 0.0 if answer.action == "deleted" else cost,
-                "round": round_id,
-                "tool": annotation.tool,
-                "tool_ref": answer.tool_ref,
-            }
-        )
-    return votes, refused
-
-
-def _item_of(answer: Answer, campaign: str, asked: pd.DataFrame) -> tuple[str, str]:
-    try:
-        key = parse_key(answer.key)
-    except ToolError as error:
-        raise DataError(str(error)) from None
-    if key.campaign != campaign or key.item not in asked.index:
-        raise DataError(f"task {answer.key!r} is none of this campaign's")
-    if asked["round"].get(key.item) != key.round or key.copy >= asked["overlap"].get(key.item, 0):
-        raise DataError(f"task {answer.key!r} was never pushed")
-    return key.item, key.round
 
 
 def _merge(current: Round, known: pd.DataFrame | None, new: Iterable[dict[str, Any]]) -> pd.DataFrame:
@@ -204,18 +126,15 @@ def _merge(current: Round, known: pd.DataFrame | None, new: Iterable[dict[str, A
     return votes.sort_values(["answered_at", "vote"], kind="stable", ignore_index=True)
 
 
-def _quarantine(current: Round, refused: list[dict[str, Any]]) -> None:
-    if not refused:
-        return
-    path = current.folder.quarantine
-    lines = {line["id"]: line for line in files.read_lines(path)}
-    lines |= {line["id"]: line for line in refused}
-    import json
-
-    text = "".join(
-        json.dumps(line, sort_keys=True, ensure_ascii=False, default=str) + "\n" for line in lines.values()
-    )
-    files.write_text(path, text)
+def _texts(current: Round, items: Sequence[str]) -> dict[str, str]:
+    """What items show, where that is text."""
+    pool = datasets.open_prepared(current.workspace.data).pool
+    payloads = pool.payload(pool.rows_of(items), current.settings.annotation.payload_columns)
+    texts = {}
+    for item, payload in zip(items, payloads, strict=True):
+        parts = [value for name, value in payload.items() if isinstance(value, str) and name != "image"]
+        texts[item] = " | ".join(parts)
+    return texts
 
 
 def _closed_at(previous: Any) -> datetime | None:

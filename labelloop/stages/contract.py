@@ -38,12 +38,12 @@ ROUND_STAGES = {
         Contract(
             "select",
             inputs=("data", "{round}/scores", "{previous}/asked.parquet", "{previous}/labels.parquet"),
-            outputs=("{round}/batch.parquet", "{round}/asked.parquet"),
+            outputs=("{round}/batch.parquet", "{round}/asked.parquet", "{round}/selection.json"),
             sections=("round", "campaign", "acquisition", "annotation"),
         ),
         Contract(
             "push",
-            inputs=("data", "{round}/batch.parquet"),
+            inputs=("data", "{round}/batch.parquet", "{round}/scores", "{previous}/model"),
             outputs=("{round}/tasks.parquet",),
             sections=("campaign", "annotation"),
             sources=("{round}/pushed.jsonl",),
@@ -78,6 +78,7 @@ ROUND_STAGES = {
             inputs=(
                 "data",
                 "{round}/batch.parquet",
+                "{round}/selection.json",
                 "{round}/tasks.parquet",
                 "{round}/votes.parquet",
                 "{round}/closed.json",

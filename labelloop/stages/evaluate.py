@@ -19,6 +19,8 @@ from labelloop.errors import DataError
 from labelloop.evaluation import curve as curves
 from labelloop.evaluation import metrics as measures
 from labelloop.evaluation import savings
+from labelloop.evaluation.prelabels import count_prelabelled
+from labelloop.review import count_rows
 from labelloop.stages.report import write_report
 from labelloop.stages.runner import Receipts, Round
 from labelloop.stages.train import fit_on, untrained
@@ -65,6 +67,8 @@ def evaluate(current: Round) -> None:
     batch = tables.BATCH.read(folder.batch)
     metrics = judged | totals | {
         "ties": int(training["tie"].sum()),
+        **count_prelabelled(votes),
+        "given_up": count_rows(folder.review.read_text(encoding="utf-8")),
         **{f"savings_{name}": saved[name] for name in ("ratio", "ratio_low", "ratio_high", "saved")},
     }  # fmt: skip
     files.write_json(folder.metrics, metrics)
@@ -174,9 +178,10 @@ def _write_manifest(current: Round) -> None:
     folder, workspace = current.folder, current.workspace
     receipts = Receipts(workspace)
     parts = (
-        folder.settings, folder.batch, folder.asked, folder.tasks, folder.votes, folder.closed,
-        folder.collected, folder.review, folder.fused, folder.fusion, folder.labels, folder.model,
-        folder.outcomes, folder.metrics, folder.savings, folder.per_class, folder.confusion, folder.curve, folder.report,
+        folder.settings, folder.batch, folder.selection, folder.asked, folder.tasks, folder.votes,
+        folder.closed, folder.collected, folder.review, folder.fused, folder.fusion, folder.labels,
+        folder.model, folder.outcomes, folder.metrics, folder.savings, folder.per_class, folder.confusion,
+        folder.curve, folder.report,
     )  # fmt: skip
     files.write_json(
         folder.manifest,

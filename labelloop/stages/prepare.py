@@ -82,6 +82,7 @@ def new_learner(settings: CampaignSettings, prepared: Prepared) -> Any:
         seed=settings.campaign.seed,
         options=settings.model.options,
         input_kind=kind,
+        pool=settings.model.pool,
     )
     starts = range(0, len(prepared.pool), OBSERVED_SHARD)
     learner.observe(prepared.pool.inputs(slice(start, start + OBSERVED_SHARD)) for start in starts)

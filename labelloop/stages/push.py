@@ -6,20 +6,22 @@ power cut), the next run asks the tool which keys it has and pushes only what is
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pandas as pd
 
-from labelloop import datasets, files, tables
+from labelloop import approval, datasets, files, tables
 from labelloop.adapters.tools.base import LabelTool, Receipt, Task
 from labelloop.adapters.tools.keys import TaskKey
 from labelloop.datasets.base import Prepared
 from labelloop.errors import LabelloopError
+from labelloop.stages.prelabels import prelabels_of
 from labelloop.stages.runner import Round
 from labelloop.stages.tool import project_of, tool_of
 
-CHUNK = 1000
-"""Tasks in one call to the tool."""
+CHUNK = 10_000
+"""Tasks in one call to the tool, or a few more: the copies of an item stay together."""
 
 
 def push(current: Round) -> None:
@@ -34,6 +36,7 @@ def push(current: Round) -> None:
     if current.folder.closed.exists():
         _refuse_another_batch(current, set(wanted["key"]), set(receipts))
     elif len(missing) or not current.folder.pushed.exists():
+        approval.require(current.workspace, current.id)
         prepared = datasets.open_prepared(current.workspace.data)
         tool = tool_of(current, prepared)
         tool.create(project_of(current, prepared))
@@ -80,8 +83,8 @@ def _push_missing(current: Round, tool: LabelTool, missing: pd.DataFrame, prepar
     if not before and not len(missing):
         files.append_line(path, {"event": "intent", "tasks": 0})
     columns = current.settings.annotation.payload_columns
-    for start in range(0, len(missing), CHUNK):
-        chunk = missing.iloc[start : start + CHUNK]
+    prelabels = prelabels_of(current, prepared, missing)
+    for chunk in _chunks(missing):
         keys = chunk["key"].tolist()
         files.append_line(
             path,
@@ -90,10 +93,21 @@ def _push_missing(current: Round, tool: LabelTool, missing: pd.DataFrame, prepar
         )  # fmt: skip
         payloads = prepared.pool.payload(prepared.pool.rows_of(chunk["item"].tolist()), columns)
         tasks = [
-            Task(key=key, item=item, copy=int(copy), payload=payload)
+            Task(key=key, item=item, copy=int(copy), payload=payload, prediction=prelabels.get(item))
             for key, item, copy, payload in zip(keys, chunk["item"], chunk["copy"], payloads, strict=True)
         ]
         _note(current, tool.push(tasks))
+
+
+def _chunks(tasks: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    items = tasks["item"].to_numpy()
+    start = 0
+    while start < len(tasks):
+        stop = min(start + CHUNK, len(tasks))
+        while stop < len(tasks) and items[stop] == items[stop - 1]:
+            stop += 1
+        yield tasks.iloc[start:stop]
+        start = stop
 
 
 def _note(current: Round, receipts: list[Receipt]) -> None:

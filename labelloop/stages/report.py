@@ -27,7 +27,7 @@ def write_report(
                 f"# Round {current.id} of {current.settings.campaign.name}",
                 _summary(current, curve, metrics),
                 "## Savings against random labeling\n\n" + savings,
-                "## Who was asked\n\n" + _asked(current, batch),
+                "## Who was asked\n\n" + _asked(current, batch, metrics),
                 "## How votes became labels\n\n" + _fusion(current),
                 "## Classes on the test set\n\n" + _classes(per_class),
                 "## Items people disagreed on\n\n" + _disagreements(labels, current.id),
@@ -51,21 +51,48 @@ def _summary(current: Round, curve: pd.DataFrame, metrics: dict[str, Any]) -> st
         f"{metrics['accuracy_high']:.1%}) on {metrics['test_items']} items, with {metrics['labels']} labels, "
         f"{metrics['votes']} votes and {metrics['cost']:.2f} {currency}.{gained} Macro F1 "
         f"{metrics['macro_f1']:.3f}, log loss {metrics['log_loss']:.3f}, expected calibration error "
-        f"{metrics['ece']:.3f}."
+        f"{metrics['ece']:.3f}." + _pool(current)
     )
 
 
-def _asked(current: Round, batch: pd.DataFrame) -> str:
+def _asked(current: Round, batch: pd.DataFrame, metrics: dict[str, Any]) -> str:
     settings = current.settings
     closed = files.read_json(current.folder.closed)
     lines = ["| arm | items | votes an item |", "|---|---|---|"]
     for arm, rows in batch.groupby("arm", sort=True):
         lines.append(f"| {arm} | {len(rows)} | {rows['overlap'].mean():g} |")
+    picked = files.read_json(current.folder.selection)
     return (
         "\n".join(lines)
-        + f"\n\nStrategy `{settings.acquisition.strategy}`, tool `{settings.annotation.tool}`. "
-        f"The round closed with {closed['answered']} of {closed['asked']} answers: {closed['reason']}."
+        + f"\n\nStrategy `{picked['strategy']}`, tool `{settings.annotation.tool}`. "
+        + (f"{picked['reason']} " if picked["reason"] else "")
+        + f"The round closed with {closed['answered']} of {closed['asked']} answers: {closed['reason']}."
+        + _given_up(metrics["given_up"])
+        + _prelabels(metrics)
     )
+
+
+def _given_up(items: int) -> str:
+    """Which items people could not label, by where to find them."""
+    if not items:
+        return ""
+    were = "1 item of this round was" if items == 1 else f"{items} items of this round were"
+    return f"\n\n{were} given up; review.csv says who skipped, when and why."
+
+
+def _prelabels(metrics: dict[str, Any]) -> str:
+    """How many answers began with a shown prediction, where any did."""
+    shown, kept, answers = (metrics[name] for name in ("prelabelled", "prelabels_kept", "answers"))
+    if not shown:
+        return ""
+    return (f"\n\nSo far {shown} of {answers} answers ({shown / answers:.0%}) began with a prediction that "
+            f"was shown, and {kept} of those ({kept / shown:.0%}) kept it.")  # fmt: skip
+
+
+def _pool(current: Round) -> str:
+    """What the learner made of the unlabeled pool, where it was asked to."""
+    path = current.folder.model / "pool.json"
+    return " " + str(files.read_json(path)["reason"]) if path.exists() else ""
 
 
 def _fusion(current: Round) -> str:

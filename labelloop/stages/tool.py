@@ -9,6 +9,7 @@ import numpy as np
 from labelloop import datasets
 from labelloop.adapters.tools import open_tool
 from labelloop.adapters.tools.base import LabelTool, Project
+from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Prepared
 from labelloop.stages.runner import Round
 
@@ -32,8 +33,12 @@ def tool_of(current: Round, prepared: Prepared | None = None) -> LabelTool:
 
 
 def project_of(current: Round, prepared: Prepared) -> Project:
-    """What the tool must know of the campaign."""
-    settings = current.settings
+    """What the tool must know of the round."""
+    return describe_project(current.settings, prepared)
+
+
+def describe_project(settings: CampaignSettings, prepared: Prepared) -> Project:
+    """What the tool must know of a campaign with these settings."""
     # What is shown, by name, also where the settings leave it to the data.
     shown = prepared.pool.payload(np.array([0]), settings.annotation.payload_columns)[0]
     return Project(

@@ -87,6 +87,7 @@ def crew_labels(current: Round, arena: Arena) -> LabelSource:
             truth={item: prepared.classes[codes[row]] for item, row in zip(ids, rows, strict=True)},
             classes=prepared.classes,
             seed=arena.seed,
+            skips_to_review=settings.annotation.skips_to_review,
         )
         item_of = {task.text: task.item for task in tasks}
         votes.extend(

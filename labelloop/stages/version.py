@@ -16,9 +16,9 @@ CAMPAIGN_FILES = (
     ".dvc/config", ".dvc/.gitignore", "reports",
 )  # fmt: skip
 ROUND_FILES = (
-    "settings.yaml", "approved.json", "pushed.jsonl", "closed.json", "quarantine.jsonl", "votes.parquet.dvc", "review.csv",
-    "fusion.json", "metrics.json", "savings.json", "per_class.csv", "confusion.csv", "learning_curve.csv", "report.md",
-    "manifest.json",
+    "settings.yaml", "approved.json", "pushed.jsonl", "closed.json", "quarantine.jsonl", "votes.parquet.dvc",
+    "selection.json", "review.csv", "fusion.json", "metrics.json", "savings.json", "per_class.csv",
+    "confusion.csv", "learning_curve.csv", "report.md", "manifest.json",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from labelloop import files
 from labelloop.errors import DataError
-from labelloop.models import load_learner, make_learner, save_learner
+from labelloop.models import load_learner, make_learner, save_learner, show_pool
 from labelloop.models.base import Learner
 
 N_CLASSES = 4
@@ -53,10 +53,16 @@ class Case:
     inputs: Callable[[np.ndarray, np.random.Generator], np.ndarray]
     options: dict[str, Any] = field(default_factory=dict)
     convex: bool = False
+    pool: str = "none"
 
     def make(self, seed: int = 0) -> Learner:
         return make_learner(
-            self.name, n_classes=N_CLASSES, seed=seed, options=self.options, input_kind=self.input_kind
+            self.name,
+            n_classes=N_CLASSES,
+            seed=seed,
+            options=self.options,
+            input_kind=self.input_kind,
+            pool=self.pool,
         )
 
 
@@ -68,6 +74,11 @@ CASES = [
     Case("mlp", "features", make_features, {**QUICK, "hidden": [24, 16]}),
     Case("mlp", "images", make_images, {**QUICK, "hidden": 16}),
     Case("convnet", "images", make_images, {**QUICK, "width": 8, "hidden": 16, "embedding_size": 8}),
+    Case("logistic", "features", make_features, convex=True, pool="graph"),
+    Case("tfidf_logistic", "text", make_texts, {"embedding_size": 8}, convex=True, pool="graph"),
+    Case("convnet", "images", make_images, {**QUICK, "width": 8, "hidden": 16}, pool="graph"),
+    Case("logistic", "features", make_features, convex=True, pool="self_training"),
+    Case("logistic", "images", make_images, convex=True, pool="auto"),
 ]
 
 
@@ -80,7 +91,7 @@ class Data:
     test_targets: np.ndarray
 
 
-@pytest.fixture(params=CASES, ids=lambda case: f"{case.name}-{case.input_kind}")
+@pytest.fixture(params=CASES, ids=lambda case: f"{case.name}-{case.input_kind}-{case.pool}")
 def case(request: pytest.FixtureRequest) -> Case:
     return request.param
 
@@ -102,6 +113,7 @@ def data(case: Case) -> Data:
 def fitted(case: Case, data: Data, seed: int = 0) -> Learner:
     learner = case.make(seed)
     learner.observe([data.pool[:100], data.pool[100:]])
+    show_pool(learner, lambda rows: data.pool[rows], np.arange(N_POOL))
     return learner.fit(data.rows, data.targets)
 
 
@@ -166,7 +178,8 @@ def test_a_saved_learner_can_be_trained_on_as_if_never_saved(case: Case, data: D
 
 def test_saved_files_are_json_and_safetensors_only(case: Case, data: Data, tmp_path: Path) -> None:
     save_learner(fitted(case, data), case.name, tmp_path / "model")
-    assert {path.suffix for path in (tmp_path / "model").iterdir()} == {".json", ".safetensors"}
+    saved = {path.suffix for path in (tmp_path / "model").rglob("*") if path.is_file()}
+    assert saved == {".json", ".safetensors"}
 
 
 def test_same_seed_gives_the_same_bytes(case: Case, data: Data, tmp_path: Path) -> None:

@@ -19,8 +19,27 @@ TEMPLATES = ROOT / "labelloop" / "templates"
 
 STAGES = ["prepare", "score", "select", "push", "collect", "fuse", "snapshot", "train", "evaluate"]
 RECORDING = ["track", "version", "finish"]
-COMMANDS = ["advance", "backtest", "fuse", "init", "run", "select", "serve", "stage", "status", "verify"]
-DEPLOYMENTS = ["active-learning/campaign", "advance/campaign"]
+COMMANDS = [
+    "advance",
+    "agreement",
+    "annotators",
+    "approve",
+    "backtest",
+    "certify",
+    "deploy",
+    "fuse",
+    "init",
+    "run",
+    "select",
+    "serve",
+    "stage",
+    "status",
+    "tool",
+    "verify",
+    "weak",
+    "webhook",
+]
+DEPLOYMENTS = ["active-learning/campaign", "advance/campaign", "approve/campaign"]
 
 PIPELINE: dict[str, Any] = yaml.safe_load((TEMPLATES / "dvc.yaml").read_text(encoding="utf-8"))
 

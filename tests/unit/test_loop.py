@@ -50,7 +50,7 @@ def test_nothing_is_told_where_nothing_changed(opened: Workspace) -> None:
 @pytest.mark.parametrize(
     ("section", "key", "value", "said"),
     [
-        ("acquisition", "strategy", "entropy", "acquisition.strategy changed from 'margin' to 'entropy'"),
+        ("acquisition", "strategy", "entropy", "acquisition.strategy changed from 'auto' to 'entropy'"),
         ("model", "options", {"c": 2}, "model.options.c changed from None to 2"),
         ("annotation", "overlap", 2, "annotation.overlap changed from 3 to 2"),
         ("labels", "question", "Which?", "labels.question changed from 'Which class is it?' to 'Which?'"),
@@ -133,7 +133,10 @@ def test_the_first_batch_is_empty_where_every_class_is_known(
         ({"acquisition": {"cold_start": "kmeans"}}, "acquisition.cold_start: .*'kmeans'.*'k_means'"),
         ({"acquisition": {"options": {"c": 1}}}, "acquisition.strategy: .*no option 'c'"),
         ({"fusion": {"method": "mojority"}}, "fusion.method 'mojority'.*'majority'"),
-        ({"fusion": {"options": {"smooth": 1}}}, "fusion.options: 'smooth'.*'smoothing'"),
+        (
+            {"fusion": {"method": "majority", "options": {"smooth": 1}}},
+            "fusion.options: 'smooth'.*'smoothing'",
+        ),
     ],
 )
 def test_a_name_that_does_not_exist_is_told_before_a_round_keeps_it(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from labelloop import files, tables
+from labelloop import files, outages, tables
 from labelloop.campaign import load_settings
+from labelloop.errors import UnreachableError
 from labelloop.ledger import Entry, Ledger, freeze, write_frozen
 from labelloop.stages.prepare import freeze_data
 from labelloop.status import as_text, read_status
@@ -99,9 +101,11 @@ def test_people_are_waited_for_by_number(campaign: Workspace) -> None:
     assert "0 of 3 answers are in, pushed 2026-01-05 09:00." in as_text(read_status(campaign))
     time = pd.Timestamp("2026-01-05T10:30:00", tz="UTC").as_unit("us")
     votes = pd.DataFrame(
-        {"vote": ["1", "2", "3"], "key": [keys[0], keys[0], "digits/r001/i7/0"], "item": "i",
-         "annotator": "a", "value": "x", "action": "submitted", "answered_at": time,
-         "lead_seconds": 1.0, "cost": 0.0, "round": "r002", "tool": "files", "tool_ref": None}
+        {"vote": ["1", "2", "3", "4"], "key": [keys[0], keys[0], "digits/r001/i1/0", keys[2]],
+         "item": ["i0", "i0", "i1", "i2"], "annotator": ["a", "a", "a", "ben"], "value": "x",
+         "action": ["submitted", "updated", "submitted", "skipped"], "answered_at": time,
+         "lead_seconds": 1.0, "cost": 0.0, "round": ["r002", "r002", "r001", "r002"], "tool": "files",
+         "tool_ref": None, "prelabel": None}
     )  # fmt: skip
     tables.VOTES.write(votes, folder.votes)
     files.append_line(folder.quarantine, {"id": "x", "reason": "no such class", "content": None})
@@ -109,8 +113,23 @@ def test_people_are_waited_for_by_number(campaign: Workspace) -> None:
     assert (found["for"], found["asked"], found["answered"], found["refused"]) == ("people", 3, 1, 1)
     text = as_text(read_status(campaign))
     assert "Round r002 waits for people (files): 1 of 3 answers are in" in text
-    assert "last answer 2026-01-05 10:30." in text
+    assert "last answer 2026-01-05 10:30. 1 item was skipped by ben and waits for somebody else" in text
+    assert "annotation.skips_to_review: 2" in text
+    assert (found["skipped"], found["given_up"]) == (1, 0)
     assert "1 answer was refused; rounds/r002/quarantine.jsonl says why." in text
+
+
+def test_an_outage_is_told_since_it_began(campaign: Workspace) -> None:
+    """From what is on the disk: nobody is asked."""
+    opened(campaign)
+    assert read_status(campaign)["outage"] is None
+    for hour in (8, 9):
+        error = UnreachableError("Label Studio at http://127.0.0.1:9 cannot be reached; start it")
+        outages.note(campaign, error, now=datetime(2026, 3, 1, hour, tzinfo=UTC))
+    found = read_status(campaign)
+    assert (found["outage"]["attempts"], found["outage"]["since"]) == (2, "2026-03-01T08:00:00+00:00")
+    assert "since 2026-03-01 08:00:00 UTC (2 attempts" in as_text(found)
+    assert "http://127.0.0.1:9 cannot be reached" in as_text(found)
 
 
 def test_answers_that_are_in_name_what_is_made_of_them_next(campaign: Workspace) -> None:

@@ -40,6 +40,7 @@ def votes(rows: int = 4) -> pd.DataFrame:
             "vote": [f"v{n}" for n in range(rows)], "key": "c/r000/i/0", "item": "i", "annotator": "ada",
             "value": "yes", "action": "submitted", "answered_at": TIME, "lead_seconds": 2.0, "cost": 0.1,
             "round": "r000", "tool": "files", "tool_ref": None,
+            "prelabel": None,
         }
     )  # fmt: skip
 

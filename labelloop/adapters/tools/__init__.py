@@ -69,5 +69,6 @@ def _open_label_studio(annotation: Annotation, campaign: str, workspace: Workspa
         Server(url, token.get_secret_value()),
         workspace=workspace,
         campaign=campaign,
-        overlap=min(annotation.overlap, annotation.test_overlap),
+        overlap=annotation.overlap,
+        prelabels=annotation.prelabels,
     )

@@ -106,6 +106,8 @@ class Poll:
     now: datetime
     """The tool's clock; everything up to here is in `answers`."""
     refusals: list[Refusal] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    """Keys of tasks of open rounds that were pushed and are no longer there: somebody has deleted them."""
 
 
 @dataclass(frozen=True)

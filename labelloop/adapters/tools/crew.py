@@ -80,12 +80,14 @@ def work(
     truth: Mapping[str, str],
     classes: Sequence[str],
     seed: int,
+    skips_to_review: int,
 ) -> list[Answer]:
     """Let the crew work through one round.
 
-    Whoever is free first takes the next task about an item that they have not had; nobody answers two
-    copies of one item. First copies come first, in an order that depends on the items alone. Copies
-    beyond the crew's size stay unanswered. A skip is not paid.
+    Whoever is free first takes the next task about an item that they have not had; nobody is asked twice
+    about one item. First copies come first, in an order that depends on the items alone; a copy that was
+    skipped goes before all that, to somebody else. An item that `skips_to_review` people have skipped is
+    dealt out no more. Copies beyond the crew's size stay unanswered. A skip is not paid.
 
     Args:
         tasks: of one round, distinct, in any order.
@@ -93,40 +95,86 @@ def work(
         truth: the right answer to every item.
 
     Returns:
-        At most one answer a task, in order of time, ties by id.
+        Of each task any number of skips and at most one answer, in order of time, ties by id.
     """
     queue = sorted(tasks, key=lambda task: (task.copy, _shuffled(seed, task)))
-    taken = [False] * len(queue)
-    had: list[set[str]] = [set() for _ in crew]
-    # What an annotator passed over once is taken or about an item they had: it never becomes theirs, so
-    # each goes through the queue only once.
-    position = [0] * len(crew)
-    free = [(_working_moment(start, person.days_off), who) for who, person in enumerate(crew)]
-    heapq.heapify(free)
+    deal = _Deal(queue, len(crew), skips_to_review)
+    turns = [0] * len(queue)
+    # What happens next: a skipped copy is free again (0) before anybody takes another (1).
+    coming = [(_working_moment(start, person.days_off), 1, who) for who, person in enumerate(crew)]
+    heapq.heapify(coming)
+    idle: set[int] = set()
     answers = []
-    while free:
-        begun, who = heapq.heappop(free)
-        place = position[who]
-        while place < len(queue) and (taken[place] or queue[place].item in had[who]):
-            place += 1
-        position[who] = place
-        if place == len(queue):
+    while coming:
+        moment, kind, number = heapq.heappop(coming)
+        if kind == 0:
+            if deal.give_back(number):
+                for who in sorted(idle):
+                    heapq.heappush(coming, (_working_moment(moment, crew[who].days_off), 1, who))
+                idle.clear()
             continue
-        task, person = queue[place], crew[who]
-        taken[place] = True
-        had[who].add(task.item)
+        place = deal.take(number)
+        if place is None:
+            idle.add(number)
+            continue
+        person = crew[number]
         answer = _answer(
-            task,
+            queue[place],
             person,
-            begun,
-            true=truth[task.item],
+            moment,
+            turn=turns[place],
+            true=truth[queue[place].item],
             classes=classes,
             seed=seed,
             cost_per_vote=cost_per_vote,
         )
+        turns[place] += 1
         answers.append(answer)
-        heapq.heappush(free, (_working_moment(answer.answered_at, person.days_off), who))
+        if answer.action == "skipped":
+            heapq.heappush(coming, (answer.answered_at, 0, place))
+        heapq.heappush(coming, (_working_moment(answer.answered_at, person.days_off), 1, number))
     return sorted(answers, key=lambda answer: (answer.answered_at, answer.id))
+
+
+class _Deal:
+    """Who may take which copy next."""
+
+    def __init__(self, queue: Sequence[TaskKey], people: int, skips_to_review: int) -> None:
+        self._queue, self._skips_to_review = queue, skips_to_review
+        self._had: list[set[str]] = [set() for _ in range(people)]
+        self._skips: dict[str, int] = {}
+        self._lines: tuple[list[int], list[int]] = ([], list(range(len(queue))))
+        """Places in the queue: of copies that were skipped, and of all as they were pushed."""
+        self._taken: tuple[list[bool], list[bool]] = ([], [False] * len(queue))
+        # What somebody passed over once is taken, given up or about an item they had: it never becomes
+        # theirs, so each goes through both lines only once.
+        self._position = [[0, 0] for _ in range(people)]
+
+    def take(self, who: int) -> int | None:
+        """The place of the next copy for this person; None while there is none."""
+        for which, (line, taken) in enumerate(zip(self._lines, self._taken, strict=True)):
+            at = self._position[who][which]
+            while at < len(line) and (taken[at] or not self._is_for(self._queue[line[at]].item, who)):
+                at += 1
+            self._position[who][which] = at
+            if at < len(line):
+                taken[at] = True
+                self._had[who].add(self._queue[line[at]].item)
+                return line[at]
+        return None
+
+    def give_back(self, place: int) -> bool:
+        """A copy was skipped; whether it is dealt out again."""
+        item = self._queue[place].item
+        self._skips[item] = self._skips.get(item, 0) + 1
+        if self._skips[item] >= self._skips_to_review:
+            return False
+        self._lines[0].append(place)
+        self._taken[0].append(False)
+        return True
+
+    def _is_for(self, item: str, who: int) -> bool:
+        return item not in self._had[who] and self._skips.get(item, 0) < self._skips_to_review
 
 
 def _answer(
@@ -134,6 +182,7 @@ def _answer(
     person: SimulatedAnnotator,
     begun: datetime,
     *,
+    turn: int,
     true: str,
     classes: Sequence[str],
     seed: int,
@@ -145,7 +194,7 @@ def _answer(
     skipped = draw.skip < person.skip_rate
     cost = cost_per_vote if person.cost_per_vote is None else person.cost_per_vote
     return Answer(
-        id=f"sim:{task.text}:0",
+        id=f"sim:{task.text}:{turn}",
         key=task.text,
         annotator=person.name,
         value=None if skipped else _pick(answer_chances(person, true, classes), draw.value, classes),

@@ -13,7 +13,8 @@ changes nothing, because a fresh copy of the spreadsheet looks just like that; `
 Should the notes be lost, the next poll makes them anew from the files: untouched answers keep their ids.
 
 The k-th person to answer an item has answered its k-th copy. More people than copies are welcome: they
-count for the last copy. A person's first answer to an item costs money, skips and corrections do not.
+count for the last copy. A skip takes no copy: the item stays open for others. A person's first answer to an
+item costs money, skips and corrections do not.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import Any
 from labelloop import files
 from labelloop.adapters.tools.answer_files import SKIP, AnswerFile, Row, is_answer_file, read_answer_file
 from labelloop.adapters.tools.base import Answer, Poll, Progress, Project, Receipt, Refusal, Task
+from labelloop.adapters.tools.copies import Copies
 from labelloop.adapters.tools.keys import by_round, check_keys, parse_key
 from labelloop.adapters.tools.notes import Notes
 from labelloop.adapters.tools.project_file import adopt_project, read_project
@@ -185,37 +187,34 @@ class FilesTool:
         rows: dict[tuple[str, str], Row],
         now: datetime,
     ) -> list[dict[str, Any]]:
-        copies: dict[str, list[str]] = {}
+        keys: dict[str, list[str]] = {}
         for task in tasks:
-            copies.setdefault(task.item, []).append(task.key)
-        people: dict[str, list[str]] = {}
+            keys.setdefault(task.item, []).append(task.key)
+        copies = {item: Copies(item_keys) for item, item_keys in keys.items()}
         last: dict[tuple[str, str], dict[str, Any]] = {}
         for note in old:
-            if "key" in note:
+            if "key" in note and note["item"] in copies:
                 last[note["annotator"], note["item"]] = note
-                if note["annotator"] not in people.setdefault(note["item"], []):
-                    people[note["item"]].append(note["annotator"])
+                copies[note["item"]].note(note["annotator"], note["action"], note["key"])
         events = []
         for row in sorted(rows.values(), key=lambda row: (row.answered_at, row.annotator, row.item)):
             before = last.get((row.annotator, row.item))
             if before and files.digest_of(before["value"]) == files.digest_of(row.value):
                 continue
-            known = people.setdefault(row.item, [])
-            if row.annotator not in known:
-                known.append(row.annotator)
-            keys = copies[row.item]
+            action = "skipped" if row.value is None else "updated" if before else "submitted"
             time = min(row.answered_at, now)
             turn = before["turn"] + 1 if before else 0
             if before:  # an older file that was put back is what counts now
                 time = max(time, _time(before["answered_at"]) + _TICK)
             events.append(
                 {
-                    "id": "files:" + files.digest_of([keys[0], row.annotator, row.value, turn])[:32],
-                    "key": keys[min(known.index(row.annotator), len(keys) - 1)],
+                    "id": "files:"
+                    + files.digest_of([keys[row.item][0], row.annotator, row.value, turn])[:32],
+                    "key": copies[row.item].key_of(row.annotator, action),
                     "item": row.item,
                     "annotator": row.annotator,
                     "value": row.value,
-                    "action": "skipped" if row.value is None else "updated" if before else "submitted",
+                    "action": action,
                     "turn": turn,
                     "paid": row.value is not None or bool(before and before["paid"]),
                     "cost": 0.0 if row.value is None or (before and before["paid"]) else None,

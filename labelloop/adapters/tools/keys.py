@@ -56,12 +56,14 @@ def by_round(texts: Sequence[str], campaign: str) -> dict[str, list[TaskKey]]:
     return rounds
 
 
-def check_keys(texts: Sequence[str], campaign: str) -> None:
-    """Refuse tasks that this campaign could never find again.
+def check_keys(texts: Sequence[str], campaign: str) -> list[TaskKey]:
+    """Take keys apart; refuse tasks that this campaign could never find again.
 
     Raises:
         ToolError: a key is malformed or of another campaign.
     """
-    for text in texts:
-        if parse_key(text).campaign != campaign:
-            raise ToolError(f"task key {text!r} is not of campaign '{campaign}'")
+    keys = [parse_key(text) for text in texts]
+    for key in keys:
+        if key.campaign != campaign:
+            raise ToolError(f"task key {key.text!r} is not of campaign '{campaign}'")
+    return keys

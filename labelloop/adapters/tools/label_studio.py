@@ -13,36 +13,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from labelloop import files
-from labelloop.adapters.tools.base import Answer, Poll, Progress, Project, Receipt, Refusal, Task
-from labelloop.adapters.tools.keys import TaskKey, by_round, check_keys, parse_key
-from labelloop.adapters.tools.label_studio_answers import (
-    Note,
-    Said,
-    annotator_names,
-    answer_of,
-    new_notes,
-    read_annotation,
-)
+from labelloop.adapters.tools.base import Poll, Progress, Project, Receipt, Task
+from labelloop.adapters.tools.keys import TaskKey, by_round, check_keys
 from labelloop.adapters.tools.label_studio_config import KEY, task_data
 from labelloop.adapters.tools.label_studio_keys import KnownKeys, opaque
+from labelloop.adapters.tools.label_studio_poll import poll_answers
+from labelloop.adapters.tools.label_studio_predictions import predictions_of
 from labelloop.adapters.tools.label_studio_project import LabelStudioProject
-from labelloop.adapters.tools.label_studio_push import OnServer, push_items, remove_repeats
+from labelloop.adapters.tools.label_studio_push import (
+    OnServer,
+    import_tasks,
+    remove_repeats,
+    settle_overlaps,
+    wanted_overlap,
+)
 from labelloop.adapters.tools.label_studio_server import Server
-from labelloop.adapters.tools.lines import append_lines
 from labelloop.workspace import Workspace
 
-LOOKUP = 200
-"""Keys in one query: it travels in the URL."""
+LOOKUP = 150
+"""Keys in one query: it travels in the URL, of which proxies take 8 kB."""
 
-REREAD = timedelta(seconds=60)
-"""How far before the last poll the next one looks: what was being written then shows up later."""
+MANY = 1500
+"""From here on it is quicker to list all tasks of the project: each query looks at every task of it."""
 
-_TICK = timedelta(microseconds=1)
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+LISTED = 2000
+"""Tasks in one page of such a listing."""
+
+_FIELDS = "id,meta,overlap,total_annotations,cancelled_annotations"
+"""Without the data, which may hold pictures."""
 
 
 class LabelStudioTool:
@@ -57,91 +58,106 @@ class LabelStudioTool:
         workspace: Workspace,
         campaign: str,
         overlap: int,
+        prelabels: str = "hidden",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Open the server, without asking it anything yet.
 
         Args:
             overlap: annotators of most items; a project's tasks start with it.
+            prelabels: annotation.prelabels.
         """
         self._server, self._campaign, self._sleep = server, campaign, sleep
         self._folder = workspace.state / "label_studio"
         self._keys = KnownKeys(self._folder / "keys.jsonl", workspace, campaign)
-        self._project = LabelStudioProject(server, self._folder / "project.json", campaign, overlap)
+        self._project = LabelStudioProject(
+            server, self._folder / "project.json", campaign, overlap, prelabels
+        )
+        self._announced = ""
 
     def create(self, project: Project) -> None:
         self._project.create(project)
 
     def find(self, keys: Sequence[str]) -> list[Receipt]:
+        """Receipts of tasks that are there and dealt to as many people as they were to be.
+
+        A task whose push was cut off before its overlap was set is not told of, so that it is pushed again,
+        which makes no second one.
+        """
         wanted = [key for round_keys in by_round(keys, self._campaign).values() for key in round_keys]
         there = self._find_tasks([opaque(key) for key in wanted])
         receipts = {}
         for key in wanted:
             task = there.get(opaque(key))
-            if task is not None and key.copy < task.overlap:
+            if task is None or key.copy >= task.overlap:
+                continue
+            copies = self._keys.copies(opaque(key))
+            if not copies or task.overlap <= wanted_overlap(task, copies):
                 receipts[key.text] = _receipt(key, task)
         return list(receipts.values())
 
     def push(self, tasks: Sequence[Task]) -> list[Receipt]:
-        check_keys([task.key for task in tasks], self._campaign)
+        keys = check_keys([task.key for task in tasks], self._campaign)
         if not tasks:
             return []
-        shown = self._project.shown
-        project = self._server.get(f"/api/projects/{self._project.id}/")
+        shown, project = self._project.shown, self._project.content()
         pushed_at = (self._server.clock or datetime.now(UTC)).isoformat()
-        parsed = {task.key: parse_key(task.key) for task in tasks}
-        again = self._keys.note(parsed.values())
+        first: dict[str, Task] = {}
+        items: dict[str, TaskKey] = {}
         copies: dict[str, int] = {}
-        data: dict[str, dict[str, object]] = {}
-        for task in tasks:
-            key = opaque(parsed[task.key])
-            copies[key] = max(copies.get(key, 0), task.copy + 1)
-            if key not in data:
-                data[key] = task_data(shown, task.payload, key)
-        # Further copies of an item that is there already raise its overlap.
-        new = {opaque(key) for key in parsed.values() if key.copy == 0}
-        there = self._find_tasks([key for key in data if key not in new])
-        there = push_items(
+        begun = set()
+        for key, task in zip(keys, tasks, strict=True):
+            digest = opaque(key)
+            if digest not in first:
+                first[digest], items[digest] = task, key
+            copies[digest] = max(copies.get(digest, 0), key.copy + 1)
+            if key.copy == 0:
+                begun.add(digest)
+        predictions = predictions_of(first.items(), shown, str(project.label_config or ""))
+        if predictions:
+            version = next(iter(predictions.values()))[0]["model_version"]
+            self._project.intend(version)
+        again = self._keys.note({key: copies[digest] for digest, key in items.items()})
+        wanted = {digest: max(number, self._keys.copies(digest)) for digest, number in copies.items()}
+
+        def content(key: str) -> dict[str, Any]:
+            data = task_data(shown, first[key].payload, key)
+            made: dict[str, Any] = {"data": data, "meta": {KEY: key, "pushed_at": pushed_at}}
+            return made | ({"predictions": predictions[key]} if key in predictions else {})
+
+        # Further copies of an item that is there already raise its overlap; and what was about to be pushed
+        # before may have arrived.
+        there = self._find_tasks([key for key in first if again or key not in begun])
+        added, twice = import_tasks(
             self._server,
-            project,
-            data,
-            copies,
-            there,
+            int(project.id or 0),
+            int(project.maximum_annotations or 1),
+            [key for key in first if key not in there],
+            content,
             pushed_at=pushed_at,
             find=self._find_tasks,
             sleep=self._sleep,
         )
-        if again:
-            # An earlier push that was cut off may have gone on in the server after `find` had looked.
-            remove_repeats(self._server, project["id"], list(self._rows(list(data))))
-            there = self._find_tasks(list(data))
-        return [_receipt(parsed[task.key], there[opaque(parsed[task.key])]) for task in tasks]
+        there |= added
+        if again or twice:
+            # What was sent before may have gone on in the server after we had looked.
+            remove_repeats(self._server, int(project.id or 0), list(self._rows(list(first))))
+            there = self._find_tasks(list(first))
+        settle_overlaps(self._server, there, wanted)
+        if predictions and self._announced != version:
+            self._project.announce(version)
+            self._announced = version
+        return [_receipt(key, there[opaque(key)]) for key in keys]
 
     def poll(self, since: datetime | None) -> Poll:
-        """What happened after `since`, and what older things were seen only after it."""
-        project = self._project.id
-        folder = self._folder / f"project-{project}"
-        notes = files.read_lines(folder / "answers.jsonl")
-        before = files.read_json(folder / "polled.json") if (folder / "polled.json").exists() else {}
-        names = annotator_names(self._server.get("/api/users/"))
-        began = self._server.clock or datetime.now(UTC)
-        new, refusals = self._read_news(project, _time(before.get("began")), notes, names)
-        told = _time(before.get("now"))
-        now = max([began, *([told] if told else []), *(_at(note) for note in new)])
-        if new and told and now <= told:
-            now = told + _TICK
-        for note in new:
-            note["seen_at"] = now.isoformat()
-        append_lines(folder / "answers.jsonl", new)
-        files.write_json(folder / "polled.json", {"began": began.isoformat(), "now": now.isoformat()})
-        url = f"{self._server.url}/projects/{project}"
-        answers = [answer_of(n, url) for n in [*notes, *new] if n["action"] and _is_after(n, since)]
-        return Poll(sorted(answers, key=_order), now, refusals)
+        return poll_answers(self._server, self._project.id, self._folder, self._keys, since)
 
     def progress(self, keys: Sequence[str]) -> Progress:
-        asked = [parse_key(receipt.key) for receipt in self.find(keys)]
+        asked = [key for round_keys in by_round(keys, self._campaign).values() for key in round_keys]
         there = self._find_tasks([opaque(key) for key in asked])
-        return Progress(len(asked), sum(key.copy < there[opaque(key)].answers for key in asked))
+        found = [(key, there[opaque(key)]) for key in asked if opaque(key) in there]
+        asked_of = [(key, task) for key, task in found if key.copy < task.overlap]
+        return Progress(len(asked_of), sum(key.copy < task.answers for key, task in asked_of))
 
     def close(self, round_id: str, at: datetime) -> None:
         """Nothing to do: tasks stay, and a late answer is still read."""
@@ -155,80 +171,27 @@ class LabelStudioTool:
         return found
 
     def _rows(self, wanted: Sequence[str]) -> Iterator[tuple[str, OnServer]]:
-        for chunk in _chunks(list(dict.fromkeys(wanted)), LOOKUP):
-            rows = self._server.tasks(
-                self._project.id,
-                [_filter(f"data.{KEY}", "in_list", "String", chunk)],
-                include="id,data,meta,overlap,total_annotations,cancelled_annotations",
-            )
-            for row in rows:
-                key = row["data"].get(KEY)
-                if key in chunk:
-                    answers = row["total_annotations"] + row["cancelled_annotations"]
-                    pushed_at = (row.get("meta") or {}).get("pushed_at")
-                    yield key, OnServer(row["id"], row["overlap"], answers, pushed_at)
+        keys = set(wanted)
+        if len(keys) > MANY:
+            rows = self._server.tasks(self._project.id, [], page_size=LISTED, include=_FIELDS)
+            yield from _known(rows, keys)
+            return
+        for chunk in _chunks(sorted(keys), LOOKUP):
+            filters = [_filter(f"data.{KEY}", "in_list", "String", chunk)]
+            yield from _known(self._server.tasks(self._project.id, filters, include=_FIELDS), keys)
 
-    def _read_news(
-        self, project: int, since: datetime | None, notes: list[Note], names: dict[int, str]
-    ) -> tuple[list[Note], list[Refusal]]:
-        known: dict[str, list[Note]] = {}
-        for note in notes:
-            known.setdefault(note["key"].rpartition("/")[0], []).append(note)
-        noted = {note["task"] for note in notes}
-        keys = self._keys.read()
-        new: list[Note] = []
-        refusals: list[Refusal] = []
-        for row in self._changed(project, since, noted):
-            said: list[Said] = []
-            for content in row.get("annotations") or []:
-                read = read_annotation(content, names, row["id"])
-                if isinstance(read, Said):
-                    said.append(read)
-                else:
-                    refusals.append(read)
-            data = row.get("data")
-            key = keys.get(str(data.get(KEY) if isinstance(data, dict) else None))
-            if key is None:
-                refusals += [
-                    Refusal(f"Label Studio, task {row['id']}, annotation {one.annotation}",
-                            f"its {KEY} is none of this campaign's", one.value)
-                    for one in said
-                ]  # fmt: skip
-                continue
-            copies = [TaskKey(key.campaign, key.round, key.item, n).text for n in range(row["overlap"])]
-            item_notes = known.setdefault(copies[0].rpartition("/")[0], [])
-            fresh = new_notes(
-                item_notes,
-                said,
-                task=row["id"],
-                keys=copies,
-                changed_at=_time(row["updated_at"]) or _LONG_AGO,
-            )
-            item_notes += fresh
-            new += fresh
-        return new, refusals
 
-    def _changed(self, project: int, since: datetime | None, noted: set[int]) -> Iterator[dict[str, Any]]:
-        """Tasks that got or lost an answer, with all in them, from a while before `since` on."""
-        recent = []
-        if since is not None:
-            moment = (since - REREAD).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            recent = [_filter("updated_at", "greater", "Datetime", moment)]
-        answered, none = ("greater", 0), ("equal", 0)
-        for total, cancelled in ((answered, None), (none, answered)):
-            filters = [*recent, _filter("total_annotations", total[0], "Number", total[1])]
-            if cancelled:
-                filters.append(_filter("cancelled_annotations", cancelled[0], "Number", cancelled[1]))
-            yield from self._server.tasks(project, filters, fields="all")
-        if noted:
-            filters = [
-                *recent,
-                _filter("total_annotations", "equal", "Number", 0),
-                _filter("cancelled_annotations", "equal", "Number", 0),
-            ]
-            for row in self._server.tasks(project, filters, include="id,data,overlap,updated_at"):
-                if row["id"] in noted:
-                    yield row
+def _known(rows: Iterator[dict[str, Any]], keys: set[str]) -> Iterator[tuple[str, OnServer]]:
+    """Keys and tasks of rows that are among `keys`."""
+    for row in rows:
+        meta = row.get("meta")
+        if not isinstance(meta, dict):
+            continue
+        key = meta.get(KEY)
+        if key in keys:
+            skips = int(row.get("cancelled_annotations") or 0)
+            answers = int(row.get("total_annotations") or 0) + skips
+            yield key, OnServer(row["id"], row["overlap"], answers, meta.get("pushed_at"), skips)
 
 
 def _receipt(key: TaskKey, task: OnServer) -> Receipt:
@@ -246,15 +209,3 @@ def _chunks(rows: list[str], size: int) -> Iterator[list[str]]:
 
 def _time(text: object) -> datetime | None:
     return datetime.fromisoformat(text) if isinstance(text, str) else None
-
-
-def _at(note: Note) -> datetime:
-    return datetime.fromisoformat(note["answered_at"])
-
-
-def _is_after(note: Note, since: datetime | None) -> bool:
-    return since is None or _at(note) > since or datetime.fromisoformat(note["seen_at"]) > since
-
-
-def _order(answer: Answer) -> tuple[datetime, str]:
-    return answer.answered_at, answer.id

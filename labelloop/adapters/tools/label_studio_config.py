@@ -61,25 +61,38 @@ def label_config(project: Project) -> str:
                         f"{', '.join(CONTROLS)}")  # fmt: skip
     view = ElementTree.Element("View")
     fields = fields_of(project)
-    for column, (name, kind) in fields.items():
+    first = next(iter(fields.values()))[0]
+    # A picture fills the window: what is asked would be out of sight below it.
+    pictures = any(kind == "image" for _, kind in fields.values())
+    if pictures:
+        _ask(view, project, first)
+    for column, (name, kind) in sorted(fields.items(), key=lambda field: field[1][1] != "image"):
         if len(fields) > 1:
             ElementTree.SubElement(view, "Header", value=_plain(column), size="5")
         ElementTree.SubElement(view, _TAGS[kind], name=name, value=f"${name}")
-    ElementTree.SubElement(view, "Header", value=_plain(project.question))
-    CONTROLS[project.label_type](view, project, next(iter(fields.values()))[0])
+    if not pictures:
+        _ask(view, project, first)
     return ElementTree.tostring(view, encoding="unicode")
 
 
+def _ask(view: ElementTree.Element, project: Project, to_name: str) -> None:
+    ElementTree.SubElement(view, "Header", value=_plain(project.question))
+    CONTROLS[project.label_type](view, project, to_name)
+
+
 def _choices(view: ElementTree.Element, project: Project, to_name: str) -> None:
-    layout = {"layout": "select"} if len(project.classes) > MANY_CLASSES else {}
+    layout = {"layout": "select"} if len(project.classes) > MANY_CLASSES else {"showInline": "true"}
     control = ElementTree.SubElement(
         view, "Choices", {"name": CONTROL, "toName": to_name, "choice": "single", "required": "true"} | layout
     )
+    # By default the first class has key 1, which for digits would be the key of 0.
+    are_keys = all(re.fullmatch("[a-z0-9]", name) for name in project.classes)
     for name in project.classes:
         if name.startswith("$"):
             raise ToolError(f"class {name!r} starts with '$', which Label Studio takes for a column; rename "
                             "it in labels.classes")  # fmt: skip
-        ElementTree.SubElement(control, "Choice", value=name)
+        hotkey = {"hotkey": name} if are_keys else {}
+        ElementTree.SubElement(control, "Choice", {"value": name} | hotkey)
 
 
 CONTROLS: dict[str, Callable[[ElementTree.Element, Project, str], None]] = {"choice": _choices}
@@ -161,7 +174,8 @@ def task_data(project: Project, payload: Mapping[str, object], key: str) -> dict
         if kind == "image":
             data[name] = _image(str(value))
         elif kind == "table" and isinstance(value, list):
-            data[name] = {f"x{n}": number for n, number in enumerate(value, start=1)}
+            digits = len(str(len(value)))  # the page sorts rows by their names
+            data[name] = {f"x{n:0{digits}}": number for n, number in enumerate(value, start=1)}
         else:
             data[name] = "" if value is None else str(value)
     return {**data, KEY: key}

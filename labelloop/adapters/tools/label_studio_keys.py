@@ -7,63 +7,112 @@ machine from before the push, and after it in the rounds' pushed.jsonl, which is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from labelloop import files
 from labelloop.adapters.tools.keys import TaskKey, parse_key
 from labelloop.adapters.tools.lines import append_lines
-from labelloop.errors import ToolError
 from labelloop.workspace import Workspace
 
 
 def opaque(key: TaskKey) -> str:
     """What stands for an item of a round, all its copies, in the tool."""
-    return files.digest_of([key.campaign, key.round, key.item])[:32]
+    return _digest(key.campaign, key.round, key.item)
+
+
+@functools.lru_cache(maxsize=50_000)
+def _digest(campaign: str, round_id: str, item: str) -> str:
+    # Copies of an item follow each other, and a push needs an item's several times.
+    return files.digest_of([campaign, round_id, item])[:32]
+
+
+@dataclass(frozen=True)
+class KnownItem:
+    """An item that was pushed."""
+
+    text: str
+    """The key of its copy 0."""
+    copies: int
+    """How many were to be asked; 0 where that is not known."""
+    task: int | None
+    """The server's task, where a receipt names it."""
+    is_open: bool
+    """Whether its round still waits for people."""
 
 
 class KnownKeys:
-    """Keys of copy 0 by their digests."""
+    """Keys of copy 0 by their digests, and how many copies of each were to be asked."""
 
     def __init__(self, path: Path, workspace: Workspace, campaign: str) -> None:
         self._path, self._workspace, self._campaign = path, workspace, campaign
-        self._cache: tuple[int, dict[str, str]] = (0, {})
+        self._cache: tuple[int, dict[str, tuple[str, int]]] = (0, {})
 
-    def note(self, keys: Iterable[TaskKey]) -> bool:
-        """Write down keys that are about to be pushed; whether some were about to be before."""
+    def note(self, copies: Mapping[TaskKey, int]) -> bool:
+        """Write down what is about to be pushed; whether some of it was about to be before.
+
+        Args:
+            copies: different annotators by any key of the item.
+        """
         known = self._noted()
-        new = {opaque(k): k for k in keys}
-        rows = [
-            {"opaque": digest, "key": TaskKey(k.campaign, k.round, k.item, 0).text}
-            for digest, k in new.items()
-            if digest not in known
-        ]
+        again, rows = False, []
+        for key, number in copies.items():
+            digest = opaque(key)
+            before = known.get(digest)
+            again = again or before is not None
+            if before is None or before[1] < number:
+                text = TaskKey(key.campaign, key.round, key.item, 0).text
+                rows.append({"opaque": digest, "key": text, "copies": number})
+                known[digest] = (text, number)
         if rows:
             append_lines(self._path, rows)
             # A push is many calls: without this, each would read what all before it wrote.
-            known |= {row["opaque"]: row["key"] for row in rows}
             self._cache = (self._path.stat().st_size, known)
-        return len(rows) < len(new)
+        return again
 
-    def read(self) -> dict[str, TaskKey]:
-        """Every key of the campaign that was ever pushed from here, or is in its history."""
-        texts = list(self._noted().values())
+    def copies(self, digest: str) -> int:
+        """Different annotators that an item was to have; 0 where this machine does not know."""
+        return self._noted().get(digest, ("", 0))[1]
+
+    def items(self) -> dict[str, KnownItem]:
+        """Every item of the campaign that was ever pushed from here, or is in its history, by its digest."""
+        noted = self._noted()
+        items = {digest: KnownItem(text, copies, None, False) for digest, (text, copies) in noted.items()}
+        digests = {text: digest for digest, (text, _) in noted.items()}
         for folder in self._workspace.rounds():
-            if folder.pushed.exists():
-                for line in files.read_lines(folder.pushed):
-                    texts += list(line.get("tasks", {})) if line.get("event") == "receipts" else []
-        known = {}
-        for text in texts:
-            try:
-                key = parse_key(text)
-            except ToolError:
-                continue
-            if key.campaign == self._campaign:
-                known[opaque(key)] = TaskKey(key.campaign, key.round, key.item, 0)
-        return known
+            is_open = not folder.closed.exists()
+            for start, (copies, task) in _receipts(folder.pushed, f"{self._campaign}/{folder.id}/").items():
+                text = f"{start}/0"
+                digest = digests.get(text) or opaque(parse_key(text))
+                items[digest] = KnownItem(text, copies, task, is_open)
+        return items
 
-    def _noted(self) -> dict[str, str]:
+    def _noted(self) -> dict[str, tuple[str, int]]:
         size = self._path.stat().st_size if self._path.exists() else 0
         if size != self._cache[0]:
-            self._cache = (size, {line["opaque"]: line["key"] for line in files.read_lines(self._path)})
-        return dict(self._cache[1])
+            lines = files.read_lines(self._path)
+            self._cache = (size, {line["opaque"]: (line["key"], line.get("copies", 0)) for line in lines})
+        return self._cache[1]
+
+
+def _receipts(pushed: Path, start: str) -> dict[str, tuple[int, int | None]]:
+    """Copies and task of each item of a round's pushed.jsonl, by its key without the copy.
+
+    Args:
+        start: what the round's keys start with; others are left out.
+    """
+    items: dict[str, tuple[int, int | None]] = {}
+    for line in files.read_lines(pushed):
+        tasks = line.get("tasks") if line.get("event") == "receipts" else None
+        for text, tool_id in (tasks if isinstance(tasks, dict) else {}).items():
+            item, _, copy = text.rpartition("/")
+            if len(item) <= len(start) or not item.startswith(start):
+                continue
+            number = str(tool_id).partition(".")[0]
+            task = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else None
+            copies = int(copy) + 1 if copy.isascii() and copy.isdigit() and len(copy) < 9 else 1
+            before = items.get(item, (0, None))
+            items[item] = (max(copies, before[0]), task if task is not None else before[1])
+    return items

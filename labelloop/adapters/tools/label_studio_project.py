@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labelloop import files
 from labelloop.adapters.tools.base import Project
@@ -13,13 +14,31 @@ from labelloop.adapters.tools.label_studio_server import LostReplyError, NotTher
 from labelloop.adapters.tools.project_file import read_project
 from labelloop.errors import ToolError
 
+if TYPE_CHECKING:
+    from label_studio_sdk.client import LabelStudio
+    from label_studio_sdk.projects.client_ext import ProjectExt
+
+IN_TURN = "Sequential sampling"
+LEAST_CERTAIN_FIRST = "Uncertainty sampling"
+"""By the predictions' score, as long as their version is the project's; else the server draws at random."""
+
+LOOK_AFTER = 2.0
+"""Seconds that a request may go on in the network or the server after its connection has broken."""
+
 
 class LabelStudioProject:
     """The project that carries the campaign's name in its description."""
 
-    def __init__(self, server: Server, path: Path, campaign: str, overlap: int) -> None:
-        """Remember in `path` which project it is; nothing is asked yet."""
-        self._server, self._path, self._campaign, self._overlap = server, path, campaign, overlap
+    def __init__(
+        self, server: Server, path: Path, campaign: str, overlap: int, prelabels: str = "hidden"
+    ) -> None:
+        """Remember in `path` which project it is; nothing is asked yet.
+
+        Args:
+            prelabels: annotation.prelabels.
+        """
+        self._server, self._path, self._campaign = server, path, campaign
+        self._overlap, self._prelabels = overlap, prelabels
         self._id: int | None = None
 
     @property
@@ -36,10 +55,25 @@ class LabelStudioProject:
                             f"'{self._marker}'; it must be created before tasks are pushed")  # fmt: skip
         return self._id
 
+    def exists(self) -> bool:
+        """Whether the server has the project.
+
+        Raises:
+            ToolError: it had one and it was deleted, or several carry the campaign's name.
+        """
+        if self._id is None:
+            self._id = self._find()
+        return self._id is not None
+
     @property
     def shown(self) -> Project:
         """What the project was created for."""
         return read_project(self._path.with_name("schema.json"))
+
+    def content(self) -> ProjectExt:
+        """The project as the server tells it now."""
+        number = self.id
+        return self._server.read(lambda client: client.projects.get(number))
 
     def create(self, project: Project) -> None:
         """Make the project, or adopt the one that is there and bring its question up to date.
@@ -51,26 +85,70 @@ class LabelStudioProject:
             raise ToolError(f"this is campaign '{self._campaign}', but the project is to be made for "
                             f"'{project.campaign}'; use another folder for it")  # fmt: skip
         config = label_config(project)
-        written: str | None = None
-        if self._path.exists():
-            written = files.read_json(self._path).get("config")
+        known = self._known()
+        written: str | None = known.get("config")
         there = self._find()
         if there is None:
             there = self._make(config)
         else:
-            content = self._server.get(f"/api/projects/{there}/")
-            change = updated_config(str(content.get("label_config") or ""), project, written)
+            self._id = there
+            content = self.content()
+            change = updated_config(str(content.label_config or ""), project, written)
             if change is not None:
-                self._server.patch(f"/api/projects/{there}/", {"label_config": change})
+                self._update(label_config=change)
             elif written is not None:
                 config = written
+            self._adjust(content)
         self._id = there
         files.write_json(self._path.with_name("schema.json"), _schema(project))
-        files.write_json(self._path, {"url": self._server.url, "id": there, "config": config})
+        files.write_json(self._path, {**known, "url": self._server.url, "id": there, "config": config})
+        if known.get("model_version"):
+            self._use(known["model_version"])  # a push may have been cut off before it was told
+
+    def intend(self, model_version: str) -> None:
+        """Write down which model's predictions are about to be pushed."""
+        if self._known().get("model_version") != model_version:
+            files.write_json(self._path, self._known() | {"model_version": model_version})
+
+    def announce(self, model_version: str) -> None:
+        """Let the queue deal the tasks that this model is least certain of first.
+
+        The server orders by predictions only while the project's model version is theirs. A person's choice
+        of another order than the usual one stays.
+        """
+        self._use(model_version)
+
+    def _use(self, model_version: str) -> None:
+        content = self.content()
+        change: dict[str, Any] = {}
+        if content.model_version != model_version:
+            change["model_version"] = model_version
+        if content.sampling == IN_TURN and self._prelabels != "none":
+            change["sampling"] = LEAST_CERTAIN_FIRST
+        if change and content.total_predictions_number:
+            self._update(**change)
+
+    def _adjust(self, content: ProjectExt) -> None:
+        shown = self._prelabels == "shown"
+        if bool(content.show_collab_predictions) != shown:
+            # Hiding them makes the server forget the model version: whoever pushes next announces it again.
+            self._update(show_collab_predictions=shown)
+        if content.maximum_annotations != self._overlap and content.task_number == 0:
+            # Later the server would change the tasks that are there along with the project.
+            self._update(maximum_annotations=self._overlap)
+        if self._prelabels == "none" and content.sampling == LEAST_CERTAIN_FIRST:
+            self._update(sampling=IN_TURN)
+
+    def _update(self, **change: Any) -> None:
+        number = self.id
+        self._server.read(lambda client: client.projects.update(number, **change))
 
     @property
     def _marker(self) -> str:
         return f"labelloop campaign: {self._campaign}"
+
+    def _known(self) -> dict[str, Any]:
+        return dict(files.read_json(self._path)) if self._path.exists() else {}
 
     def _find(self) -> int | None:
         """The project that is remembered, or else the one whose description names the campaign.
@@ -78,57 +156,59 @@ class LabelStudioProject:
         Raises:
             ToolError: the remembered one was deleted, or several carry the name.
         """
-        known = files.read_json(self._path) if self._path.exists() else {}
+        known = self._known()
         if known.get("url") == self._server.url:
+            number = int(known["id"])
             try:
-                self._server.get(f"/api/projects/{known['id']}/")
-                return int(known["id"])
+                self._server.read(lambda client: client.projects.get(number))
+                return number
             except NotThereError:
                 raise ToolError(
-                    f"project {known['id']} of campaign '{self._campaign}' was deleted from Label Studio at "
+                    f"project {number} of campaign '{self._campaign}' was deleted from Label Studio at "
                     f"{self._server.url}. What was collected is safe. Restore the project from the server's "
                     f"backup; or, to ask the open round again in a new project, delete {self._path} and the "
                     "round's pushed.jsonl"
                 ) from None
-        found = [int(p["id"]) for p in self._projects() if self._marker in _lines(p.get("description"))]
+        found = [number for number, text in self._projects() if self._marker in _lines(text)]
         if len(found) > 1:
             raise ToolError(f"the projects {found} of Label Studio at {self._server.url} all have "
                             f"'{self._marker}' in their description; take it out of all but one")  # fmt: skip
         return found[0] if found else None
 
-    def _projects(self) -> list[dict[str, Any]]:
-        projects: list[dict[str, Any]] = []
-        page = 1
-        while True:
-            content = self._server.get("/api/projects/", page=page, page_size=100)
-            results = content.get("results") if isinstance(content, dict) else None
-            if not isinstance(results, list):
-                raise ToolError(f"{self._server.url} answers a listing of projects with something else; is "
-                                "it a Label Studio server?")  # fmt: skip
-            projects += results
-            if not content.get("next"):
-                return projects
-            page += 1
+    def _projects(self) -> list[tuple[int, object]]:
+        """Ids and descriptions of all projects."""
+
+        def listed(client: LabelStudio) -> list[tuple[int, object]]:
+            projects: Iterable[Any] = client.projects.list(include="id,description", page_size=100)
+            return [(int(project.id), project.description) for project in projects]
+
+        return self._server.read(listed)
 
     def _make(self, config: str) -> int:
-        """A new project, once: a lost reply is followed by a look."""
-        body = {
-            "title": f"labelloop {self._campaign}"[:50],
-            "description": self._marker,
-            "label_config": config,
-            "maximum_annotations": self._overlap,
-            "skip_queue": "REQUEUE_FOR_OTHERS",
-            "sampling": "Sequential sampling",
-            "show_skip_button": True,
-            "enable_empty_annotation": False,
-            "show_collab_predictions": False,
-            "show_annotation_history": False,
-        }
+        """A new project, once: a lost reply is followed by a look, when what was on its way has arrived."""
         try:
-            return int(self._server.post("/api/projects/", body)["id"])
+            return self._make_once(config)
         except LostReplyError:
+            self._server.pause(LOOK_AFTER)
             there = self._find()
-            return int(self._server.post("/api/projects/", body)["id"]) if there is None else there
+            return self._make_once(config) if there is None else there
+
+    def _make_once(self, config: str) -> int:
+        made = self._server.add(
+            lambda client: client.projects.create(
+                title=f"labelloop {self._campaign}"[:50],
+                description=self._marker,
+                label_config=config,
+                maximum_annotations=self._overlap,
+                skip_queue="REQUEUE_FOR_OTHERS",
+                sampling=IN_TURN,
+                show_skip_button=True,
+                enable_empty_annotation=False,
+                show_collab_predictions=self._prelabels == "shown",
+                show_annotation_history=False,
+            )
+        )
+        return int(made.id or 0)
 
 
 def _lines(text: object) -> list[str]:

@@ -22,6 +22,7 @@ class OnServer:
     """Answers and skips."""
     pushed_at: str | None
     """When it was pushed, by the server's clock."""
+    skips: int = 0
 
 
 Find = Callable[[Sequence[str]], dict[str, OnServer]]
@@ -30,59 +31,72 @@ Find = Callable[[Sequence[str]], dict[str, OnServer]]
 LARGEST = 50_000_000
 """Bytes in one import; the server answers 500 beyond 250 MB."""
 
-MOST = 1000
+MOST = 2000
 """Tasks in one import."""
 
-_WAITS = (1.0, 2.0, 5.0, 10.0)
-"""Seconds after a lost reply before looking: the server goes on with an import nobody waits for."""
+TRIES = 4
+"""How often an import is sent whose reply is lost each time and which does not arrive."""
+
+_LOOKS = (1.0, 2.0, 5.0)
+"""Seconds before each look after a lost reply: the server goes on with an import nobody waits for."""
 
 _IMPORT_CHECKS = 600
 """Seconds that an import which the server does on its own time may take."""
 
 
-def push_items(
+def import_tasks(
     server: Server,
-    project: Mapping[str, Any],
-    data: Mapping[str, dict[str, object]],
-    copies: Mapping[str, int],
-    there: Mapping[str, OnServer],
+    project: int,
+    overlap: int,
+    keys: Sequence[str],
+    content_of: Callable[[str], dict[str, Any]],
     *,
     pushed_at: str,
     find: Find,
     sleep: Callable[[float], None],
-) -> dict[str, OnServer]:
-    """Make every item's task, with as many annotators as it has copies.
+) -> tuple[dict[str, OnServer], bool]:
+    """Make a task of every key, in order.
 
     Args:
-        project: as the server tells it; new tasks get its `maximum_annotations`.
-        data: what each task carries, by opaque key, in order.
-        copies: different annotators of each.
-        there: tasks that are known to be on the server.
-        pushed_at: the server's time; tasks carry it where annotators are not shown it.
+        overlap: the project's, which new tasks get.
+        keys: opaque keys, none of which is known to be there.
+        content_of: what a task carries; asked for a few at a time, since pictures take memory.
+        pushed_at: the server's time, which `content_of` writes into each task.
         find: looks keys up.
 
     Returns:
-        The server's task of every key.
+        The server's task of every key; and whether one may have arrived twice, because something was sent
+        again that did not show up for a while.
 
     Raises:
         ToolError: some may have arrived.
     """
-    number, overlap = int(project["id"]), int(project["maximum_annotations"])
-    tasks = dict(there)
-    for chunk in _chunks([key for key in data if key not in there], data):
-        content = {key: {"data": data[key], "meta": {"pushed_at": pushed_at}} for key in chunk}
-        ids, found = _import(server, number, content, find, sleep)
+    tasks: dict[str, OnServer] = {}
+    again = False
+    for content in _chunks(keys, content_of):
+        ids, found, tries = _import(server, project, content, find, sleep)
         tasks |= found | {key: OnServer(i, overlap, 0, pushed_at) for key, i in ids.items()}
-    for key in data:
-        task = tasks[key]
-        # Only ever up for a task of an earlier call, which may have asked for more copies of the item.
-        new = key not in there
-        if copies[key] > task.overlap or (new and copies[key] < task.overlap):
-            change: dict[str, Any] = {"overlap": copies[key]}
-            if task.answers < copies[key]:
-                change["is_labeled"] = False  # or else it would not be dealt out again
+        again = again or tries > 1
+    return tasks, again
+
+
+def wanted_overlap(task: OnServer, copies: int) -> int:
+    """The overlap that a task should have: never less than the answers that people have given already."""
+    return copies if task.overlap < copies else max(copies, min(task.overlap, task.answers - task.skips))
+
+
+def settle_overlaps(server: Server, tasks: Mapping[str, OnServer], copies: Mapping[str, int]) -> None:
+    """Let every task be dealt to as many people as it has copies; a request for each that differs.
+
+    The import knows no overlap of its own, and the project's cannot be changed for it: the server would
+    change the tasks that are there along with it.
+    """
+    for key, task in tasks.items():
+        overlap = wanted_overlap(task, copies[key])
+        if overlap != task.overlap:
+            # Or else it would be dealt out no more, or still be dealt out.
+            change = {"overlap": overlap, "is_labeled": task.answers - task.skips >= overlap}
             server.patch(f"/api/tasks/{task.id}/", change)
-    return {key: tasks[key] for key in data}
 
 
 def remove_repeats(server: Server, project: int, tasks: Sequence[tuple[str, OnServer]]) -> None:
@@ -92,70 +106,90 @@ def remove_repeats(server: Server, project: int, tasks: Sequence[tuple[str, OnSe
         first[key] = min(task.id, first.get(key, task.id))
     extra = [task.id for key, task in tasks if task.id != first[key] and not task.answers]
     if extra:
-        body = {"project": str(project), "selectedItems": {"all": False, "included": extra}}
-        server.post("/api/dm/actions/", body, repeatable=True, id="delete_tasks", project=project)
+        chosen: Any = {"all": False, "included": extra}
+        server.read(
+            lambda client: client.actions.create(id="delete_tasks", project=project, selected_items=chosen)
+        )
 
 
 def _import(
     server: Server,
     project: int,
-    content: Mapping[str, dict[str, object]],
+    content: Mapping[str, dict[str, Any]],
     find: Find,
     sleep: Callable[[float], None],
-) -> tuple[dict[str, int], dict[str, OnServer]]:
-    """New ids by key, and tasks that turned out to be there."""
+) -> tuple[dict[str, int], dict[str, OnServer], int]:
+    """New ids by key, tasks that turned out to be there, and how often something was sent."""
     found: dict[str, OnServer] = {}
-    for wait in (*_WAITS, None):
+    tries = 0
+    while True:
+        tries += 1
         missing = [key for key in content if key not in found]
         try:
             ids = _import_once(server, project, [content[key] for key in missing], sleep)
         except LostReplyError:
-            if wait is None:
+            for wait in _LOOKS:
+                sleep(wait)
+                found = find(list(content))
+                if len(found) == len(content):
+                    return {}, found, tries
+            if tries == TRIES:
                 raise
-            sleep(wait)
-            found = find(list(content))
-            if len(found) == len(content):
-                break
-        else:
-            if len(ids) == len(missing):
-                return dict(zip(missing, ids, strict=True)), found
-            found = find(list(content))  # it was done on the server's own time, or it tells no ids
-            if len(found) < len(content):
-                raise ToolError(f"Label Studio took {len(missing)} tasks, but {len(content) - len(found)} of "
-                                "them are not there; look at the server's log and run it again")  # fmt: skip
-            break
-    return {}, found
+            continue
+        if len(ids) == len(missing):
+            return dict(zip(missing, ids, strict=True)), found, tries
+        found = find(list(content))  # it was done on the server's own time, or it tells no ids
+        if len(found) < len(content):
+            raise ToolError(f"Label Studio took {len(missing)} tasks, but {len(content) - len(found)} of "
+                            "them are not there; look at the server's log and run it again")  # fmt: skip
+        return {}, found, tries
 
 
 def _import_once(
-    server: Server, project: int, tasks: list[dict[str, object]], sleep: Callable[[float], None]
+    server: Server, project: int, tasks: list[dict[str, Any]], sleep: Callable[[float], None]
 ) -> list[int]:
     """Ids of the new tasks, in order; empty where the server does not tell."""
-    path = f"/api/projects/{project}/import"
-    reply = server.post(path, tasks, return_task_ids="true")
+    reply = server.post(f"/api/projects/{project}/import", tasks, return_task_ids="true")
     if isinstance(reply, dict) and "import" in reply:
-        # Editions other than the open one import on their own time, as their documentation says.
-        for _ in range(_IMPORT_CHECKS):
-            state = server.get(f"/api/projects/{project}/imports/{int(reply['import'])}")
-            if state.get("status") == "completed":
-                return []
-            if state.get("status") == "failed":
-                raise ToolError(f"Label Studio could not import tasks: {str(state.get('error'))[:300]}")
-            sleep(1.0)
-        raise LostReplyError("Label Studio did not finish an import within ten minutes; run it again")
+        _wait_for_import(server, f"/api/projects/{project}/imports/{int(reply['import'])}", sleep)
+        return []
     ids = reply.get("task_ids") if isinstance(reply, dict) else None
     return [int(i) for i in ids] if isinstance(ids, list) else []
 
 
-def _chunks(keys: list[str], data: Mapping[str, dict[str, object]]) -> Iterator[list[str]]:
-    chunk: list[str] = []
+def _wait_for_import(server: Server, path: str, sleep: Callable[[float], None]) -> None:
+    """Wait as the documentation of the editions says that import on their own time; the open one does not.
+
+    Raises:
+        ToolError: it failed, or nobody can tell; the import must not be sent again before another look.
+    """
+    try:
+        for _ in range(_IMPORT_CHECKS):
+            state = server.get(path)
+            if state.get("status") == "completed":
+                return
+            if state.get("status") == "failed":
+                raise ToolError(f"Label Studio could not import tasks: {str(state.get('error'))[:300]}")
+            sleep(1.0)
+    except LostReplyError as error:
+        raise ToolError(
+            f"Label Studio took an import, but does not tell what became of it: {error}"
+        ) from None
+    raise ToolError("Label Studio did not finish an import within ten minutes; run it again")
+
+
+def _chunks(
+    keys: Sequence[str], content_of: Callable[[str], dict[str, Any]]
+) -> Iterator[dict[str, dict[str, Any]]]:
+    chunk: dict[str, dict[str, Any]] = {}
     size = 0
     for key in keys:
-        length = len(json.dumps(data[key]))
+        content = content_of(key)
+        length = sum(len(v) if isinstance(v, str) else len(json.dumps(v)) for v in content["data"].values())
         if chunk and (len(chunk) == MOST or size + length > LARGEST):
             yield chunk
-            chunk, size = [], 0
-        chunk.append(key)
+            chunk, size = {}, 0
+        chunk[key] = content
         size += length
     if chunk:
         yield chunk

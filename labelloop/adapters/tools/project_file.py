@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from labelloop import files
 from labelloop.adapters.tools.base import Project
@@ -28,16 +30,29 @@ def adopt_project(path: Path, project: Project) -> None:
         there = files.read_json(path)
         if there == wanted:
             return
-        for field in ("campaign", "label_type"):
-            if there[field] != wanted[field]:
-                raise ToolError(f"{path.parent} holds a project whose {field} is {there[field]!r}, not "
-                                f"{wanted[field]!r}; use another folder, or move that one away")  # fmt: skip
-        gone = [name for name in there["classes"] if name not in wanted["classes"]]
-        if gone:
-            raise ToolError(f"{path.parent} holds a project with the classes {there['classes']}, but "
-                            f"labels.classes has {gone} no more; put them back, or start "
-                            "a new campaign")  # fmt: skip
+        refuse_other(path, there, project)
     files.write_json(path, wanted)
+
+
+def refuse_other(path: Path, there: Mapping[str, Any], project: Project) -> None:
+    """Refuse a project's file that does not fit, as `adopt_project` does.
+
+    Args:
+        there: what the file at `path` holds.
+
+    Raises:
+        ToolError: says what does not fit.
+    """
+    for field in ("campaign", "label_type"):
+        if there[field] != getattr(project, field):
+            raise ToolError(f"{path.parent} holds a project whose {field} is {there[field]!r}, not "
+                            f"{getattr(project, field)!r}; use another folder, or move that one "
+                            "away")  # fmt: skip
+    gone = [name for name in there["classes"] if name not in project.classes]
+    if gone:
+        raise ToolError(f"{path.parent} holds a project with the classes {there['classes']}, but "
+                        f"labels.classes has {gone} no more; put them back, or start "
+                        "a new campaign")  # fmt: skip
 
 
 def read_project(path: Path) -> Project:

@@ -7,7 +7,7 @@
 The campaign may be killed at any moment. Tasks are appended in one write; the answers are no state at
 all but follow from the tasks (see crew.py), and the clock only decides how many of them are shown.
 A key that is pushed twice is two tasks, as on a real server: `duplicates` counts them. Only the first
-is ever answered.
+is ever answered. A task that somebody skips goes to somebody else.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class SimulatedRound:
     crew: tuple[SimulatedAnnotator, ...]
     cost_per_vote: float
     classes: tuple[str, ...]
+    skips_to_review: int
     keys: list[str]
     """In the order of the push; repeats are duplicates."""
 
@@ -187,6 +188,7 @@ class SimulatedTool:
             "crew": [person.model_dump() for person in crew],
             "cost_per_vote": self._annotation.cost_per_vote,
             "classes": list(self._classes),
+            "skips_to_review": self._annotation.skips_to_review,
         }
 
     def _round(self, round_id: str) -> SimulatedRound:
@@ -200,6 +202,7 @@ class SimulatedTool:
                 crew=tuple(SimulatedAnnotator(**person) for person in heading["crew"]),
                 cost_per_vote=heading["cost_per_vote"],
                 classes=tuple(heading["classes"]),
+                skips_to_review=heading["skips_to_review"],
                 keys=[task["key"] for task in tasks],
             )
             known = self._rounds[round_id] = (size, pushed)
@@ -220,6 +223,7 @@ class SimulatedTool:
                 truth=self._known_labels([task.item for task in tasks], pushed.classes),
                 classes=pushed.classes,
                 seed=self._seed,
+                skips_to_review=pushed.skips_to_review,
             )
             known = self._answers[round_id] = (size, answers)
         return known[1]

@@ -164,6 +164,25 @@ def test_the_kth_person_answers_the_kth_copy(root: Path) -> None:
     ]
 
 
+def test_a_skip_leaves_its_copy_to_others(root: Path) -> None:
+    """Asked of two, skipped by one: two others fill both copies, however often was looked in between."""
+    save(root, "answers-ada.csv", "item,label\na,skip\n", 1)
+    first = events(root)
+    save(root, "answers-ben.csv", "item,label\na,cat\n", 2)
+    events(root)
+    save(root, "answers-cy.csv", "item,label\na,dog\n", 3)
+    answers = open_tool(root).poll(None).answers
+    assert [(one.annotator, one.action, one.key[-1]) for one in answers[1:]] == [
+        ("ben", "submitted", "0"), ("cy", "submitted", "1"),
+    ]  # fmt: skip
+    assert (answers[0].annotator, answers[0].action) == ("ada", "skipped")
+    assert events(root)[:1] == first
+    save(root, "answers-ada.csv", "item,label\na,cat\n", 4)
+    assert [(one.annotator, one.action) for one in open_tool(root).poll(None).answers][3:] == [
+        ("ada", "updated")
+    ]
+
+
 def test_saving_again_with_one_change_is_one_event(root: Path) -> None:
     save(root, "answers-ada.csv", "item,label\na,cat\nb,cat\nc,cat\n")
     first = open_tool(root).poll(None)

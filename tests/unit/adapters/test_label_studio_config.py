@@ -42,7 +42,8 @@ def test_hostile_classes_and_questions_stay_text() -> None:
         ("features", (), ["Table"]),
         ("features", ("image",), ["Image"]),
         ("text", ("title", "body"), ["Text", "Text"]),
-        ("images", ("image", "taken at"), ["Image", "Text"]),
+        ("images", ("taken at", "image"), ["Image", "Text"]),
+        ("features", ("features", "image"), ["Image", "Table"]),
     ],
 )
 def test_every_column_is_shown_by_its_kind(kind: str, columns: tuple[str, ...], tags: list[str]) -> None:
@@ -50,6 +51,30 @@ def test_every_column_is_shown_by_its_kind(kind: str, columns: tuple[str, ...], 
     config = label_config(replace(PROJECT, input_kind=kind, payload_columns=columns))
     shown = [e.tag for e in ElementTree.fromstring(config) if e.tag not in ("Header", "Choices")]
     assert shown == tags
+
+
+def test_the_question_stands_above_a_picture() -> None:
+    """Below it, annotators would have to scroll for every answer; a text's question comes after the text."""
+    tags = [e.tag for e in ElementTree.fromstring(label_config(replace(PROJECT, input_kind="images",
+                                                                       payload_columns=())))]  # fmt: skip
+    assert tags == ["Header", "Choices", "Image"]
+    assert [e.tag for e in ElementTree.fromstring(label_config(PROJECT))] == ["Text", "Header", "Choices"]
+
+
+def test_a_class_that_is_a_key_has_that_key() -> None:
+    """Else the key 1 would choose the digit 0."""
+    config = label_config(replace(PROJECT, classes=("0", "1", "2")))
+    choices = ElementTree.fromstring(config).iter("Choice")
+    assert [(choice.get("value"), choice.get("hotkey")) for choice in choices] == [(n, n) for n in "012"]
+    assert "hotkey" not in label_config(replace(PROJECT, classes=("0", "10")))
+
+
+def test_rows_of_numbers_keep_their_order() -> None:
+    """The page sorts them by name."""
+    project = replace(PROJECT, input_kind="features", payload_columns=("features",))
+    table = task_data(project, {"features": list(range(12))}, "k")["features"]
+    assert isinstance(table, dict)
+    assert [table[name] for name in sorted(table)] == list(range(12))
 
 
 def test_fields_are_plain_and_distinct() -> None:

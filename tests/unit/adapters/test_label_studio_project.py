@@ -24,25 +24,36 @@ class Projects:
     def __init__(self, *, lose: bool = False) -> None:
         self.projects: dict[int, dict[str, Any]] = {}
         self.lose = lose
+        self.changes: list[dict[str, Any]] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         number = request.url.path.strip("/").rpartition("/")[2]
         if request.method == "POST":
             made = len(self.projects) + 1
-            self.projects[made] = {"id": made, **json.loads(request.content)}
+            self.projects[made] = {"id": made, "task_number": 0, **json.loads(request.content)}
             if self.lose:
                 self.lose = False
                 raise httpx.ReadError("lost")
             return httpx.Response(201, json=self.projects[made])
         if number.isdigit():
             found = self.projects.get(int(number))
+            if found and request.method == "PATCH":
+                change = json.loads(request.content)
+                self.changes.append(change)
+                if change.get("show_collab_predictions") is False:
+                    found["model_version"] = ""  # as the server does
+                found |= change
             return httpx.Response(200, json=found) if found else httpx.Response(404, json={})
+        if request.url.params.get("page") != "1":
+            return httpx.Response(404, json={"detail": "Invalid page."})
         return httpx.Response(200, json={"results": list(self.projects.values()), "next": None})
 
 
-def campaign(server: Projects, folder: Path) -> LabelStudioProject:
+def campaign(
+    server: Projects, folder: Path, prelabels: str = "hidden", overlap: int = 3
+) -> LabelStudioProject:
     asked = Server(URL, "t" * 40, transport=httpx.MockTransport(server), sleep=lambda _: None)
-    return LabelStudioProject(asked, folder / "project.json", "farm", 3)
+    return LabelStudioProject(asked, folder / "project.json", "farm", overlap, prelabels)
 
 
 @pytest.mark.parametrize("lose", [False, True])
@@ -87,3 +98,62 @@ def test_two_projects_of_one_campaign_are_refused(tmp_path: Path) -> None:
         server.projects[number] = {"id": number, "description": "labelloop campaign: farm"}
     with pytest.raises(ToolError, match=r"\[1, 2\]"):
         campaign(server, tmp_path).create(PROJECT)
+
+
+@pytest.mark.parametrize("there", ["none", "hidden", "shown"])
+@pytest.mark.parametrize("prelabels", ["none", "hidden", "shown"])
+def test_predictions_are_shown_only_where_the_setting_says_so(
+    tmp_path: Path, there: str, prelabels: str
+) -> None:
+    """Also when it changes between rounds, or somebody changes the project by hand."""
+    server = Projects()
+    campaign(server, tmp_path, there).create(PROJECT)
+    campaign(server, tmp_path, prelabels).create(PROJECT)
+    assert server.projects[1]["show_collab_predictions"] is (prelabels == "shown")
+
+
+def test_the_queue_follows_the_latest_model(tmp_path: Path) -> None:
+    """By the project's model version, which the server forgets when predictions are hidden."""
+    server = Projects()
+    campaign(server, tmp_path, "shown").create(PROJECT)
+    server.projects[1]["total_predictions_number"] = 5
+    project = campaign(server, tmp_path, "shown")
+    project.intend("farm r001 12345678")
+    project.announce("farm r001 12345678")
+    assert server.projects[1]["model_version"] == "farm r001 12345678"
+    assert server.projects[1]["sampling"] == "Uncertainty sampling"
+    campaign(server, tmp_path, "hidden").create(PROJECT)
+    assert server.projects[1]["model_version"] == "farm r001 12345678"
+    campaign(server, tmp_path, "none").create(PROJECT)
+    assert server.projects[1]["sampling"] == "Sequential sampling"
+
+
+def test_a_push_that_was_cut_off_before_it_told_its_model_is_put_right(tmp_path: Path) -> None:
+    """The next run of the push begins with create."""
+    server = Projects()
+    campaign(server, tmp_path).create(PROJECT)
+    campaign(server, tmp_path).intend("farm r001 12345678")
+    server.projects[1]["total_predictions_number"] = 5
+    campaign(server, tmp_path).create(PROJECT)
+    assert server.projects[1]["model_version"] == "farm r001 12345678"
+
+
+def test_an_order_that_somebody_chose_stays(tmp_path: Path) -> None:
+    """Only the two usual ones are exchanged for each other."""
+    server = Projects()
+    campaign(server, tmp_path).create(PROJECT)
+    server.projects[1] |= {"total_predictions_number": 5, "sampling": "Uniform sampling"}
+    campaign(server, tmp_path).announce("farm r001 12345678")
+    campaign(server, tmp_path, "none").create(PROJECT)
+    assert server.projects[1]["sampling"] == "Uniform sampling"
+
+
+def test_the_projects_overlap_follows_the_settings_only_while_it_is_empty(tmp_path: Path) -> None:
+    """Later the server would change the tasks that are there along with it."""
+    server = Projects()
+    campaign(server, tmp_path).create(PROJECT)
+    campaign(server, tmp_path, overlap=2).create(PROJECT)
+    assert server.projects[1]["maximum_annotations"] == 2
+    server.projects[1]["task_number"] = 1
+    campaign(server, tmp_path, overlap=4).create(PROJECT)
+    assert server.projects[1]["maximum_annotations"] == 2

@@ -6,12 +6,12 @@ import base64
 import json
 import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
-from labelloop.adapters.tools.label_studio_push import OnServer, push_items
+from labelloop.adapters.tools.label_studio_push import OnServer, import_tasks
 from labelloop.adapters.tools.label_studio_server import LostReplyError, NotThereError, Server
 from labelloop.errors import ToolError
 
@@ -19,25 +19,50 @@ TOKEN = "0123456789abcdef0123456789abcdef01234567"
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
-def server(handler: Handler, token: str = TOKEN) -> Server:
-    return Server("http://ls.test/", token, transport=httpx.MockTransport(handler), sleep=lambda _: None)
+def server(handler: Handler, token: str = TOKEN, url: str = "http://ls.test/") -> Server:
+    return Server(url, token, transport=httpx.MockTransport(handler), sleep=lambda _: None)
 
 
-def broken(request: httpx.Request) -> httpx.Response:
-    raise httpx.ReadError("reset")
+def raising(error: Exception) -> Handler:
+    def handler(request: httpx.Request) -> httpx.Response:
+        raise error
+
+    return handler
 
 
-def test_a_post_is_sent_once() -> None:
-    """Nothing on the server dedupes."""
+broken = raising(httpx.ReadError("reset"))
+
+
+FAILURES: dict[str, Handler] = {
+    "timeout": raising(httpx.ReadTimeout("slow")),
+    "reset": raising(httpx.ReadError("reset")),
+    "cut": raising(httpx.RemoteProtocolError("cut")),
+    "unreachable": raising(httpx.ConnectError("refused")),
+    "500": lambda _: httpx.Response(500),
+    "409": lambda _: httpx.Response(409, json={}),
+    "429": lambda _: httpx.Response(429, headers={"Retry-After": "0"}),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("way", ["raw", "create", "import"])
+def test_what_adds_something_is_sent_once(failure: str, way: str) -> None:
+    """Nothing on the server dedupes, and the SDK's own repetitions are off."""
     seen = []
 
     def handler(request: httpx.Request) -> httpx.Response:
-        seen.append(request)
-        raise httpx.ReadTimeout("slow")
+        seen.append(request.method)
+        return FAILURES[failure](request)
 
-    with pytest.raises(LostReplyError):
-        server(handler).post("/api/projects/1/import", [])
-    assert len(seen) == 1
+    asked = server(handler)
+    calls = {
+        "raw": lambda: asked.post("/api/webhooks/", {}),
+        "create": lambda: asked.add(lambda client: client.projects.create(title="animals")),
+        "import": lambda: asked.post("/api/projects/1/import", [{"data": {}}], return_task_ids="true"),
+    }
+    with pytest.raises(ToolError if failure == "409" else LostReplyError):
+        calls[way]()
+    assert seen == ["POST"]
 
 
 def test_a_read_is_repeated() -> None:
@@ -79,21 +104,90 @@ def test_a_url_that_is_none_is_refused_without_its_password(url: str) -> None:
     assert "secret" not in str(error.value)
 
 
-def test_a_personal_token_is_refreshed_when_its_access_ends() -> None:
-    """Access lives for minutes, a campaign for weeks."""
-    personal = ".".join([base64.urlsafe_b64encode(b'{"alg": "HS256"}').decode().rstrip("="), "e30", "sig"])
-    given = []
+def token_until(moment: datetime, serial: int = 0) -> str:
+    """A JWT, as personal tokens and their accesses are."""
+    parts = [{"alg": "HS256"}, {"exp": int(moment.timestamp()), "token_type": "refresh", "jti": serial}]
+    coded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
+    return ".".join([*coded, "c2lnbmF0dXJl"])
+
+
+LATER = datetime.now(UTC) + timedelta(days=30)
+
+
+@pytest.mark.parametrize("ours", [timedelta(minutes=5), timedelta(hours=-1), timedelta(hours=1)])
+def test_a_personal_token_is_refreshed_when_its_access_ends(ours: timedelta) -> None:
+    """Access lives for minutes, a campaign for weeks; also where the clocks are an hour apart."""
+    personal = token_until(LATER)
+    given: list[str] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/api/token/refresh/":
+        if request.url.path == "/in/a/folder/api/token/refresh/":
             assert json.loads(request.content) == {"refresh": personal}
-            given.append(f"access{len(given)}")
+            given.append(token_until(datetime.now(UTC) + ours, len(given)))
             return httpx.Response(200, json={"access": given[-1]})
-        good = request.headers["Authorization"] == "Bearer access1"
+        good = len(given) > 1 and request.headers["Authorization"] == f"Bearer {given[-1]}"
         return httpx.Response(200 if good else 401, json={"ok": good})
 
-    assert server(handler, personal).get("/api/projects/") == {"ok": True}
-    assert given == ["access0", "access1"]
+    asked = server(handler, personal, "http://ls.test/in/a/folder")
+    try:
+        first = asked.get("/api/projects/")
+    except ToolError:
+        first = None  # a fresh access that is not accepted
+    assert first == {"ok": True} or asked.get("/api/projects/") == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    "refreshed",
+    [
+        lambda: httpx.Response(401, json={"detail": "Token is invalid or expired"}),
+        lambda: httpx.Response(502, text="<html>"),
+        lambda: httpx.Response(200, text="{"),
+        lambda: httpx.Response(200, json={}),
+    ],
+)
+def test_a_personal_token_that_is_refused_is_told(refreshed: Callable[[], httpx.Response]) -> None:
+    """Whatever the server makes of it, and without the token."""
+    personal = token_until(LATER)
+    with pytest.raises(ToolError) as error:
+        server(lambda _: refreshed(), personal).get("/api/projects/")
+    assert personal not in "".join(traceback.format_exception(error.value))
+
+
+def test_an_expired_personal_token_is_told_before_anything_is_sent() -> None:
+    """The message names the variable to change."""
+    with pytest.raises(ToolError, match="LABEL_STUDIO_API_KEY"):
+        server(broken, token_until(datetime.now(UTC) - timedelta(days=1))).get("/api/projects/")
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+@pytest.mark.parametrize("content", [[], 1, "text", None, {"id": "x"}, {"results": 3}, [[]]])
+def test_a_server_that_is_no_label_studio_is_told(content: object) -> None:
+    """Some other program that answers in JSON at that address."""
+    asked = server(lambda _: httpx.Response(200, json=content))
+    with pytest.raises(ToolError):
+        asked.read(lambda client: [project.id + 0 for project in client.projects.list()])
+        asked.read(lambda client: client.projects.get(1).id + 0)
+
+
+def test_a_redirect_is_told() -> None:
+    """A POST that follows one becomes a GET."""
+    moved = httpx.Response(301, headers={"Location": "https://ls.test/"})
+    with pytest.raises(ToolError, match="elsewhere"):
+        server(lambda _: moved).get("/api/projects/")
+
+
+def test_cookies_are_not_kept() -> None:
+    """The server would ask a session for its CSRF token."""
+    seen = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("cookie"))
+        return httpx.Response(200, json={}, headers={"Set-Cookie": "sessionid=1"})
+
+    asked = server(handler)
+    asked.get("/api/a")
+    asked.get("/api/b")
+    assert seen == [None, None]
 
 
 def test_the_clock_is_the_servers() -> None:
@@ -114,12 +208,12 @@ def push(replies: list[httpx.Response], there: dict[str, OnServer]) -> tuple[dic
             return replies.pop(0)
         return httpx.Response(200, json={"status": "completed"})
 
-    pushed = push_items(
+    pushed, _ = import_tasks(
         server(handler),
-        {"id": 1, "maximum_annotations": 2},
-        {key: {"text": key} for key in "abc"},
-        dict.fromkeys("abc", 2),
-        {},
+        1,
+        2,
+        list("abc"),
+        lambda key: {"data": {"text": key}},
         pushed_at="2026-01-05T09:00:00+00:00",
         find=lambda keys: {key: task for key, task in there.items() if key in keys},
         sleep=lambda _: None,

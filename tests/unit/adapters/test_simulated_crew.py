@@ -31,9 +31,13 @@ def answers_of(
     *,
     start: datetime = MONDAY,
     seed: int = 1,
+    skips: int = 2,
 ) -> list[Answer]:
     truth = {task.item: CLASSES[int(task.item[1:]) % 3] for task in tasks}
-    return work(tasks, start=start, crew=crew, cost_per_vote=0.05, truth=truth, classes=CLASSES, seed=seed)
+    return work(
+        tasks, start=start, crew=crew, cost_per_vote=0.05, truth=truth, classes=CLASSES, seed=seed,
+        skips_to_review=skips,
+    )  # fmt: skip
 
 
 def test_errors_come_at_the_rate_of_the_confusion_matrix() -> None:
@@ -122,6 +126,58 @@ def test_days_off_make_stragglers() -> None:
     assert len(late) == 20
 
 
+def crew_that_skips(*rates: float) -> list[SimulatedAnnotator]:
+    return [SimulatedAnnotator(name=f"p{n}", skip_rate=rate) for n, rate in enumerate(rates)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 15),
+    st.integers(1, 4),
+    st.lists(st.sampled_from([0.0, 0.3, 0.7, 0.99]), min_size=1, max_size=6),
+    st.integers(1, 4),
+    st.integers(0, 3),
+)
+def test_a_skip_is_asked_of_others_until_enough_have_skipped(
+    n: int, copies: int, rates: list[float], skips: int, seed: int
+) -> None:
+    """Every item ends with all its answers, with enough skips, or with the whole crew having had it."""
+    answers = answers_of(tasks_of(n, copies), crew_that_skips(*rates), seed=seed, skips=skips)
+    assert len({a.id for a in answers}) == len(answers)
+    for number in range(n):
+        mine = [a for a in answers if a.key.split("/")[2] == f"i{number}"]
+        assert len({a.annotator for a in mine}) == len(mine), "nobody is asked twice about an item"
+        submitted = [a.key for a in mine if a.action == "submitted"]
+        assert len(set(submitted)) == len(submitted) <= copies
+        skipped = len(mine) - len(submitted)
+        assert len(submitted) == copies or skipped >= skips or len(mine) == len(rates)
+
+
+def test_a_skipped_copy_is_answered_later_by_somebody_else() -> None:
+    """Also when everybody else had nothing left to do by then."""
+    slow = SimulatedAnnotator(name="slow", skip_rate=0.99, seconds_per_item=600)
+    quick = SimulatedAnnotator(name="quick", seconds_per_item=1)
+    answers = answers_of(tasks_of(8, 1), [slow, quick], seed=1)
+    (skip,) = [a for a in answers if a.action == "skipped"]
+    (answer,) = [a for a in answers if a.key == skip.key and a is not skip]
+    assert (skip.annotator, answer.annotator) == ("slow", "quick")
+    assert skip.answered_at < answer.answered_at < skip.answered_at + timedelta(minutes=1)
+    assert (skip.id, answer.id) == (f"sim:{skip.key}:0", f"sim:{skip.key}:1")
+
+
+def test_nobody_skips_changes_nothing() -> None:
+    """Where nobody skips, how many skips are too many plays no part."""
+    assert answers_of(tasks_of(40, 3), FIVE_ANNOTATORS[:4]) == answers_of(
+        tasks_of(40, 3), FIVE_ANNOTATORS[:4], skips=1
+    )
+
+
+def test_a_crew_that_skips_everything_takes_no_time_over_it() -> None:
+    """Each copy passes each person once: no cost that grows with the square of the round."""
+    answers = answers_of(tasks_of(3000, 2), crew_that_skips(*[0.999999] * 5), skips=6)
+    assert len(answers) == 3000 * 5
+
+
 def test_an_overlap_of_the_whole_crew_has_everybody_answer_everything() -> None:
     answers = answers_of(tasks_of(30, 5))
     assert len({(a.annotator, a.key.rpartition("/")[0]) for a in answers}) == 150
@@ -133,7 +189,8 @@ def test_an_overlap_of_the_whole_crew_has_everybody_answer_everything() -> None:
 def test_every_task_that_somebody_may_answer_is_answered_once(
     n: int, copies: int, people: int, seed: int
 ) -> None:
-    answers = answers_of(tasks_of(n, copies), FIVE_ANNOTATORS[:people], seed=seed)
+    crew = [person.model_copy(update={"skip_rate": 0.0}) for person in FIVE_ANNOTATORS[:people]]
+    answers = answers_of(tasks_of(n, copies), crew, seed=seed)
     assert len(answers) == len({a.key for a in answers}) == n * min(copies, people)
     assert len({(a.annotator, a.key.rpartition("/")[0]) for a in answers}) == len(answers)
 

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from labelloop.backtesting.arena import batch_sizes
+from labelloop import datasets
+from labelloop.backtesting.arena import batch_sizes, make_arena
 from labelloop.backtesting.compare import summarise
-from labelloop.campaign import parse_settings
+from labelloop.campaign import load_settings, parse_settings
 from labelloop.errors import DataError, SettingsError
 from labelloop.stages.backtest import backtest
+from labelloop.stages.prepare import new_learner
 
 PARAMS = """
 campaign: {name: blobs}
@@ -114,3 +116,23 @@ def test_the_summary_counts_wins_and_labels_by_hand() -> None:
     assert summary["strategies"]["random"]["labels_to"]["90%"] == {"mean": None, "seeds": 0}
     against = summary["strategies"]["margin"]["against_baseline"]
     assert against["area_difference"] == pytest.approx(0.1) and against["wins"] == 1
+
+
+def test_strategies_that_ask_labels_or_a_committee_are_replayed_too(params: Path, tmp_path: Path) -> None:
+    """What a live round gives a strategy a backtest gives it as well, with the same start for all."""
+    names = ["auto", "bald", "balanced", "rare_class", "error_based", "dropquery"]
+    backtest(params, tmp_path / "out", strategies=names, seeds=1)
+    curves = pd.read_csv(tmp_path / "out" / "curves.csv")
+    assert set(curves["strategy"]) == set(names)
+    assert curves[curves["labels"] == 6]["accuracy"].nunique() == 1
+    assert curves[curves["labels"] == 36]["accuracy"].nunique() > 1
+
+
+def test_a_learner_that_uses_the_pool_sees_no_item_that_it_is_judged_on(params: Path, tmp_path: Path) -> None:
+    params.write_text(PARAMS + "model: {pool: graph}\n")
+    settings = load_settings(params)
+    datasets.prepare(settings.dataset, settings.labels, test_size=60, seed=0, root=tmp_path, out=tmp_path)
+    arena = make_arena(datasets.open_prepared(tmp_path), settings, 0, new_learner)
+    seen = {row.tobytes() for row in arena.learner._sample}
+    assert len(seen) == len(arena.eligible) == 200
+    assert not seen & {row.tobytes() for row in arena.test_inputs}

@@ -80,7 +80,7 @@ def test_a_twin_hears_all_that_was_answered_before() -> None:
 
     arena: Any = SimpleNamespace(
         settings=CampaignSettings(), eligible=np.arange(20), seed=0,
-        prepared=SimpleNamespace(pool=SimpleNamespace(ids=ITEMS[:20])),
+        prepared=SimpleNamespace(pool=SimpleNamespace(ids=ITEMS[:20]), classes=("a", "b")),
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "fit", lambda *_: object())

@@ -1,0 +1,71 @@
+"""The review list: items of a round that people could not label, for somebody who knows more."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+
+from labelloop.asking import Asking
+
+COLUMNS = ("item", "reason", "answers", "asked", "skipped_by", "skipped_at", "text")
+
+LONGEST_TEXT = 200
+"""Characters of an item's text that are shown; of longer ones the beginning."""
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def review_table(asking: Asking, texts: Callable[[Sequence[str]], dict[str, str]]) -> str:
+    """The items that were given up as CSV, one row each, by id.
+
+    Args:
+        texts: what the given items show, where that is text; asked only if there are some.
+
+    Returns:
+        Columns `COLUMNS`; `skipped_by` lists people in the order of their skips, `skipped_at` the times.
+        No cell is taken for a formula by a spreadsheet.
+    """
+    items = asking.given_up()
+    shown = texts(items) if items else {}
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for item in items:
+        skips = sorted(asking.skips(item).items(), key=lambda skip: (skip[1], skip[0]))
+        writer.writerow(
+            [
+                _plain(item),
+                _reason(asking, item),
+                asking.answers(item),
+                asking.copies[item],
+                _plain("; ".join(person for person, _ in skips)),
+                "; ".join(at.isoformat(timespec="seconds") for _, at in skips),
+                _plain(_short(shown.get(item, ""))),
+            ]
+        )
+    return text.getvalue()
+
+
+def count_rows(content: str) -> int:
+    """Items on a review list that `review_table` made."""
+    return max(0, sum(1 for _ in csv.reader(io.StringIO(content, newline=""))) - 1)
+
+
+def _reason(asking: Asking, item: str) -> str:
+    skips = len(asking.skips(item))
+    if asking.is_gone(item):
+        return "deleted in the tool"
+    if skips >= asking.enough_skips:
+        return f"skipped by {skips}"
+    return f"skipped by {skips}, and nobody else is left to ask"
+
+
+def _short(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= LONGEST_TEXT else f"{words[: LONGEST_TEXT - 1]}…"
+
+
+def _plain(text: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text

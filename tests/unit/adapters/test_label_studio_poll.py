@@ -1,0 +1,191 @@
+"""A poll asks for what is new, notices what is gone, and forgets nobody's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labelloop import files
+from labelloop.adapters.tools.base import Poll
+from labelloop.adapters.tools.keys import parse_key
+from labelloop.adapters.tools.label_studio_keys import KnownKeys, opaque
+from labelloop.adapters.tools.label_studio_poll import poll_answers
+from labelloop.workspace import Workspace
+
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+ITEMS = [f"i{n}" for n in range(450)]
+
+
+class FakeServer:
+    """Keeps tasks and applies the filters that polls use."""
+
+    url = "http://127.0.0.1:9"
+
+    def __init__(self) -> None:
+        self.clock = START
+        self.rows = {n: self._row(n, item) for n, item in enumerate(ITEMS, start=1)}
+        self.users: list[dict[str, Any]] = [{"id": 1, "email": "ada"}, {"id": 2, "email": "ben"}]
+        self.requests: list[str] = []
+        self.listed = 0
+
+    def _row(self, number: int, item: str) -> dict[str, Any]:
+        key = opaque(parse_key(f"farm/r000/{item}/0"))
+        at = START.isoformat()
+        return {"id": number, "data": {"labelloop_key": key}, "overlap": 2, "created_at": at,
+                "updated_at": at, "annotations": [], "predictions": []}  # fmt: skip
+
+    def answer(self, task: int, who: int, value: str, minute: float) -> None:
+        at = (START + timedelta(minutes=minute)).isoformat()
+        region = {"from_name": "label", "to_name": "text", "type": "choices", "value": {"choices": [value]}}
+        row = self.rows[task]
+        row["annotations"].append({"id": 1000 * task + who, "completed_by": who, "result": [region],
+                                   "was_cancelled": False, "created_at": at, "updated_at": at,
+                                   "lead_time": 1.0})  # fmt: skip
+        row["updated_at"] = at
+
+    def get(self, path: str, **query: Any) -> Any:
+        self.requests.append(path)
+        return self.users if path == "/api/users/" else {"total": len(self.rows)}
+
+    def tasks(self, project: int, filters: list[dict[str, Any]], **query: Any) -> Iterator[dict[str, Any]]:
+        self.requests.append("tasks")
+        for row in list(self.rows.values()):
+            if all(self._meets(row, one) for one in filters):
+                self.listed += 1
+                yield row
+
+    def _meets(self, row: dict[str, Any], one: dict[str, Any]) -> bool:
+        column = one["filter"].removeprefix("filter:tasks:")
+        found: Any = {"total_annotations": len(row["annotations"]), "cancelled_annotations": 0}.get(column)
+        wanted = one["value"]
+        if one["type"] == "Datetime":
+            found, wanted = (datetime.fromisoformat(text) for text in (row[column], wanted))
+        elif column == "id":
+            found = row["id"]
+        how = one["operator"]
+        return bool(
+            found > wanted if how == "greater" else found < wanted if how == "less"
+            else found in wanted if how == "in_list" else found == wanted
+        )  # fmt: skip
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    return FakeServer()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A campaign whose round r000 was pushed, two copies an item."""
+    workspace = Workspace.at(tmp_path)
+    tasks = {f"farm/r000/{item}/{k}": f"{n}.{k}" for n, item in enumerate(ITEMS, start=1) for k in (0, 1)}
+    files.append_line(workspace.round("r000").pushed, {"event": "receipts", "tasks": tasks})
+    return workspace
+
+
+def poll(server: FakeServer, workspace: Workspace, minute: float, since: datetime | None = None) -> Poll:
+    server.clock = START + timedelta(minutes=minute)
+    server.requests, server.listed = [], 0
+    folder = workspace.state / "label_studio"
+    known = KnownKeys(folder / "keys.jsonl", workspace, "farm")
+    return poll_answers(server, 1, folder, known, since)  # type: ignore[arg-type]
+
+
+def test_right_after_a_push_only_what_was_answered_is_listed(
+    server: FakeServer, workspace: Workspace
+) -> None:
+    """And with nothing new, nothing but what is reread."""
+    first = poll(server, workspace, 0.1)
+    assert server.listed == 0
+    for task in range(1, 4):
+        server.answer(task, 1, "cat", 0.2)
+    second = poll(server, workspace, 0.3, first.now)
+    assert (len(second.answers), server.listed) == (3, 3)
+    assert poll(server, workspace, 0.4, second.now).answers == []
+    assert server.listed == 3
+    assert poll(server, workspace, 30, second.now).answers == []
+    poll(server, workspace, 60)
+    assert server.listed == 0
+    assert len(server.requests) <= 5
+
+
+@pytest.mark.parametrize("later", [0.5, 5, 500])
+def test_a_deletion_is_noticed_however_young_the_task_is(
+    server: FakeServer, workspace: Workspace, later: float
+) -> None:
+    server.answer(7, 1, "cat", 0.2)
+    first = poll(server, workspace, 0.3)
+    poll(server, workspace, later / 2 + 0.1)
+    server.rows[7] |= {"annotations": [], "updated_at": (START + timedelta(minutes=later)).isoformat()}
+    found = poll(server, workspace, later + 0.1, first.now).answers
+    assert [(one.annotator, one.action, one.key) for one in found] == [("ada", "deleted", "farm/r000/i6/0")]
+    assert server.listed == 1
+
+
+def test_deleted_tasks_are_looked_for_only_when_there_are_too_few(
+    server: FakeServer, workspace: Workspace
+) -> None:
+    """And not again while nothing changes; of a closed round not at all."""
+    assert poll(server, workspace, 1).gone == []
+    usual = len(server.requests)
+    for task in (3, 449):
+        del server.rows[task]
+    gone = ["farm/r000/i2/0", "farm/r000/i2/1", "farm/r000/i448/0", "farm/r000/i448/1"]
+    assert sorted(poll(server, workspace, 2).gone) == gone
+    assert len(server.requests) == usual + 3
+    assert sorted(poll(server, workspace, 3).gone) == gone
+    assert len(server.requests) == usual
+    del server.rows[5]
+    assert len(poll(server, workspace, 4).gone) == 6
+    files.write_json(workspace.round("r000").closed, {})
+    assert poll(server, workspace, 5).gone == []
+
+
+def test_a_name_once_known_is_kept_when_the_account_is_removed(
+    server: FakeServer, workspace: Workspace
+) -> None:
+    """The same person stays the same person; accounts are asked for only when somebody is unknown."""
+    server.answer(1, 1, "cat", 0.2)
+    first = poll(server, workspace, 1)
+    assert "/api/users/" in server.requests
+    server.users = []
+    server.answer(2, 1, "dog", 1.5)
+    server.rows[1]["annotations"][0] |= {"completed_by": None, "updated_at": START.isoformat()}
+    second = poll(server, workspace, 2, first.now)
+    assert "/api/users/" not in server.requests
+    assert [(one.annotator, one.value) for one in second.answers] == [("ada", "dog")]
+    server.answer(3, 9, "cat", 2.5)
+    third = poll(server, workspace, 3, second.now)
+    assert [one.annotator for one in third.answers] == ["account 9"]
+    server.answer(4, 1, "cat", 3.5)
+    assert [one.annotator for one in poll(server, workspace, 4, third.now).answers] == ["ada"]
+
+
+def test_a_date_in_the_future_moves_no_clock_and_is_taken_when_its_time_has_come(
+    server: FakeServer, workspace: Workspace
+) -> None:
+    """The server's clock was an hour ahead for a while: nothing is lost, and no round closes early."""
+    server.answer(1, 1, "cat", 61)
+    server.answer(2, 2, "cat", 1)
+    first = poll(server, workspace, 2)
+    assert [one.annotator for one in first.answers] == ["ben"]
+    assert "dated" in first.refusals[0].reason
+    assert first.now == START + timedelta(minutes=2)
+    found = poll(server, workspace, 62, first.now)
+    assert [(one.annotator, one.action) for one in found.answers] == [("ada", "submitted")]
+    assert found.refusals == []
+
+
+def test_more_people_than_copies_still_count_whatever_the_overlap_is_now(
+    server: FakeServer, workspace: Workspace
+) -> None:
+    """Copies are those that were pushed: somebody may have set another overlap by hand."""
+    server.rows[1]["overlap"] = 10**9
+    for who in (1, 2, 9):
+        server.answer(1, who, "cat", 0.1 * who)
+    keys = [one.key[-1] for one in poll(server, workspace, 2).answers]
+    assert keys == ["0", "1", "1"]

@@ -1,0 +1,138 @@
+"""Committees, learners that use the pool, and the reason for a batch, through the stages of a campaign."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from labelloop import datasets, files, models
+from labelloop.stages import train
+from labelloop.stages.runner import Round
+from labelloop.stages.score import committee_folders
+from labelloop.workspace import Workspace
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "campaign": {"name": "models", "seed": 1},
+    "dataset": {"kind": "table", "path": "rows.csv", "label_column": "label"},
+    "model": {"name": "logistic"},
+    "acquisition": {"batch_size": 20, "first_batch_size": 40, "shard_size": 256},
+    "annotation": {"overlap": 1, "test_overlap": 1},
+    "evaluation": {"test_size": 20, "bootstrap": 20},
+    "stopping": {"max_rounds": 2},
+    "tracking": {"enabled": False},
+    "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
+}
+
+
+def write(folder: Path, **changes: dict[str, Any]) -> None:
+    """Settings, and a pool of three clouds, larger than a shard and no multiple of it."""
+    random = np.random.default_rng(0)
+    codes = random.integers(3, size=700)
+    rows = pd.DataFrame(random.normal(2.0 * codes[:, None], 1.0, (700, 4)), columns=list("abcd"))
+    rows.assign(label=[f"class-{code}" for code in codes]).to_csv(folder / "rows.csv", index=False)
+    settings = {name: SETTINGS.get(name, {}) | changes.get(name, {}) for name in {**SETTINGS, **changes}}
+    (folder / "params.yaml").write_text(yaml.safe_dump(settings))
+
+
+Play = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def play(tmp_path_factory: pytest.TempPathFactory, labelloop: Callable[..., Any]) -> Play:
+    """Run a campaign with these settings to its end; with a folder, go on there."""
+
+    def run(folder: Path | None = None, **changes: dict[str, Any]) -> Path:
+        if folder is None:
+            folder = tmp_path_factory.mktemp("campaign")
+            labelloop("init", folder)
+        write(folder, **changes)
+        said = labelloop("run", "--plain", folder)
+        assert said.code == 0, said.error
+        return folder
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def committee(play: Play) -> Path:
+    return play(
+        model={"name": "logistic", "committee": 2, "pool": "graph"}, acquisition={"strategy": "vote_entropy"}
+    )
+
+
+def test_members_say_of_every_item_what_each_of_them_predicts(committee: Path) -> None:
+    """Written shard by shard, member by member; the shards end in mid-pool."""
+    members = np.load(committee / "rounds" / "r001" / "scores" / "members.npy")
+    pool = datasets.open_prepared(committee / "data").pool
+    folders = committee_folders(committee / "rounds" / "r000" / "model")
+    assert members.shape == (2, len(pool), 3)
+    for said, folder in zip(members, folders, strict=True):
+        expected = models.load_learner(folder).predict_proba(pool.inputs(slice(None)))
+        np.testing.assert_allclose(said, expected, atol=1e-5)
+    assert not np.allclose(members[0], members[1])
+
+
+def test_test_items_are_not_in_the_pool_that_a_learner_sees(committee: Path) -> None:
+    prepared = datasets.open_prepared(committee / "data")
+    learner = models.load_learner(committee / "rounds" / "r001" / "model")
+    untrained = train.untrained(Round(Workspace.at(committee), "r001"), prepared)
+    assert learner.pool == "graph"
+    assert len(untrained._sample) == (~prepared.splits).sum() < len(prepared.pool)
+
+
+def test_the_report_says_what_the_pool_was_good_for(committee: Path) -> None:
+    report = (committee / "rounds" / "r001" / "report.md").read_text()
+    verdict = files.read_json(committee / "rounds" / "r001" / "model" / "pool.json")
+    assert verdict["reason"] in report and "cross-validated accuracy" in verdict["reason"]
+
+
+def test_a_committee_that_is_not_there_yet_stops_no_round(play: Play) -> None:
+    """Strategy and committee are set in mid-campaign: one round goes by margin, the next by the committee."""
+    folder = play(acquisition={"strategy": "margin"})
+    play(folder, model={"name": "logistic", "committee": 2}, acquisition={"strategy": "bald"},
+         stopping={"max_rounds": 4})  # fmt: skip
+    chosen = [
+        json.loads((folder / "rounds" / name / "selection.json").read_text()) for name in ("r002", "r003")
+    ]
+    assert [about["strategy"] for about in chosen] == ["margin", "bald"]
+    assert "`bald` asks a committee, which the model of r001 does not have yet" in chosen[0]["reason"]
+    assert chosen[0]["reason"] in (folder / "rounds" / "r002" / "report.md").read_text()
+
+
+def test_a_committee_nobody_trains_is_refused_before_anybody_is_asked(
+    tmp_path: Path, labelloop: Callable[..., Any]
+) -> None:
+    labelloop("init", tmp_path)
+    write(tmp_path, acquisition={"strategy": "bald"})
+    said = labelloop("run", "--plain", tmp_path)
+    assert said.code == 2
+    assert "'bald' asks a committee, and there is none; set model.committee to 5 or more" in said.error
+    assert not (tmp_path / "rounds").exists() or not list((tmp_path / "rounds").glob("r*"))
+
+
+def test_auto_says_why_and_the_same_campaign_again_gives_the_same_batches(play: Play) -> None:
+    once, again = (play(acquisition={"strategy": "auto"}) for _ in range(2))
+    reason = json.loads((once / "rounds" / "r001" / "selection.json").read_text())["reason"]
+    assert "leave-one-out recall" in reason
+    assert reason in (once / "rounds" / "r001" / "report.md").read_text()
+    batches = [pq.read_table(folder / "rounds" / "r001" / "batch.parquet") for folder in (once, again)]
+    assert batches[0].equals(batches[1])
+
+
+def test_labels_of_test_items_are_not_told_to_strategies(committee: Path) -> None:
+    from labelloop import tables
+    from labelloop.stages.select import label_codes
+
+    prepared = datasets.open_prepared(committee / "data")
+    labels = tables.LABELS.read(committee / "rounds" / "r001" / "labels.parquet")
+    codes = label_codes(prepared, np.arange(len(prepared.pool)), labels)
+    assert (codes[prepared.splits] == -1).all()
+    assert (codes >= 0).sum() == (labels["split"] == "train").sum()
