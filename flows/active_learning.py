@@ -13,7 +13,7 @@ from flows.advance import advance_once, ended
 from flows.naming import named
 from labelloop import files, scaffold
 from labelloop.campaign import CampaignSettings, load_settings
-from labelloop.loop import Stopped
+from labelloop.loop import AwaitingApproval, Stopped
 from labelloop.workspace import Workspace
 
 
@@ -38,9 +38,10 @@ def active_learning(
             outcome = advance_once(workspace)
             get_run_logger().info("%s", outcome)
             simulated = load_settings(workspace.params).annotation.tool == "simulated"
-            if isinstance(outcome, Stopped) or not (simulated or poll_seconds):
+            people = not simulated or isinstance(outcome, AwaitingApproval)
+            if isinstance(outcome, Stopped) or (people and not poll_seconds):
                 return ended(outcome)
-            if not simulated:
+            if people:
                 time.sleep(poll_seconds)
 
 

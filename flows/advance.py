@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from prefect import flow, get_run_logger
+from prefect.context import FlowRunContext
 from prefect.runtime import deployment
 from prefect.states import Completed, State
 
+from flows.approve import ask_for_approval
 from flows.naming import named
 from flows.task_runners import task_runner
-from labelloop import loop
-from labelloop.errors import CampaignBusyError
-from labelloop.loop import Stopped
+from labelloop import loop, outages, waking
+from labelloop.errors import CampaignBusyError, UnreachableError
+from labelloop.loop import AwaitingApproval, Stopped
 from labelloop.stages.collect import Waiting
 from labelloop.workspace import Workspace
 from tasks.collect import collect
@@ -47,19 +50,27 @@ def run_task(workspace: Workspace, name: str, round_id: str | None) -> Any:
     task_runner=task_runner(),
     persist_result=False,
 )
-def play_round(directory: str, round_id: str) -> Waiting | None:
+def play_round(directory: str, round_id: str) -> Waiting | Stopped | None:
     """Take one round as far as it goes now."""
     return loop.play_round(Workspace.at(directory), round_id, run_task)
 
 
 def advance_once(workspace: Workspace) -> Waiting | Stopped:
     """Everything that can be done now, as Prefect tasks and subflows; inside a flow only."""
-    return loop.advance(
-        workspace,
-        play=lambda _, round_id: play_round(str(workspace.root), round_id),
-        run=run_task,
-        told=get_run_logger().warning,
-    )
+
+    def look() -> Waiting | Stopped:
+        return loop.advance(
+            workspace,
+            play=lambda _, round_id: play_round(str(workspace.root), round_id),
+            run=run_task,
+            told=get_run_logger().warning,
+        )
+
+    with outages.watched(workspace):
+        outcome = waking.look_until_quiet(workspace, look)
+    if isinstance(outcome, AwaitingApproval):
+        ask_for_approval(workspace)
+    return outcome
 
 
 def ended(outcome: Waiting | Stopped) -> State[Any]:
@@ -77,6 +88,8 @@ def advance(directory: str = "demo") -> Any:
             one starts where the flow runs: for prefect.yaml the clone, for `labelloop serve` its folder.
     """
     workspace = Workspace.at(directory)
+    if _is_scheduled() and (outage := outages.read(workspace)) and not outage.is_due(datetime.now(UTC)):
+        return Completed(name="Waiting", message=str(outage))
     try:
         with workspace.hold("flow advance"):
             return ended(advance_once(workspace))
@@ -85,3 +98,21 @@ def advance(directory: str = "demo") -> Any:
             raise
         # Another run is at it, which is what this one was started for: no failure that should alarm anyone.
         return Completed(name="Busy", message=str(error))
+    except UnreachableError:
+        if not _is_automatic():
+            raise
+        # The next scheduled run that is due tries again; `labelloop status` says since when.
+        return Completed(name="Waiting", message=str(outages.read(workspace)))
+
+
+def _is_scheduled() -> bool:
+    """Whether the deployment's schedule started this run."""
+    context = FlowRunContext.get()
+    return bool(context and context.flow_run and context.flow_run.auto_scheduled)
+
+
+def _is_automatic() -> bool:
+    """Whether nobody clicked: a schedule or an event started this run."""
+    context = FlowRunContext.get()
+    starter = context.flow_run.created_by if context and context.flow_run else None
+    return _is_scheduled() or bool(starter and starter.type == "AUTOMATION")

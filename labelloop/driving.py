@@ -11,12 +11,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from labelloop import loop
+from labelloop import loop, outages, waking
 from labelloop.campaign import load_settings
 from labelloop.environment import read_environment
-from labelloop.errors import SettingsError
 from labelloop.ledger import Ledger
-from labelloop.loop import Stopped
+from labelloop.loop import AwaitingApproval, Stopped
 from labelloop.stages.collect import Waiting
 from labelloop.stages.runner import is_done, run_stage
 from labelloop.workspace import Workspace
@@ -30,11 +29,12 @@ def run(workspace: Workspace, *, plain: bool, poll_seconds: float, told: Told) -
         return _call(workspace, "active_learning", told, poll_seconds=poll_seconds)
     with workspace.hold("labelloop run"):
         while True:
-            outcome = loop.advance(workspace, told=told)
+            outcome = _advance_plainly(workspace, told)
             simulated = Workspace.at(workspace.root).settings.annotation.tool == "simulated"
-            if isinstance(outcome, Stopped) or not (simulated or poll_seconds):
+            people = not simulated or isinstance(outcome, AwaitingApproval)
+            if isinstance(outcome, Stopped) or (people and not poll_seconds):
                 return outcome
-            if not simulated:
+            if people:
                 time.sleep(poll_seconds)
 
 
@@ -43,7 +43,7 @@ def advance(workspace: Workspace, *, plain: bool, told: Told) -> Waiting | Stopp
 
     Where no server is set in the environment, Prefect is not even imported if that turns out to be nothing.
     """
-    _take_address(workspace)
+    take_address(workspace)
     if not plain and not os.environ.get("PREFECT_API_URL"):
         idle = _look(workspace, told)
         if idle is not None:
@@ -51,23 +51,12 @@ def advance(workspace: Workspace, *, plain: bool, told: Told) -> Waiting | Stopp
     if not plain:
         return _call(workspace, "advance", told)
     with workspace.hold("labelloop advance"):
-        return loop.advance(workspace, told=told)
+        return _advance_plainly(workspace, told)
 
 
-def serve(workspace: Workspace, every: float) -> None:
-    """Serve both flows from this process until it is interrupted.
-
-    Raises:
-        SettingsError: no Prefect server is configured.
-    """
-    _take_address(workspace)
-    if not _private_server().configured():
-        raise SettingsError(
-            "no Prefect server is configured. Start one with `prefect server start`, then "
-            "`export PREFECT_API_URL=http://127.0.0.1:4200/api` and run this again"
-        )
-    _send_log()
-    importlib.import_module("flows.serving").serve_campaign(str(workspace.root), every)
+def _advance_plainly(workspace: Workspace, told: Told) -> Waiting | Stopped:
+    with outages.watched(workspace):
+        return waking.look_until_quiet(workspace, lambda: loop.advance(workspace, told=told))
 
 
 def _look(workspace: Workspace, told: Told) -> Waiting | Stopped | None:
@@ -81,7 +70,11 @@ def _look(workspace: Workspace, told: Told) -> Waiting | Stopped | None:
     with workspace.hold("labelloop advance"):
         for line in loop.pending_changes(workspace):
             told(line)
-        waiting: Waiting | None = run_stage(workspace, "collect", ledger.open.id)
+        with outages.watched(workspace):
+            seen = waking.mark(workspace)
+            waiting: Waiting | None = run_stage(workspace, "collect", ledger.open.id)
+            if waiting is not None:
+                waking.hear(workspace, seen)
     return waiting
 
 
@@ -103,30 +96,30 @@ def _still_stopped(workspace: Workspace, ledger: Ledger, told: Told) -> Stopped 
 
 def _call(workspace: Workspace, flow: str, told: Told, **parameters: Any) -> Any:
     """Call the flow of this name, with the user's server or with one for the time of the command."""
-    _take_address(workspace)
-    private = _private_server()
+    take_address(workspace)
+    private = private_server()
     parameters["directory"] = str(workspace.root)
     if not private.configured():
         return private.call(f"flows.{flow}", flow, workspace.state / "prefect", **parameters)
     # The terminal shows the campaign's own progress; the server's pages show everything.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    _send_log()
+    send_log()
     function = getattr(importlib.import_module(f"flows.{flow}"), flow)
     told(f"Prefect shows this at {private.pages()}")
     return function(**parameters)
 
 
-def _private_server() -> Any:
+def private_server() -> Any:
     return importlib.import_module("flows.private_server")
 
 
-def _take_address(workspace: Workspace) -> None:
+def take_address(workspace: Workspace) -> None:
     """Let Prefect see an address that stands in the campaign's .env only."""
     address = read_environment(workspace.root).prefect_api_url
     if address:
         os.environ.setdefault("PREFECT_API_URL", address)
 
 
-def _send_log() -> None:
+def send_log() -> None:
     """Have the server show what the stages log with their task runs; what the user has set stays."""
     os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "labelloop")

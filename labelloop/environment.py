@@ -24,6 +24,9 @@ class Environment(BaseSettings):
         None, description="Token of an account on it that may manage the project: a personal access token or "
         "a legacy one.",
     )  # fmt: skip
+    labelloop_webhook_secret: SecretStr | None = Field(
+        None, description="What a webhook must carry in its header X-Hook-Secret; for `labelloop webhook`."
+    )
 
 
 def read_environment(root: Path) -> Environment:

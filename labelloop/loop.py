@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from labelloop import approval
 from labelloop.campaign import Campaign, CampaignSettings, Dataset, load_settings
 from labelloop.errors import SettingsError
 from labelloop.ledger import FROZEN, Entry, Ledger, freeze, read_frozen, write_frozen
@@ -22,7 +23,7 @@ from labelloop.workspace import Workspace
 RunStage = Callable[[Workspace, str, str | None], Any]
 """Runs one step of a round unless it is done: `run_stage`, or a Prefect task around it."""
 
-PlayRound = Callable[[Workspace, str], Waiting | None]
+PlayRound = Callable[[Workspace, str], "Waiting | Stopped | None"]
 
 ROUND_STEPS = (*ROUND_STAGES, "track", "version")
 """A round, in order: ask, wait, learn, judge, and make it known."""
@@ -39,9 +40,23 @@ class Stopped:
         return f"stopped ({self.rule}): {self.reason}"
 
 
-def play_round(workspace: Workspace, round_id: str, run: RunStage = run_stage) -> Waiting | None:
-    """Take a round as far as it goes now; None when it is finished."""
+@dataclass(frozen=True)
+class AwaitingApproval(Waiting):
+    """The round's batch is not pushed before a person has approved it."""
+
+    batch: str = ""
+    """What would be asked, in a line."""
+    folder: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.batch}; waits for approval: `labelloop approve {self.folder}`"
+
+
+def play_round(workspace: Workspace, round_id: str, run: RunStage = run_stage) -> Waiting | Stopped | None:
+    """Take a round as far as it goes now; None when it is finished, Stopped when its batch was rejected."""
     for step in ROUND_STEPS:
+        if step == "push" and (held := ask_before_push(workspace, round_id)) is not None:
+            return held
         waiting = run(workspace, step, round_id)
         if isinstance(waiting, Waiting):
             return waiting
@@ -77,9 +92,28 @@ def advance(
             if last is not None:
                 run(workspace, "finish", last.id)
             return entry
-        waiting = play(workspace, entry.id)
-        if waiting is not None:
-            return waiting
+        held = play(workspace, entry.id)
+        if held is not None:
+            return held
+
+
+def ask_before_push(workspace: Workspace, round_id: str) -> AwaitingApproval | Stopped | None:
+    """Why the round's batch may not be pushed now; None when it may."""
+    batch = approval.open_batch(workspace)
+    if batch is None or batch.round_id != round_id:
+        return None
+    if batch.decision is None:
+        return AwaitingApproval(
+            round=round_id, answered=0, asked=batch.votes, now=batch.since.isoformat(), batch=str(batch),
+            folder=str(workspace.root),
+        )  # fmt: skip
+    if batch.decision.approved:
+        return None
+    return Stopped(
+        "approval",
+        f"the batch of {round_id} was {batch.decision}. `labelloop approve` may still approve it; "
+        "`labelloop approve --reopen` opens the round anew with params.yaml as it is then",
+    )
 
 
 def open_round(workspace: Workspace) -> Entry | Stopped:

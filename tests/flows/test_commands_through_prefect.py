@@ -145,7 +145,7 @@ def served(server: str, tmp_path: Path) -> Iterator[Path]:
 
 def test_a_served_deployment_runs_the_campaign(server: str, served: Path) -> None:
     """Triggered over the API, as the UI does it: with settings from the form and a folder of its own."""
-    deployment = f"{server}/deployments/name/active-learning/campaign"
+    deployment = f"{server}/deployments/name/active-learning/flowing"
     wait_until(lambda: httpx.get(deployment).is_success)
     found = httpx.get(deployment).json()
     assert found["parameters"] == {"directory": str(served)}

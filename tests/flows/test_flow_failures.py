@@ -9,8 +9,8 @@ import flow_campaigns
 import pytest
 
 from flows import advance as advancing
-from labelloop import stages
-from labelloop.errors import CampaignBusyError, DataError, LabelloopError, ToolError
+from labelloop import outages, stages
+from labelloop.errors import CampaignBusyError, DataError, LabelloopError, ToolError, UnreachableError
 from labelloop.loop import Stopped
 from labelloop.workspace import Workspace
 from tasks.collect import collect
@@ -108,3 +108,50 @@ def test_the_patience_grows_and_varies() -> None:
     retried = {name for name, step in advancing.STEPS.items() if step.retries}  # type: ignore[attr-defined]
     assert retried == {"push", "collect", "track", "version", "finish"}
     assert all(advancing.STEPS[name].retry_jitter_factor > 0 for name in retried)  # type: ignore[attr-defined]
+
+
+def test_a_scheduled_run_waits_out_an_outage(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends well and says since when; one that comes too early asks nothing; a success clears it."""
+    campaign = flow_campaigns.make(tmp_path / "outage", stopping={"max_rounds": 1})
+    weather = Weather(monkeypatch, *[UnreachableError("no route to the tool")] * 5)
+    monkeypatch.setattr(advancing, "_is_scheduled", lambda: True)
+    for calls in (5, 5):
+        state = advancing.advance(str(campaign), return_state=True)
+        assert (state.is_completed(), state.name) == (True, "Waiting")
+        assert "no route to the tool" in str(state.message)
+        assert "next after" in str(state.message)
+        assert weather.calls == calls
+    outage = outages.read(Workspace.at(campaign))
+    assert outage is not None
+    assert outage.attempts == 1
+    monkeypatch.setattr(outages.Outage, "is_due", lambda self, now: True)
+    while advancing.advance(str(campaign), return_state=True).name != "Stopped":
+        pass
+    assert outages.read(Workspace.at(campaign)) is None
+
+
+def test_a_run_by_hand_always_tries_and_fails_aloud(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever clicked wants to know; the attempt is noted all the same."""
+    campaign = flow_campaigns.make(tmp_path / "by-hand", stopping={"max_rounds": 1})
+    weather = Weather(monkeypatch, *[UnreachableError("no route to the tool")] * 10)
+    for attempts in (1, 2):
+        assert advancing.advance(str(campaign), return_state=True).is_failed()
+        outage = outages.read(Workspace.at(campaign))
+        assert outage is not None
+        assert outage.attempts == attempts
+    assert weather.calls == 10
+
+
+def test_a_wrong_token_is_no_outage(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not pass by itself: the scheduled run fails and says what to do."""
+    campaign = flow_campaigns.make(tmp_path / "token", stopping={"max_rounds": 1})
+    Weather(monkeypatch, *[ToolError("put a valid token into LABEL_STUDIO_API_KEY")] * 5)
+    monkeypatch.setattr(advancing, "_is_scheduled", lambda: True)
+    state = advancing.advance(str(campaign), return_state=True)
+    assert state.is_failed()
+    assert "LABEL_STUDIO_API_KEY" in str(state.message)
+    assert outages.read(Workspace.at(campaign)) is None

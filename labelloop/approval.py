@@ -1,0 +1,208 @@
+"""A person's word on a batch before anybody is asked: what is shown, and what was decided.
+
+Kept in rounds/<id>/approved.json with the batch's digest, so that a word counts for the batch that was
+shown and for no other.
+"""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+import socket
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from labelloop import files
+from labelloop.errors import DamagedFileError, LabelloopError
+from labelloop.ledger import Ledger, read_frozen
+from labelloop.workspace import RoundFolder, Workspace
+
+SHOWN = 10
+"""Items that are named; the rest are in batch.parquet."""
+
+LONGEST_TEXT = 500
+"""Characters of a name or a reason that are kept."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided about a batch."""
+
+    approved: bool
+    by: str
+    at: str
+    """ISO 8601, UTC."""
+    digest: str
+    """SHA-256 of the batch.parquet that was shown."""
+    reason: str = ""
+
+    def __str__(self) -> str:
+        what = "approved" if self.approved else "rejected"
+        return f"{what} by {self.by} on {self.at[:16].replace('T', ' ')} UTC" + (
+            f": {self.reason}" if self.reason else ""
+        )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch that needs a word, as it is shown."""
+
+    round_id: str
+    digest: str
+    items: int
+    arms: Mapping[str, int]
+    """Items of each arm."""
+    votes: int
+    cost: float
+    currency: str
+    tool: str
+    first: tuple[str, ...]
+    """Items that rank first."""
+    since: datetime
+    """When it was selected, by this machine's clock."""
+    decision: Decision | None
+
+    def __str__(self) -> str:
+        arms = ", ".join(f"{count} {arm}" for arm, count in self.arms.items())
+        return (
+            f"{self.round_id}: {self.items} items ({arms}), {self.votes} answers in the tool {self.tool}, "
+            f"{self.cost:.2f} {self.currency}"
+        )
+
+    def as_markdown(self) -> str:
+        """For the form in the Prefect UI."""
+        lines = [f"## {self.round_id}: shall people be asked?", "", "| arm | items |", "|---|---:|"]
+        lines += [f"| {arm} | {count} |" for arm, count in self.arms.items()]
+        lines += [
+            "",
+            f"**{self.votes} answers**, {self.cost:.2f} {self.currency}, in the tool {self.tool}.",
+            "",
+            "First: " + ", ".join(f"`{item}`" for item in self.first),
+        ]
+        return "\n".join(lines)
+
+
+def open_batch(workspace: Workspace) -> Batch | None:
+    """The open round's batch, where the round wants a word and was not pushed yet; else None.
+
+    A round that has begun to be pushed is past the question, and one that asks nothing needs no word.
+    """
+    entry = Ledger.read(workspace.ledger).open
+    if entry is None:
+        return None
+    folder = workspace.round(entry.id)
+    if not folder.settings.exists() or not folder.batch.exists() or folder.pushed.exists():
+        return None
+    settings = read_frozen(folder.settings)[1]
+    if not settings.annotation.approval:
+        return None
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(folder.batch, columns=["item", "arm", "overlap"]).to_pydict()
+    arms = {arm: table["arm"].count(arm) for arm in dict.fromkeys(table["arm"])}
+    votes, digest = sum(table["overlap"]), files.digest(folder.batch)
+    if not votes:
+        return None
+    return Batch(
+        round_id=entry.id,
+        digest=digest,
+        items=len(table["item"]),
+        arms=arms,
+        votes=votes,
+        cost=votes * settings.annotation.cost_per_vote,
+        currency=settings.annotation.currency,
+        tool=settings.annotation.tool,
+        first=tuple(str(item) for item in table["item"][:SHOWN]),
+        since=datetime.fromtimestamp(folder.batch.stat().st_mtime, UTC),
+        decision=read_decision(folder, digest),
+    )
+
+
+def read_decision(folder: RoundFolder, digest: str) -> Decision | None:
+    """What was decided about the batch with this digest.
+
+    Raises:
+        DamagedFileError: approved.json is not what labelloop wrote.
+    """
+    if not folder.approved.exists():
+        return None
+    try:
+        decision = Decision(**files.read_json(folder.approved))
+    except TypeError as error:
+        raise DamagedFileError(f"{folder.approved} is damaged: {error}; delete it and decide again") from None
+    if not isinstance(decision.approved, bool):
+        raise DamagedFileError(
+            f"{folder.approved} is damaged: 'approved' is {decision.approved!r}; delete it and decide again"
+        )
+    return decision if decision.digest == digest else None
+
+
+def decide(
+    workspace: Workspace, round_id: str, *, approved: bool, digest: str, by: str = "", reason: str = ""
+) -> Decision:
+    """Write down what a person decided about a batch that they have seen.
+
+    Args:
+        digest: of the batch that was shown.
+        by: who; default: the user of this process.
+
+    Raises:
+        LabelloopError: that batch does not wait for a word, or it is rejected without a reason.
+    """
+    batch = open_batch(workspace)
+    if batch is None or batch.round_id != round_id:
+        raise LabelloopError(f"{round_id} does not wait for approval; nothing was changed")
+    if batch.digest != digest:
+        raise LabelloopError(f"the batch of {round_id} is another one than was shown; look at it again")
+    if not approved and not reason.strip():
+        raise LabelloopError(f"{round_id} was not rejected: say why, so that others can act on it")
+    decision = Decision(
+        approved=approved,
+        by=(by or f"{getpass.getuser()}@{socket.gethostname()}")[:LONGEST_TEXT],
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        digest=digest,
+        reason=reason.strip()[:LONGEST_TEXT],
+    )
+    files.write_json(workspace.round(round_id).approved, asdict(decision))
+    return decision
+
+
+def reopen(workspace: Workspace) -> Path:
+    """Take back an open round whose batch was rejected: the next look opens it anew, with params as they are.
+
+    Only the holder of the campaign may call it.
+
+    Returns:
+        Where the files of the rejected round are kept.
+
+    Raises:
+        LabelloopError: no batch was rejected.
+    """
+    batch = open_batch(workspace)
+    if batch is None or batch.decision is None or batch.decision.approved:
+        raise LabelloopError("no rejected batch is open; `labelloop status` says what the campaign waits for")
+    ledger = Ledger.read(workspace.ledger)
+    kept = workspace.state / "rejected" / f"{batch.round_id}-{batch.decision.at.replace(':', '')}"
+    # Copied first: whatever a crash leaves, the rejected round can be read, and no round is half there.
+    shutil.copytree(workspace.round(batch.round_id).path, kept, dirs_exist_ok=True)
+    ledger.open = None
+    ledger.write()
+    shutil.rmtree(workspace.round(batch.round_id).path)
+    shutil.rmtree(workspace.state / "receipts" / batch.round_id, ignore_errors=True)
+    return kept
+
+
+def require(workspace: Workspace, round_id: str) -> None:
+    """Refuse to push a batch that wants a word and has none.
+
+    Raises:
+        LabelloopError: says how to approve it.
+    """
+    batch: Any = open_batch(workspace)
+    if batch is None or batch.round_id != round_id or (batch.decision and batch.decision.approved):
+        return
+    state = f"was {batch.decision}" if batch.decision else "waits for approval (annotation.approval)"
+    raise LabelloopError(f"the batch of {round_id} {state}; `labelloop approve {workspace.root}` shows it")
