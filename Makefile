@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-live label-studio lint types check bench docs clean
+.PHONY: help install demo demo-label-studio test test-live label-studio lint types check bench docs clean
 
 help: ## Say what can be made.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(READY) ## Make .venv and install labelloop with the pinned set of packages.
 
@@ -35,6 +35,9 @@ test-live: $(READY) ## Run the tests against a real Label Studio server, which t
 label-studio: $(READY) ## Start Label Studio on this machine, with accounts for three annotators, in .label-studio/.
 	@$(BIN)/python scripts/label_studio.py
 
+demo-label-studio: $(READY) ## Run a campaign through that server, with three scripted annotators, in demo-label-studio/.
+	@$(BIN)/python scripts/demo_label_studio.py
+
 lint: $(READY) ## Check style.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
@@ -50,5 +53,5 @@ bench: $(READY) ## Measure what the README quotes; see bench/README.md.
 docs: $(READY) ## Write docs/configuration.md from the settings' descriptions.
 	@$(BIN)/python docs/configuration.py
 
-clean: ## Remove .venv and the demo.
-	rm -rf $(VENV) demo
+clean: ## Remove .venv and the demos.
+	rm -rf $(VENV) demo demo-label-studio

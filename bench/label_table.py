@@ -27,13 +27,14 @@ def labels_to(result: Mapping[str, Any], share: float) -> float:
     return float(labels[at - 1] + rise * (labels[at] - labels[at - 1]))
 
 
-def area(result: Mapping[str, Any]) -> float:
-    """Area under the curve over the logarithm of the labels, between 0 and 1.
+def area(result: Mapping[str, Any], most: float = float("inf")) -> float:
+    """Area under the curve over the logarithm of the labels, up to `most` of them; between 0 and 1.
 
     The logarithm, because batches grow with the labels: on a plain axis the last rounds, where all strategies
     meet, would be most of the area.
     """
-    labels, reached = np.log(result["labels"]), result["accuracy"]
+    used = result["labels"] <= most
+    labels, reached = np.log(result["labels"][used]), result["accuracy"][used]
     return float(np.trapezoid(reached, labels) / (labels[-1] - labels[0]))
 
 
@@ -80,7 +81,12 @@ def _row(results: Results, name: str, arm: str) -> dict[str, Any] | None:
 
 def _differences(results: Results, name: str, arm: str, other: str) -> np.ndarray:
     seeds = sorted(s for found, s, a in results if found == name and a == arm and (name, s, other) in results)
-    return np.array([area(results[name, s, arm]) - area(results[name, s, other]) for s in seeds])
+    differences = []
+    for seed in seeds:
+        mine, theirs = results[name, seed, arm], results[name, seed, other]
+        most = min(mine["labels"][-1], theirs["labels"][-1])
+        differences.append(area(mine, most) - area(theirs, most))
+    return np.array(differences)
 
 
 def _interval(differences: np.ndarray) -> tuple[float, float]:

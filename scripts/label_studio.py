@@ -3,61 +3,90 @@
     python scripts/label_studio.py                   in .label-studio/, at http://127.0.0.1:8080
     python scripts/label_studio.py --port 0          at a free port
 
-It is installed from its package into an environment of its own (its requirements do not fit Prefect's), keeps
-its data in SQLite, listens on loopback, and sends nothing to anybody. Logins are made up once and kept in
-accounts.json, which only its owner may read. Runs until it is interrupted.
+It is installed from its package into an environment of its own (its requirements do not fit Prefect's),
+keeps its data in SQLite, listens on loopback, and sends nothing to anybody but the webhooks you set. Logins
+are made up once and kept in accounts.json, which only its owner may read. Runs until it is interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
+import fcntl
+import hashlib
 import os
-import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-VERSION = "1.23.2"
-"""The version that labelloop is tested with."""
+from label_studio_accounts import add_annotators, read_accounts, write_accounts
 
-ANNOTATORS = ("ada", "ben", "cy")
+PINNED = Path(__file__).with_name("label_studio.txt")
+"""Every package of the server's environment, with its version."""
 
-START_SECONDS = 180
-"""An empty folder takes about 25 s on an idle machine."""
+START_SECONDS = 300
+"""An empty folder takes about 20 s on an idle machine."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--folder", type=Path, default=Path(".label-studio"), help="where its data is kept")
-    parser.add_argument("--venv", type=Path, help="its environment (default: venv in the folder)")
+    parser.add_argument("--venv", type=Path, help="an environment that has it, used as it is; without it, "
+                        "venv in the folder, installed when missing")  # fmt: skip
     parser.add_argument("--port", type=int, default=8080, help="0 takes a free one")
     parser.add_argument("--install-only", action="store_true", help="install it, and do not start it")
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    venv = (arguments.venv or folder / "venv").resolve()
-    install(venv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    if arguments.venv is None:
+        with hold(folder / "install.lock", f"another process installs into {folder}; wait until it is done"):
+            install(folder / "venv")
     if arguments.install_only:
         return 0
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    return serve(folder, venv, free_port(arguments.port))
+    venv = (arguments.venv or folder / "venv").resolve()
+    running = f"the server in {folder} is running already; {folder / 'accounts.json'} says where"
+    with hold(folder / "server.lock", running) as lock:
+        return serve(folder, venv, free_port(arguments.port), lock)
+
+
+@contextlib.contextmanager
+def hold(path: Path, refusal: str) -> Iterator[int]:
+    """Hold a lock that goes with the last process that has it open; yields its file descriptor."""
+    with path.open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            sys.exit(refusal)
+        yield stream.fileno()
 
 
 def install(venv: Path) -> None:
-    """Make the environment, once; about a minute and a gigabyte."""
-    if (venv / "bin" / "label-studio").exists():
+    """Make the environment of exactly the pinned packages; half of one, or one of other pins, is replaced."""
+    wanted = hashlib.sha256(PINNED.read_bytes()).hexdigest()
+    mark = venv / "installed"
+    if mark.exists() and mark.read_text() == wanted and (venv / "bin" / "label-studio").exists():
         return
-    print(f"installing label-studio {VERSION} into {venv}; about two minutes", flush=True)
-    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-    pip = [venv / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*pip, f"label-studio=={VERSION}"], check=True)
+    print(f"installing Label Studio into {venv}: one gigabyte, a few minutes", flush=True)
+    mark.unlink(missing_ok=True)
+    subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
+    pip: list[str | Path] = [
+        venv / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "-qq",
+        "--disable-pip-version-check",
+    ]
+    if subprocess.run([*pip, "--no-deps", "-r", PINNED], check=False).returncode:
+        sys.exit("pip could not install Label Studio (see above); put that right and run it again")
+    mark.write_text(wanted)
 
 
 def free_port(wanted: int) -> int:
@@ -67,28 +96,50 @@ def free_port(wanted: int) -> int:
         try:
             probe.bind(("127.0.0.1", wanted))
         except OSError:
-            sys.exit(f"port {wanted} is taken; is the server running already? Else choose another: --port 0")
+            sys.exit(f"port {wanted} is taken; is a server running already? Else choose another: --port 0")
         return int(probe.getsockname()[1])
 
 
-def serve(folder: Path, venv: Path, port: int) -> int:
-    accounts = read_accounts(folder / "accounts.json", f"http://127.0.0.1:{port}")
-    environment = environment_of(folder, accounts["manager"])
-    command = [venv / "bin" / "label-studio", "start", "--no-browser", "--internal-host", "127.0.0.1",
-               "--port", str(port), "--enable-legacy-api-token"]  # fmt: skip
+def serve(folder: Path, venv: Path, port: int, lock: int) -> int:
+    """Run the server until it ends or this process is told to; its log is server.log in the folder."""
+    accounts = read_accounts(folder / "accounts.json")
+    accounts["url"] = f"http://127.0.0.1:{port}"
+    write_accounts(folder / "accounts.json", accounts)
+    command: list[str | Path] = [venv / "bin" / "label-studio", "start", "--no-browser", "--port", str(port)]
+    command += ["--internal-host", "127.0.0.1", "--enable-legacy-api-token"]
+    print(f"starting Label Studio at {accounts['url']}; the first time takes half a minute", flush=True)
     with (folder / "server.log").open("ab") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        server = subprocess.Popen(
+            command,
+            env=environment_of(folder, accounts["manager"]),
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            pass_fds=[lock],  # a server that outlives this process still holds the folder
+            start_new_session=True,  # Ctrl-C ends it through here, in order
+        )
     try:
         wait_until_up(server, accounts["url"], folder / "server.log")
-        add_annotators(venv, environment, accounts)
+        add_annotators(accounts)
+        write_accounts(folder / "accounts.json", accounts)
         tell(accounts)
-        return server.wait()
+        code = server.wait()
+        print(f"label-studio ended with {code}; see {folder / 'server.log'}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 0
     finally:
-        server.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            server.wait(20)
+        stop(server)
+
+
+def stop(server: subprocess.Popen[bytes]) -> None:
+    """End the server; a request in hand has some seconds."""
+    server.terminate()
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 def environment_of(folder: Path, manager: dict[str, str]) -> dict[str, str]:
@@ -107,27 +158,8 @@ def environment_of(folder: Path, manager: dict[str, str]) -> dict[str, str]:
         "FRONTEND_SENTRY_DSN": "",
         # Switches SQLite to its write-ahead log: without it, answers that come together may be stored twice.
         "LABEL_STUDIO_AZURE_MOUNT_FIX": "1",
-    }
-
-
-def read_accounts(path: Path, url: str) -> dict[str, Any]:
-    """Logins and tokens, made up when there are none yet."""
-    if path.exists():
-        content = json.loads(path.read_text(encoding="utf-8"))
-    else:
-        content = {"manager": account("manager"), "annotators": [account(name) for name in ANNOTATORS]}
-    content["url"] = url
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-        json.dump(content, stream, indent=2)
-    return dict(content)
-
-
-def account(name: str) -> dict[str, str]:
-    return {
-        "name": name,
-        "login": f"{name}@localhost.local",
-        "password": secrets.token_urlsafe(12),
-        "token": secrets.token_hex(20),
+        # By default the server sends no webhook to this machine, where labelloop's receiver listens.
+        "SSRF_PROTECTION_ENABLED": "false",
     }
 
 
@@ -138,31 +170,18 @@ def wait_until_up(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
             sys.exit(f"label-studio ended with {server.returncode}; see {log}")
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/health", timeout=5):
             return
-        time.sleep(0.5)
+        time.sleep(0.3)
     sys.exit(f"label-studio does not answer at {url} after {START_SECONDS} s; see {log}")
 
 
-def add_annotators(venv: Path, environment: dict[str, str], accounts: dict[str, Any]) -> None:
-    """Accounts that are not there yet, made by the server's own command."""
-    request = urllib.request.Request(
-        f"{accounts['url']}/api/users/", headers={"Authorization": f"Token {accounts['manager']['token']}"}
-    )
-    with urllib.request.urlopen(request, timeout=60) as reply:
-        there = {user["email"] for user in json.load(reply)}
-    for person in accounts["annotators"]:
-        if person["login"] not in there:
-            command = [venv / "bin" / "label-studio", "init", "-q", "--username", person["login"],
-                       "--password", person["password"], "--user-token", person["token"]]  # fmt: skip
-            subprocess.run(command, env=environment, check=True, capture_output=True)
-
-
 def tell(accounts: dict[str, Any]) -> None:
-    print(f"Label Studio is ready at {accounts['url']}\n")
+    print(f"\nLabel Studio is ready at {accounts['url']}\n")
     for person in (accounts["manager"], *accounts["annotators"]):
         print(f"  {person['login']:<24} password {person['password']}")
     print("\nFor the campaign's .env:\n")
     print(f"LABEL_STUDIO_URL={accounts['url']}\nLABEL_STUDIO_API_KEY={accounts['manager']['token']}\n")
-    print("Ctrl-C stops it.", flush=True)
+    print("It answers on this machine only, and its webhooks may go to this machine (no SSRF protection), "
+          "so do not open it to others. Ctrl-C stops it.", flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -11,30 +11,31 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live_server import LiveServer
-
-ROOT = Path(__file__).resolve().parents[2]
+from live_server import ROOT, LiveServer, installed_server
 
 
 @pytest.fixture(scope="session")
 def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A server with an empty database. LABEL_STUDIO_VENV names an environment that has it installed."""
-    installed = Path(os.environ.get("LABEL_STUDIO_VENV") or ROOT / ".label-studio" / "venv")
-    if not (installed / "bin" / "label-studio").exists():
-        pytest.skip(f"{installed} has no label-studio; `make label-studio` installs it")
+    """A server with an empty database, from the environment LABEL_STUDIO_VENV or that of `make label-studio`.
+
+    While working on the tests, LABEL_STUDIO_TEST_ACCOUNTS names the accounts.json of a server that runs
+    already; its projects are deleted.
+    """
+    running = os.environ.get("LABEL_STUDIO_TEST_ACCOUNTS")
+    if running:
+        yield LiveServer.of(json.loads(Path(running).read_text()))
+        return
+    installed = installed_server()
     folder = tmp_path_factory.mktemp("label-studio")
     script = ROOT / "scripts" / "label_studio.py"
     command = [sys.executable, script, "--folder", folder, "--venv", installed, "--port", "0"]
     process = subprocess.Popen(command, stdout=(folder / "out").open("wb"), stderr=subprocess.STDOUT)
     try:
-        accounts = folder / "accounts.json"
-        deadline = time.monotonic() + 240
-        while not (accounts.exists() and "ready" in (folder / "out").read_text()):
-            assert process.poll() is None and time.monotonic() < deadline, (folder / "out").read_text()
+        deadline = time.monotonic() + 300
+        while "is ready at" not in (said := (folder / "out").read_text()):
+            assert process.poll() is None and time.monotonic() < deadline, said
             time.sleep(0.3)
-        content = json.loads(accounts.read_text())
-        tokens = {account["name"]: account["token"] for account in content["annotators"]}
-        yield LiveServer(content["url"], content["manager"]["token"], tokens)
+        yield LiveServer.of(json.loads((folder / "accounts.json").read_text()))
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)

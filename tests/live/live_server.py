@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip a test; or let it fail where LIVE_TESTS=required, since a test that was skipped proves nothing."""
+    if os.environ.get("LIVE_TESTS") == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def installed_server() -> Path:
+    """The environment LABEL_STUDIO_VENV, or that of `make label-studio`."""
+    venv = Path(os.environ.get("LABEL_STUDIO_VENV") or ROOT / ".label-studio" / "venv")
+    if not (venv / "bin" / "label-studio").exists():
+        missing(f"{venv} has no label-studio; `make label-studio` installs it")
+    return venv
 
 
 @dataclass
@@ -18,7 +38,20 @@ class LiveServer:
     token: str
     people: dict[str, str]
     """Tokens of annotators by their short names."""
+    logins: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Login and password of annotators by their short names."""
     clients: dict[str, httpx.Client] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, accounts: dict[str, Any]) -> LiveServer:
+        """The server of an accounts.json, as scripts/label_studio.py writes it."""
+        people = accounts["annotators"]
+        return cls(
+            accounts["url"],
+            accounts["manager"]["token"],
+            {person["name"]: person["token"] for person in people},
+            {person["name"]: (person["login"], person["password"]) for person in people},
+        )
 
     def client(self, person: str = "") -> httpx.Client:
         if person not in self.clients:

@@ -1,0 +1,227 @@
+"""Nothing secret leaves the .env, and nothing reaches the server that annotators need not see."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import gzip
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import live_campaigns
+import pandas as pd
+import pytest
+from faulty_proxy import FaultyProxy
+from live_server import LiveServer
+
+pytestmark = pytest.mark.live
+
+SECRET = "hook-5f0e6c1d9ab24473b8e1"
+WRONG_TOKEN = "0f1e2d3c4b5a69788796a5b4c3d2e1f001234567"
+MEANING = {"red": "alpha", "green": "betas", "blue": "gamma"}
+COLUMNS = {"sentence", "labelloop_key"}
+"""All that a task may carry: the columns of annotation.payload_columns, and the opaque key."""
+
+CRASH = """
+import httpx, sys
+def crash(self, *arguments, **named):
+    raise RuntimeError("the network card is on fire")
+httpx.Client.request = httpx.Client.send = crash
+from labelloop.cli import main
+main()
+"""
+"""A mistake of labelloop's own, with a traceback, in the middle of talking to the server."""
+
+
+def test_no_secret_leaves_the_env(live_server: LiveServer, labelloop: Any, tmp_path: Path) -> None:
+    """After a campaign of two rounds through Prefect, MLflow and DVC over a bad network, with errors.
+
+    Looked at: every file but .env, what git, DVC, MLflow and Prefect keep, also packed, all that was printed,
+    and every task and the project on the server.
+    """
+    root = make_campaign(tmp_path / "campaign", labelloop, live_server)
+    proxy = FaultyProxy(live_server.url, rate=0.3, seed=4, hold=0.5)
+    write_env(root, proxy.url, live_server.token)
+    printed = []
+    try:
+        printed.append(command(root, "run", crash=True))
+        assert "on fire" in printed[-1], "no traceback to look at"
+        printed.append(command(root, "run", token=WRONG_TOKEN))
+        for _ in range(8):
+            printed.append(command(root, "run"))
+            if "max_rounds" in printed[-1]:
+                break
+            if live_server.project("live") is not None:
+                for person in live_server.people:
+                    live_server.work_queue(person, "live", meant)
+        printed += [command(root, "advance", crash=True), command(root, "status"), command(root, "verify")]
+        command(root, "advance", token=WRONG_TOKEN)
+    finally:
+        proxy.close()
+    assert "max_rounds" in "".join(printed), printed[-4:]
+    assert sum(proxy.faults.values()) >= 10, proxy.faults
+    needles = parts_of(live_server.token, WRONG_TOKEN, SECRET) | {
+        password for _, password in live_server.logins.values()
+    }
+    for text in printed:
+        assert not found(text.encode(), needles), f"printed: {text}"
+    looked = 0
+    for where, content in kept(root):
+        looked += 1
+        assert not found(content, needles), f"{where} has {found(content, needles)}"
+    assert looked > 100, f"only {looked} things were looked at"
+    assert len(live_server.projects()) == 1
+    project = live_server.project("live")
+    assert project is not None
+    whole = live_server.client().get(f"/api/projects/{project['id']}/").json()
+    on_server = json.dumps([whole, live_server.tasks("live", fields="all")])
+    assert not found(on_server.encode(), needles)
+    # The search finds what is there: the token in the .env, and words that it must meet when it unpacks.
+    assert found((root / ".env").read_bytes(), needles)
+    words = {
+        "git object": b"live-question",
+        ".parquet": b"@localhost.local",
+        "prefect.db": b"active-learning",
+        "mlflow.db": b"r001",
+        "files/md5/": b"@localhost.local",
+    }
+    for place, word in words.items():
+        assert any(place in where and word in content for where, content in kept(root)), place
+
+
+def test_tasks_carry_what_is_allowed_and_nothing_else(
+    live_server: LiveServer, labelloop: Any, tmp_path: Path
+) -> None:
+    """Over all tasks of two rounds: the allowed column and an opaque key; no label, id or arm."""
+    root = make_campaign(tmp_path / "campaign", labelloop, live_server)
+    write_env(root, live_server.url, live_server.token)
+    with (root / "notes.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    hidden = {row[column] for row in rows for column in ("note", "patient", "diagnosis")}
+    looked = 0
+    for _ in range(2):
+        said = labelloop("run", root, "--plain")
+        assert said.code == 0, said
+        # Before anybody has answered: then a class in a task can only have come with it.
+        for task in live_server.tasks("live", fields="all"):
+            if task["total_annotations"] == 0:
+                looked += 1
+                assert set(task["data"]) == COLUMNS
+                assert set(task["meta"]) <= {"pushed_at", "labelloop_key"}
+                text = json.dumps(task)
+                assert not [value for value in hidden if value in text]
+                assert not [arm for arm in ("strategy", "control", "gold") if arm in text]
+        for person in live_server.people:
+            live_server.work_queue(person, "live", meant)
+    assert looked == len(live_server.tasks("live")) == 14
+
+
+def make_campaign(root: Path, labelloop: Any, server: LiveServer) -> Path:
+    """Sentences with columns that annotators must not see: the note's id, the patient, the known label."""
+    root.mkdir()
+    with (root / "notes.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["note", "sentence", "patient", "diagnosis"])
+        for n in range(80):
+            word, label = list(MEANING.items())[n % 3]
+            writer.writerow([f"note-{n:04}", f"{word} {n} {word * 2} {n % 7}", f"patient-{n:04}", label])
+    return live_campaigns.make(
+        root,
+        labelloop,
+        server,
+        dataset={
+            "kind": "table",
+            "path": "notes.csv",
+            "id_column": "note",
+            "text_columns": ["sentence"],
+            "label_column": "diagnosis",
+        },
+        labels={"classes": list(MEANING.values()), "question": "live-question"},
+        model={"name": "tfidf_logistic"},
+        annotation={"payload_columns": ["sentence"], "prelabels": "none"},
+        evaluation={"test_size": 6},
+        tracking={"enabled": True},
+        versioning={"enabled": True, "git_commit": True, "git_tag": True},
+    )
+
+
+def meant(data: dict[str, Any]) -> str:
+    """What a person answers: the label that the sentence's first word stands for."""
+    return MEANING[data["sentence"].split()[0]]
+
+
+def write_env(root: Path, url: str, token: str) -> None:
+    (root / ".env").write_text(
+        f"LABEL_STUDIO_URL={url}\nLABEL_STUDIO_API_KEY={token}\nLABELLOOP_WEBHOOK_SECRET={SECRET}\n"
+    )
+
+
+def command(root: Path, *words: str, token: str = "", crash: bool = False) -> str:
+    """A labelloop command in a process of its own, as a user would type it; all that it printed."""
+    environment = {n: v for n, v in os.environ.items() if not n.startswith(("LABEL_STUDIO", "PREFECT"))}
+    environment |= {"PREFECT_HOME": str(root / "prefect-home"), "PYTHONUNBUFFERED": "1"}
+    if token:
+        environment["LABEL_STUDIO_API_KEY"] = token
+    start = ["-c", CRASH] if crash else ["-m", "labelloop"]
+    done = subprocess.run(
+        [sys.executable, *start, words[0], str(root), *words[1:]],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+def parts_of(*secrets: str) -> set[str]:
+    """Secrets, their halves, and what encodings make of them."""
+    needles = set(secrets)
+    for secret in secrets:
+        half = len(secret) // 2
+        needles |= {secret[:half], secret[half:]}
+        needles |= {base64.b64encode(secret.encode()[n:]).decode()[4:24] for n in range(3)}
+        needles.add(secret.encode().hex())
+    return needles
+
+
+def found(content: bytes, needles: set[str]) -> list[str]:
+    return [needle for needle in needles if needle.encode() in content]
+
+
+def kept(root: Path) -> Iterator[tuple[str, bytes]]:
+    """Everything that a campaign keeps, but .env: files as they are and unpacked, and git's objects."""
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and path != root / ".env":
+            name = str(path.relative_to(root))
+            yield name, path.read_bytes()
+            yield from unpacked(name, path)
+    batch = ["git", "-C", str(root), "cat-file", "--batch-all-objects", "--batch"]
+    for number, content in enumerate(
+        subprocess.run(batch, capture_output=True, check=True).stdout.split(b"\n")
+    ):
+        yield f"git object, line {number}", content
+
+
+def unpacked(name: str, path: Path) -> Iterator[tuple[str, bytes]]:
+    """What a packed file holds; a database's text also where it runs over two pages."""
+    start = path.read_bytes()[:16]
+    if start.startswith(b"PAR1"):
+        frame = pd.read_parquet(path)
+        yield name, frame.to_csv(index=False).encode() + str(frame.attrs).encode()
+    elif start.startswith(b"SQLite format 3"):
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+            yield name, "\n".join(database.iterdump()).encode()
+    elif start.startswith(b"\x1f\x8b"):
+        yield name, gzip.decompress(path.read_bytes())
+    elif zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.namelist():
+                yield f"{name}/{member}", archive.read(member)
