@@ -135,18 +135,31 @@ class Model(Section):
         "own as 'package.module:Class'.",
     )  # fmt: skip
     options: dict[str, Any] = Field({}, description="Keyword arguments of the learner, such as epochs or c.")
+    pool: Literal["none", "graph", "self_training", "auto"] = Field(
+        "none", description="What the learner makes of the unlabeled pool. graph: predictions are smoothed "
+        "over nearest neighbours. self_training: items it is sure of count as labeled inside the fit. auto: "
+        "either. Each only where cross-validation on the labels says that it helps; the report says why.",
+    )  # fmt: skip
+    committee: int = Field(
+        0, ge=0, description="Further models, trained on bootstrap samples of the labels, for strategies "
+        "that ask where models disagree (bald, vote_entropy and others); 5 is usual.",
+    )  # fmt: skip
 
 
 class Acquisition(Section):
     """Which items are asked about next."""
 
     strategy: str = Field(
-        "margin", description="random, least_confident, margin, entropy, power_margin, k_means, k_center, "
-        "typiclust, max_herding, uherding, badge, cluster_margin, density_weighted, ranked_batch, or your "
-        "own function as 'package.module:function'.",
+        "auto", description="auto (coverage first, then doubt, by evidence), random, least_confident, "
+        "margin, entropy, bald, power_margin, power_bald, vote_entropy, consensus_entropy, mean_kl, k_means, "
+        "k_center, typiclust, max_herding, dropquery, badge, uherding, density_weighted, cluster_margin, "
+        "ranked_batch, error_based, rare_class, balanced, or your own function as "
+        "'package.module:function'.",
     )  # fmt: skip
     options: dict[str, Any] = Field({}, description="Keyword arguments of the strategy.")
-    cold_start: str = Field("k_means", description="Strategy of the first round, when there is no model yet.")
+    cold_start: str = Field(
+        "typiclust", description="Strategy of the first round, when there is no model yet."
+    )
     batch_size: int = Field(40, ge=1, description="New items a round, control arm included.")
     first_batch_size: int | None = Field(
         None, ge=0, description="New items in round r000. Default: batch_size, or none when known labels "

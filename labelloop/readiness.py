@@ -27,9 +27,12 @@ def check_names(workspace: Workspace, settings: CampaignSettings) -> None:
         ("cold_start", settings.acquisition.cold_start, {}),
     ):
         try:
-            acquisition.make_strategy(name, options)
+            strategy = acquisition.make_strategy(name, options)
         except SettingsError as error:
             raise SettingsError(f"acquisition.{key}: {error}") from None
+        if "members" in strategy.needs and (key == "cold_start" or not settings.model.committee):
+            instead = "use another one" if key == "cold_start" else "set model.committee to 5 or more"
+            raise SettingsError(f"acquisition.{key}: '{name}' asks a committee, and there is none; {instead}")
     fusion.make_fuser(settings.fusion.method, settings.fusion.options)
 
 
@@ -50,6 +53,7 @@ def check_round(workspace: Workspace, settings: CampaignSettings, prepared: Any)
         seed=settings.campaign.seed,
         options=settings.model.options,
         input_kind=prepared.pool.input_kind,
+        pool=settings.model.pool,
     )
     prepared.pool.payload([0], settings.annotation.payload_columns)
     if settings.annotation.tool == "simulated":

@@ -22,6 +22,8 @@ def select_from_files(
     probabilities: Path | None = None,
     labeled: Path | None = None,
     seed: int = 0,
+    members: Path | None = None,
+    labels: Path | None = None,
 ) -> np.ndarray:
     """Read arrays, memory-mapped, choose rows and write them to `out`.
 
@@ -45,6 +47,8 @@ def select_from_files(
         probabilities=None if probabilities is None else _opened(probabilities, "probabilities"),
         labeled=() if labeled is None else _opened(labeled, "labeled"),
         seed=seed,
+        members=None if members is None else _opened(members, "members"),
+        labels=None if labels is None else _opened(labels, "labels"),
     )
     text = io.StringIO()
     text.write("row,score,probability\n")

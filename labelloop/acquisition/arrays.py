@@ -22,12 +22,14 @@ def select(
     labeled: npt.ArrayLike = (),
     seed: int = 0,
     ids: npt.ArrayLike | None = None,
+    members: npt.ArrayLike | None = None,
+    labels: npt.ArrayLike | None = None,
     **options: Any,
 ) -> np.ndarray:
     """Choose the rows to label next.
 
-    Embeddings and probabilities cover all rows, labeled or not; one of them must be there. Memory-mapped
-    arrays are read a block at a time.
+    Embeddings, probabilities and members cover all rows, labeled or not; one of them must be there.
+    Memory-mapped arrays are read a block at a time.
 
     >>> X = [[0.0, 0.0], [1.0, 0.0], [9.0, 0.0], [0.0, 5.0]]
     >>> select("k_center", batch_size=2, embeddings=X, labeled=[0]).tolist()
@@ -42,6 +44,8 @@ def select(
             returned; strategies that look for coverage start from them.
         seed: the same seed gives the same rows.
         ids: shape (n,), str, unique: with them the order of the rows decides nothing at all.
+        members: shape (n_members, n, n_classes), floats: what each member of a committee says.
+        labels: class codes of `labeled`, in its order, or of all n rows (those not labeled do not count).
         options: of the strategy.
 
     Returns:
@@ -60,6 +64,8 @@ def select(
         labeled=labeled,
         seed=seed,
         ids=ids,
+        members=members,
+        labels=labels,
         **options,
     ).rows
 
@@ -73,18 +79,24 @@ def select_picks(
     labeled: npt.ArrayLike = (),
     seed: int = 0,
     ids: npt.ArrayLike | None = None,
+    members: npt.ArrayLike | None = None,
+    labels: npt.ArrayLike | None = None,
     **options: Any,
 ) -> Picks:
     """As `select`, with the scores and the selection probabilities of the rows."""
     wanted = make_strategy(strategy, options)
     given = {
         name: np.asanyarray(array)
-        for name, array in (("embeddings", embeddings), ("probabilities", probabilities))
+        for name, array in (
+            ("embeddings", embeddings),
+            ("probabilities", probabilities),
+            ("members", members),
+        )
         if array is not None
     }
     _require(wanted, given)
     _check_tables(given)
-    rows = len(next(iter(given.values())))
+    rows = min(_lengths(given).values())
     names = None if ids is None else _checked_ids(ids, rows)
     known = _rows_of(labeled, rows)
     candidates = np.delete(np.arange(rows), known)
@@ -95,14 +107,23 @@ def select_picks(
             f"a batch of {batch_size} was asked for, but of {rows} rows {len(known)} are labeled and only "
             f"{len(candidates)} are left; ask for {len(candidates)} or fewer"
         )
-    context = Context(candidates, known, given.get("probabilities"), given.get("embeddings"), seed, names)
+    context = Context(
+        candidates,
+        known,
+        given.get("probabilities"),
+        given.get("embeddings"),
+        seed,
+        names,
+        given.get("members"),
+        _labels_of(labels, labeled, known, rows),
+    )
     return select_rows(wanted, context, int(batch_size))
 
 
 def _require(strategy: Strategy, given: dict[str, np.ndarray]) -> None:
-    missing = sorted(strategy.needs - set(given))
+    missing = sorted(strategy.needs - set(given) - {"labels"})
     if missing:
-        able = [name for name in STRATEGIES if given and make_strategy(name).needs <= set(given)]
+        able = [name for name in STRATEGIES if given and make_strategy(name).needs <= set(given) | {"labels"}]
         instead = f", or use one that does without: {', '.join(able)}" if able else ""
         raise SettingsError(f"strategy '{strategy.name}' needs {missing[0]}; give them{instead}")
     if not given:
@@ -113,14 +134,42 @@ def _require(strategy: Strategy, given: dict[str, np.ndarray]) -> None:
 
 def _check_tables(given: dict[str, np.ndarray]) -> None:
     for name, array in given.items():
-        if array.ndim != 2 or array.dtype.kind != "f" or array.shape[1] == 0:
+        shape = "(members, items, classes)" if name == "members" else "(items, columns)"
+        if array.ndim != (3 if name == "members" else 2) or array.dtype.kind != "f" or array.shape[-1] == 0:
             raise DataError(
                 f"{name} have shape {array.shape} and type {array.dtype}; they must be a table of floats, "
-                "one row an item"
+                f"{shape}, one row an item"
             )
-    if len({len(array) for array in given.values()}) > 1:
-        said = " and ".join(f"{len(array)} rows of {name}" for name, array in given.items())
-        raise DataError(f"there are {said}; both must cover all rows, labeled ones too, in the same order")
+    lengths = _lengths(given)
+    if len(set(lengths.values())) > 1:
+        said = " and ".join(f"{length} rows of {name}" for name, length in lengths.items())
+        raise DataError(f"there are {said}; all must cover all rows, labeled ones too, in the same order")
+
+
+def _lengths(given: dict[str, np.ndarray]) -> dict[str, int]:
+    return {name: array.shape[1 if name == "members" else 0] for name, array in given.items()}
+
+
+def _labels_of(
+    labels: npt.ArrayLike | None, labeled: npt.ArrayLike, known: np.ndarray, rows: int
+) -> np.ndarray | None:
+    """Class codes in the order of `known`, which is sorted and without repeats."""
+    if labels is None:
+        return None
+    codes, given = np.asarray(labels), np.asarray(labeled)
+    if codes.ndim != 1 or (codes.size and codes.dtype.kind not in "iu"):
+        raise DataError(
+            f"labels have shape {codes.shape} and type {codes.dtype}; give class codes (whole numbers), one "
+            "a labeled row"
+        )
+    if len(codes) == rows and (given.dtype.kind == "b" or len(given) != rows):
+        return codes[known].astype(np.int64)
+    if given.dtype.kind == "b":
+        given = np.flatnonzero(given)
+    if len(codes) != given.size:
+        raise DataError(f"there are {len(codes)} labels for {given.size} labeled rows; give one for each")
+    _, first = np.unique(given, return_index=True)
+    return codes[first].astype(np.int64)
 
 
 def _rows_of(labeled: npt.ArrayLike, rows: int) -> np.ndarray:

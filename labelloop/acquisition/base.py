@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-Need = Literal["probabilities", "embeddings"]
+Need = Literal["probabilities", "embeddings", "members", "labels"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,12 @@ class Context:
     ids: np.ndarray | None = None
     """Shape (n,), object array of str. Draws and ties are keyed by them, so that the order of the pool's rows
     decides nothing; without them content takes their place, or the row where there is none."""
+    members: np.ndarray | None = None
+    """Shape (n_members, n, n_classes), float32, may be memory-mapped: what the members of a committee say."""
+    labels: np.ndarray | None = None
+    """Shape (l,), int64: class codes of `labeled`; -1 for a row that was asked about and has no label."""
+    classes: tuple[str, ...] = ()
+    """Names of the classes, where they are known, for options that name one."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,8 @@ class Picks:
     """Shape (batch_size,), float64: why; higher means picked earlier. NaN where a strategy has no score."""
     probabilities: np.ndarray
     """Shape (batch_size,), float64, in (0, 1]: chance of each row to be picked; 1 without chance."""
+    reason: str = ""
+    """Why it was picked this way, as a sentence for the round's report; empty where the name says it all."""
 
 
 Picker = Callable[[Context, int], Picks]

@@ -16,6 +16,7 @@ from labelloop.acquisition.base import Context
 
 CHUNK = 16_384
 """Rows that are hashed at a time."""
+_PIECE_NUMBERS = 1 << 17
 
 
 def derived_seed(seed: int, purpose: str) -> int:
@@ -71,9 +72,17 @@ def item_keys(context: Context, rows: np.ndarray, purpose: str) -> np.ndarray:
     if context.ids is not None:
         return id_keys(context.ids[rows], context.seed, purpose)
     present = [array for array in (context.probabilities, context.embeddings) if array is not None]
+    if not present and context.members is not None:
+        present = list(context.members)
     if not present:
         return row_keys(rows, context.seed, purpose)
-    return content_keys(np.concatenate([array[rows] for array in present], axis=1), context.seed, purpose)
+    keys = np.empty(len(rows), dtype=np.uint64)
+    step = max(64, _PIECE_NUMBERS // sum(array.shape[1] for array in present))
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        content = np.concatenate([array[part] for array in present], axis=1)
+        keys[start : start + step] = content_keys(content, context.seed, purpose)
+    return keys
 
 
 def chunks(rows: np.ndarray) -> Iterator[np.ndarray]:

@@ -31,10 +31,13 @@ def pick_power_margin(context: Context, batch_size: int, *, power: float = 1.0) 
     Welling (2019), Stochastic beams and where to find them, for the chances.
     """
     assert context.probabilities is not None
+    return draw_by_power(margin(context.probabilities, context.candidates), context, batch_size, power)
+
+
+def draw_by_power(scores: np.ndarray, context: Context, batch_size: int, power: float) -> Picks:
+    """As `pick_power_margin`, for any scores in [0, 1]: shape (n_candidates,), in the candidates' order."""
     candidates = context.candidates
-    values = power * np.log(
-        np.maximum(margin(context.probabilities, candidates), np.float32(_SMALLEST)), dtype=np.float64
-    )
+    values = power * np.log(np.maximum(scores, np.float32(_SMALLEST)), dtype=np.float64)
     noisy: np.ndarray = np.empty(len(candidates), dtype=np.float64)
     for start in range(0, len(candidates), CHUNK):
         part = slice(start, start + CHUNK)

@@ -9,20 +9,30 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
+from labelloop.acquisition.auto import pick_auto
 from labelloop.acquisition.badge import pick_badge
+from labelloop.acquisition.balanced import pick_balanced
+from labelloop.acquisition.bald import pick_bald
 from labelloop.acquisition.base import Need, Picks, Strategy
 from labelloop.acquisition.cluster_margin import pick_cluster_margin
+from labelloop.acquisition.consensus_entropy import pick_consensus_entropy
 from labelloop.acquisition.density_weighted import pick_density_weighted
+from labelloop.acquisition.dropquery import pick_dropquery
 from labelloop.acquisition.entropy import pick_entropy
+from labelloop.acquisition.error_based import pick_error_based
 from labelloop.acquisition.herding import pick_max_herding, pick_uherding
 from labelloop.acquisition.k_center import pick_k_center
 from labelloop.acquisition.k_means import pick_k_means
 from labelloop.acquisition.least_confident import pick_least_confident
 from labelloop.acquisition.margin import pick_margin
+from labelloop.acquisition.mean_kl import pick_mean_kl
+from labelloop.acquisition.power_bald import pick_power_bald
 from labelloop.acquisition.power_margin import pick_power_margin
 from labelloop.acquisition.random import pick_random
 from labelloop.acquisition.ranked_batch import pick_ranked_batch
+from labelloop.acquisition.rare_class import pick_rare_class
 from labelloop.acquisition.typiclust import pick_typiclust
+from labelloop.acquisition.vote_entropy import pick_vote_entropy
 from labelloop.errors import SettingsError
 
 STRATEGIES: dict[str, Callable[..., Picks]] = {
@@ -30,16 +40,26 @@ STRATEGIES: dict[str, Callable[..., Picks]] = {
     "least_confident": pick_least_confident,
     "margin": pick_margin,
     "entropy": pick_entropy,
+    "bald": pick_bald,
     "power_margin": pick_power_margin,
+    "power_bald": pick_power_bald,
+    "vote_entropy": pick_vote_entropy,
+    "consensus_entropy": pick_consensus_entropy,
+    "mean_kl": pick_mean_kl,
     "k_means": pick_k_means,
     "k_center": pick_k_center,
     "typiclust": pick_typiclust,
     "max_herding": pick_max_herding,
+    "dropquery": pick_dropquery,
     "badge": pick_badge,
     "uherding": pick_uherding,
     "density_weighted": pick_density_weighted,
     "cluster_margin": pick_cluster_margin,
     "ranked_batch": pick_ranked_batch,
+    "error_based": pick_error_based,
+    "rare_class": pick_rare_class,
+    "balanced": pick_balanced,
+    "auto": pick_auto,
 }
 """Name in params.yaml and picker: called with a context, the batch size and, by keyword, its options."""
 
@@ -49,7 +69,8 @@ def make_strategy(name: str, options: Mapping[str, Any] | None = None) -> Strate
 
     Args:
         name: a name of `STRATEGIES`, or 'package.module:function' for a picker of the user's own. Its
-            attribute `needs` (see `labelloop.acquisition.base.needs`) says what it reads; without it, all.
+            attribute `needs` (see `labelloop.acquisition.base.needs`) says what it reads; without it,
+            probabilities and embeddings.
         options: keyword arguments of the picker.
 
     Raises:
@@ -104,7 +125,7 @@ def _check_options(name: str, picker: Callable[..., Picks], options: Mapping[str
 
 def _needs(name: str, picker: Callable[..., Picks]) -> frozenset[Need]:
     known: tuple[Need, ...] = get_args(Need)
-    stated = getattr(picker, "needs", known)
+    stated = getattr(picker, "needs", ("probabilities", "embeddings"))
     stated = {stated} if isinstance(stated, str) else set(stated)
     wrong = sorted(map(str, stated - set(known)))
     if wrong:

@@ -62,6 +62,8 @@ def _check_inputs(strategy: Strategy, context: Context) -> None:
                     f"type {array.dtype}"
                 )
     lengths = {name: len(array) for name, array in arrays.items()}
+    _check_members(strategy, context, lengths)
+    _check_labels(strategy, context)
     if context.ids is not None:
         lengths["ids"] = len(context.ids)
     if len(set(lengths.values())) > 1:
@@ -73,6 +75,53 @@ def _check_inputs(strategy: Strategy, context: Context) -> None:
     if "embeddings" in arrays:
         _check_values("embeddings", arrays["embeddings"], context.candidates)
         _check_values("embeddings", arrays["embeddings"], context.labeled)
+    if context.members is not None and "members" in strategy.needs:
+        for member in context.members:
+            _check_values("members", member, context.candidates)
+
+
+def _check_members(strategy: Strategy, context: Context, lengths: dict[str, int]) -> None:
+    members = context.members
+    if members is None:
+        if "members" in strategy.needs:
+            raise SettingsError(
+                f"strategy '{strategy.name}' needs the probabilities of a committee's members, and there are "
+                "none; set model.committee to 5 or more, give --members, or use another strategy"
+            )
+        return
+    if members.ndim != 3 or members.dtype.kind != "f" or 0 in (members.shape[0], members.shape[2]):
+        raise DataError(
+            f"members must be floats of shape (members, items, classes), but have shape {members.shape} and "
+            f"type {members.dtype}"
+        )
+    lengths["members"] = members.shape[1]
+    if context.probabilities is not None and members.shape[2] != context.probabilities.shape[1]:
+        raise DataError(
+            f"members speak of {members.shape[2]} classes, but probabilities of "
+            f"{context.probabilities.shape[1]}; both must have one column a class, in the same order"
+        )
+
+
+def _check_labels(strategy: Strategy, context: Context) -> None:
+    labels = context.labels
+    if labels is None:
+        if "labels" in strategy.needs and len(context.labeled):
+            raise SettingsError(
+                f"strategy '{strategy.name}' needs the labels of the rows that are labeled; give their class "
+                "codes, one a labeled row"
+            )
+        return
+    if labels.shape != context.labeled.shape or labels.dtype.kind not in "iu":
+        raise DataError(
+            f"labels have shape {labels.shape} and type {labels.dtype}, but {len(context.labeled)} rows are "
+            "labeled; give one class code (a whole number) for each"
+        )
+    table = context.probabilities if context.members is None else context.members
+    if table is not None and len(labels) and labels.max() >= table.shape[-1]:
+        raise DataError(
+            f"the label of row {context.labeled[labels.argmax()]} is {labels.max()}, but there are "
+            f"{table.shape[-1]} classes, 0 to {table.shape[-1] - 1}"
+        )
 
 
 def _check_rows(context: Context, n: int | None) -> None:
@@ -100,14 +149,14 @@ def _check_values(name: str, array: np.ndarray, rows: np.ndarray) -> None:
                 f"{name} of row {part[wrong.argmax()]} are not all finite numbers: "
                 f"{_shown(block[wrong.argmax()])}; the model may have diverged"
             )
-        if name != "probabilities":
+        if name == "embeddings":
             continue
         sums = block.sum(axis=1, dtype=np.float64)
         wrong = (np.abs(sums - 1) > SUM_TOLERANCE) | (block < 0).any(axis=1)
         if wrong.any():
             place = wrong.argmax()
             raise DataError(
-                f"probabilities of row {part[place]} must be 0 or more and sum to 1, but are "
+                f"{name} of row {part[place]} must be 0 or more and sum to 1, but are "
                 f"{_shown(block[place])} (sum {sums[place]:.6g}); does predict_proba give scores instead?"
             )
 
@@ -129,6 +178,12 @@ def _read_only(context: Context) -> Context:
         probabilities=None if context.probabilities is None else view(context.probabilities),
         embeddings=None if context.embeddings is None else view(context.embeddings),
         ids=None if context.ids is None else view(context.ids),
+        members=None if context.members is None else view(context.members),
+        labels=np.empty(0, dtype=np.int64)
+        if context.labels is None and not len(context.labeled)
+        else context.labels
+        if context.labels is None
+        else view(context.labels),
     )
 
 
@@ -168,4 +223,4 @@ def _checked(name: str, picks: object, candidates: np.ndarray, batch_size: int) 
             f"strategy '{name}' returned a selection probability of {impossible[0]}; they must be above 0 "
             "and at most 1 (1 where no chance is involved)"
         )
-    return Picks(rows.astype(np.int64), scores.astype(np.float64), chances)
+    return Picks(rows.astype(np.int64), scores.astype(np.float64), chances, picks.reason)

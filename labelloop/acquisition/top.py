@@ -23,8 +23,12 @@ def pick_top(score: Score, context: Context, batch_size: int) -> Picks:
         Picks with the scores; probability 1 for rows above the threshold.
     """
     assert context.probabilities is not None
+    return pick_highest(score(context.probabilities, context.candidates), context, batch_size)
+
+
+def pick_highest(scores: np.ndarray, context: Context, batch_size: int) -> Picks:
+    """As `pick_top`, for scores that are there already: shape (n_candidates,), in the candidates' order."""
     candidates = context.candidates
-    scores = score(context.probabilities, candidates)
     last = len(scores) - batch_size
     threshold = np.partition(scores, last)[last]
 

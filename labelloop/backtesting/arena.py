@@ -12,6 +12,7 @@ from labelloop.backtesting.replay import Arena
 from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError
+from labelloop.models import show_pool
 
 
 def make_arena(
@@ -42,7 +43,9 @@ def make_arena(
         tested, eligible = np.sort(drawn[:size]), np.sort(drawn[size:])
         test_inputs, test_codes = prepared.pool.inputs(tested), codes[tested]
     seeded = settings.model_copy(update={"campaign": settings.campaign.model_copy(update={"seed": seed})})
-    return Arena(prepared, seeded, eligible, test_inputs, test_codes, new_learner(seeded, prepared), seed)
+    learner = new_learner(seeded, prepared)
+    show_pool(learner, prepared.pool.inputs, eligible)
+    return Arena(prepared, seeded, eligible, test_inputs, test_codes, learner, seed)
 
 
 def known_codes(prepared: Prepared) -> np.ndarray:

@@ -25,6 +25,8 @@ LabelSource = Callable[[np.ndarray, int], np.ndarray]
 Rows of earlier rounds come first, in the order asked: later answers may change what an item is called."""
 
 SHARD = 16384
+COMMITTEE = 5
+"""Members where the settings name none: a backtest may try what the campaign does not have yet."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def replay(
         A point a round, as far as the pool lasts. `labels` counts items that got a label.
     """
     settings = arena.settings
-    rows = np.array([], dtype=np.int64)
+    rows = codes = np.array([], dtype=np.int64)
     learner, points = None, []
     for number, size in enumerate(sizes):
         candidates = np.setdiff1d(arena.eligible, rows)
@@ -84,7 +86,7 @@ def replay(
         if wanted <= 0:
             break
         name = (cold_start or settings.acquisition.cold_start) if learner is None else strategy
-        picked = _pick(arena, learner, name, candidates, rows, wanted, number)
+        picked = _pick(arena, learner, name, candidates, rows, codes, wanted, number)
         rows = np.concatenate([rows, picked])
         codes = labels_of(rows, number)
         learner = fit(arena, rows[codes >= 0], codes[codes >= 0])
@@ -115,6 +117,7 @@ def _pick(
     name: str,
     candidates: np.ndarray,
     labeled: np.ndarray,
+    codes: np.ndarray,
     wanted: int,
     number: int,
 ) -> np.ndarray:
@@ -127,12 +130,33 @@ def _pick(
         embeddings = (
             arena.untrained_embeddings() if learner is None else over_pool(learner.embed, arena.prepared.pool)
         )
+    order = np.argsort(labeled, kind="stable")
     context = Context(
         candidates=candidates,
-        labeled=np.sort(labeled),
+        labeled=labeled[order],
         probabilities=probabilities,
         embeddings=embeddings,
         seed=int(files.digest_of([arena.seed, number])[:8], 16),
         ids=arena.prepared.pool.ids,
+        members=_members(arena, labeled, codes, number) if "members" in chosen.needs else None,
+        labels=codes[order],
+        classes=arena.prepared.classes,
     )
     return select_rows(chosen, context, wanted).rows
+
+
+def _members(arena: Arena, rows: np.ndarray, codes: np.ndarray, number: int) -> np.ndarray | None:
+    """What models trained on bootstrap samples say: shape (members, n, n_classes); None without labels."""
+    rows, codes = rows[codes >= 0], codes[codes >= 0]
+    if len(rows) == 0:
+        return None
+    order = np.argsort(rows, kind="stable")
+    inputs, targets = arena.prepared.pool.inputs(rows[order]), codes[order]
+    said = []
+    for member in range(arena.settings.model.committee or COMMITTEE):
+        seed = int(files.digest_of(["committee", arena.seed, number, member])[:16], 16)
+        drawn = np.random.default_rng(seed).integers(len(rows), size=len(rows))
+        weights = np.bincount(drawn, minlength=len(rows)).astype(np.float64)
+        fitted = copy.deepcopy(arena.learner).fit(inputs, targets, weights)
+        said.append(over_pool(fitted.predict_proba, arena.prepared.pool))
+    return np.stack(said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -28,7 +29,8 @@ class PrincipalComponents:
 
     def embed(self, images: np.ndarray) -> np.ndarray:
         """Shape (n, size), float32."""
-        flat = thumbnails(images).reshape(len(images), -1)
+        small = thumbnails(images)
+        flat = small.reshape(len(images), math.prod(small.shape[1:]))
         return (flat - self.mean) @ self.directions
 
 
@@ -45,7 +47,7 @@ def thumbnails(images: np.ndarray) -> np.ndarray:
     if images.ndim not in (3, 4) or images.dtype != np.uint8:
         raise DataError(f"expected uint8 images of shape (n, height, width[, channels]), not {images.dtype} "
                         f"of shape {images.shape}")  # fmt: skip
-    images = images.reshape(*images.shape[:3], -1)
+    images = images[..., None] if images.ndim == 3 else images
     n, height, width, channels = images.shape
     block = max(1, -(-max(height, width) // _SIDE))
     h, w = max(1, height // block), max(1, width // block)

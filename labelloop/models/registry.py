@@ -111,13 +111,15 @@ def learner_class(name: str) -> type[Any]:
 
 
 def make_learner(
-    name: str, *, n_classes: int, seed: int, options: Mapping[str, Any], input_kind: str
+    name: str, *, n_classes: int, seed: int, options: Mapping[str, Any], input_kind: str, pool: str = "none"
 ) -> Learner:
     """Build an untrained learner.
 
     Args:
         name: `auto`, a built-in's name or 'package.module:Class'.
         options: keyword arguments of the learner; `model.options` in params.yaml.
+        pool: what the learner makes of the unlabeled pool; `model.pool` in params.yaml. Other than none, it
+            has to be shown the pool (`labelloop.models.show_pool`) before it is fitted.
         input_kind: text, features or images.
 
     Raises:
@@ -129,13 +131,24 @@ def make_learner(
         raise SettingsError(f"a learner needs at least two classes, not {n_classes}")
     _check_options(resolved, found, options)
     learner = found(n_classes=n_classes, seed=seed, **options)
-    remember(learner, input_kind, seed, options)
+    if pool != "none":
+        from labelloop.models.pool_learner import PoolLearner
+
+        learner = PoolLearner(learner, pool=pool, seed=seed)
+    remember(learner, input_kind, seed, options, pool)
     return cast(Learner, learner)
 
 
-def remember(learner: object, input_kind: str, seed: int, options: Mapping[str, Any]) -> None:
+def remember(
+    learner: object, input_kind: str, seed: int, options: Mapping[str, Any], pool: str = "none"
+) -> None:
     """Note on the learner what it was made with, so that `save_learner` can write it down."""
-    vars(learner)["_made_with"] = {"input_kind": input_kind, "seed": seed, "options": dict(options)}
+    vars(learner)["_made_with"] = {
+        "input_kind": input_kind,
+        "seed": seed,
+        "options": dict(options),
+        "pool": pool,
+    }
 
 
 def made_with(learner: object) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import cast
 from labelloop import files
 from labelloop.errors import DamagedFileError, SettingsError
 from labelloop.models.base import Learner
+from labelloop.models.pool_learner import PoolLearner
 from labelloop.models.registry import learner_class, made_with, remember, resolve_model_name
 from labelloop.models.storage import read_settings
 
@@ -29,6 +30,7 @@ def save_learner(learner: Learner, name: str, folder: Path) -> None:
         "input_kind": made["input_kind"],
         "options": made["options"],
         "seed": made["seed"],
+        "pool": made["pool"],
         # A user's own learner need not say whether it is fitted; null then means "not known".
         "fitted": getattr(learner, "fitted", None),
     }
@@ -52,11 +54,13 @@ def load_learner(folder: Path) -> Learner:
         found = learner_class(name)
     except SettingsError as error:
         raise SettingsError(f"{path}: {error}") from error
-    learner = found.load(folder)
+    # Models of earlier versions do not say; they are plain.
+    pool = described.get("pool", "none")
+    learner = found.load(folder) if pool == "none" else PoolLearner.load_round(folder, found)
     if learner.n_classes != described["n_classes"]:
         raise DamagedFileError(
             f"{path} says {described['n_classes']} classes, but the model beside it has {learner.n_classes}; "
             "the files belong to different models"
         )
-    remember(learner, described["input_kind"], described["seed"], described["options"])
+    remember(learner, described["input_kind"], described["seed"], described["options"], pool)
     return cast(Learner, learner)

@@ -7,6 +7,7 @@ the arrays on disk. Shards do not depend on each other, so a task runner may tak
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from labelloop import datasets, files, models
 from labelloop.acquisition import make_strategy
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
+
+WITHOUT_COMMITTEE = "margin"
+"""Picks where a strategy asks a committee and the model has none yet."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Shard:
 
 
 def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = None) -> None:
-    """Write `scores/`: probabilities.npy and embeddings.npy, as far as the round's strategy needs them.
+    """Write `scores/`: probabilities, embeddings and members (.npy), as far as the round's strategy needs.
 
     Args:
         run_shards: calls `score_shard` on every shard; None does it one after the other.
@@ -46,15 +50,25 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
     # Only the model that r000 starts from has never seen a label; a learner of the user's cannot tell itself.
     trained = current.previous != current.workspace.start
     name = acquisition.strategy if trained else acquisition.cold_start
-    needs = make_strategy(name, acquisition.options if trained else {}).needs
-    wanted = [need for need in ("probabilities", "embeddings") if need in needs]
+    options = acquisition.options if trained else {}
+    committee = committee_folders(current.previous.model)
+    note = ""
+    if "members" in make_strategy(name, options).needs and not committee:
+        # model.committee was set after the round before was opened; this round must not stand still for it.
+        note = (f"`{name}` asks a committee, which the model of {current.previous.path.name} does not have "
+                f"yet, so `{WITHOUT_COMMITTEE}` picked.")  # fmt: skip
+        name, options = WITHOUT_COMMITTEE, {}
+    needs = make_strategy(name, options).needs
+    wanted = [need for need in ("probabilities", "embeddings", "members") if need in needs]
     with files.atomic_path(current.folder.scores) as out:
         out.mkdir()
-        about = {"rows": len(prepared.pool), "strategy": name, "trained": trained, "arrays": sorted(wanted)}
+        about = {"rows": len(prepared.pool), "strategy": name, "options": options, "trained": trained,
+                 "arrays": sorted(wanted), "note": note}  # fmt: skip
         files.write_json(out / "scores.json", about)
         for need in wanted:
-            width = learner.n_classes if need == "probabilities" else _embedding_width(learner, prepared)
-            _reserve(out / f"{need}.npy", (len(prepared.pool), width))
+            width = _embedding_width(learner, prepared) if need == "embeddings" else learner.n_classes
+            shape = (len(prepared.pool), width)
+            _reserve(out / f"{need}.npy", (len(committee), *shape) if need == "members" else shape)
         if wanted:
             size = acquisition.shard_size
             stamp = (current.previous.model / "learner.json").stat().st_mtime_ns
@@ -75,7 +89,18 @@ def score_shard(shard: Shard) -> int:
         path = Path(shard.scores) / f"{need}.npy"
         if path.exists():
             _write_rows(path, shard.start, np.ascontiguousarray(compute(inputs), dtype="<f4"))
+    members = Path(shard.scores) / "members.npy"
+    if members.exists():
+        for number, folder in enumerate(committee_folders(Path(shard.model))):
+            said = _load(str(folder), shard.stamp).predict_proba(inputs)
+            first = number * len(prepared.pool) + shard.start
+            _write_rows(members, first, np.ascontiguousarray(said, dtype="<f4"))
     return shard.stop - shard.start
+
+
+def committee_folders(model: Path) -> list[Path]:
+    """Where a model's committee is, in its order; empty where it has none."""
+    return sorted((model / "committee").glob("[0-9]*"))
 
 
 def _one_after_the_other(shards: Sequence[Shard]) -> None:
@@ -88,7 +113,7 @@ def _open(campaign: str, _stamp: int) -> Any:
     return datasets.open_prepared(Workspace.at(campaign).data)
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=16)
 def _load(model: str, _stamp: int) -> Any:
     return models.load_learner(Path(model))
 
@@ -97,11 +122,11 @@ def _embedding_width(learner: Any, prepared: Any) -> int:
     return int(learner.embed(prepared.pool.inputs(slice(0, 1))).shape[1])
 
 
-def _reserve(path: Path, shape: tuple[int, int]) -> None:
+def _reserve(path: Path, shape: tuple[int, ...]) -> None:
     """Make a .npy of zeros without touching its pages."""
     with path.open("wb") as stream:
         np.lib.format.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": shape})
-        stream.truncate(stream.tell() + 4 * shape[0] * shape[1])
+        stream.truncate(stream.tell() + 4 * math.prod(shape))
 
 
 def _write_rows(path: Path, start: int, rows: np.ndarray) -> None:

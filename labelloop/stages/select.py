@@ -15,7 +15,7 @@ from labelloop.stages.runner import Round
 
 
 def select(current: Round) -> None:
-    """Write batch.parquet and asked.parquet.
+    """Write batch.parquet, asked.parquet and selection.json, which says why.
 
     The control arm is chosen first, from an order fixed before the campaign began; the strategy fills what
     is left of the batch. In r000 a sampled test set is asked as well.
@@ -34,7 +34,8 @@ def select(current: Round) -> None:
     control_rows = control.choose_control(order, about["control_size"], 1.0, taken)[: about["new_items"]]
     candidates = np.setdiff1d(eligible, np.union1d(taken, control_rows))
     wanted = min(about["new_items"] - len(control_rows), len(candidates))
-    parts = [_strategy_arm(current, candidates, taken, wanted, ids), _control_arm(order, control_rows, about)]
+    arm, reason = _strategy_arm(current, candidates, taken, wanted, prepared, labels)
+    parts = [arm, _control_arm(order, control_rows, about)]
     if not len(asked):
         parts.append(_test_arm(prepared))
     chosen = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
@@ -54,27 +55,47 @@ def select(current: Round) -> None:
     newly = batch[["item", "arm", "overlap"]].assign(round=current.id)
     everything = pd.concat([asked, newly], ignore_index=True) if len(asked) else newly
     tables.ASKED.write(everything, current.folder.asked)
+    files.write_json(current.folder.selection, reason)
 
 
 def _strategy_arm(
-    current: Round, candidates: np.ndarray, taken: np.ndarray, wanted: int, ids: np.ndarray
-) -> pd.DataFrame:
-    if not wanted:
-        return _arm("strategy", np.array([], dtype=np.int64), 0.0, 1.0)
-    settings = current.settings.acquisition
+    current: Round,
+    candidates: np.ndarray,
+    taken: np.ndarray,
+    wanted: int,
+    prepared: Prepared,
+    labels: pd.DataFrame,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The strategy's part of the batch, and what selection.json says of it."""
     scores = files.read_json(current.folder.scores / "scores.json")
-    options = settings.options if scores["trained"] else {}
-    strategy = acquisition.make_strategy(scores["strategy"], options)
+    about = {"strategy": scores["strategy"], "picked": wanted, "reason": scores["note"]}
+    if not wanted:
+        return _arm("strategy", np.array([], dtype=np.int64), 0.0, 1.0), about
+    strategy = acquisition.make_strategy(scores["strategy"], scores["options"])
     context = Context(
         candidates=candidates,
         labeled=taken,
         probabilities=_array(current, "probabilities"),
         embeddings=_array(current, "embeddings"),
         seed=current.about["seed"],
-        ids=ids,
+        ids=prepared.pool.ids,
+        members=_array(current, "members"),
+        labels=label_codes(prepared, taken, labels),
+        classes=prepared.classes,
     )
     picks = acquisition.select_rows(strategy, context, wanted)
-    return _arm("strategy", picks.rows, picks.scores, picks.probabilities)
+    about["reason"] = " ".join(said for said in (scores["note"], picks.reason) if said)
+    return _arm("strategy", picks.rows, picks.scores, picks.probabilities), about
+
+
+def label_codes(prepared: Prepared, rows: np.ndarray, labels: pd.DataFrame) -> np.ndarray:
+    """Class codes of rows of the pool; -1 without a label, and for test items, whose labels stay unseen."""
+    codes = {name: code for code, name in enumerate(prepared.classes)}
+    training = labels[labels["split"] == "train"]
+    known = np.full(len(prepared.pool), -1, dtype=np.int64)
+    if len(training):
+        known[prepared.pool.rows_of(training["item"].tolist())] = training["label"].map(codes)
+    return known[rows]
 
 
 def _control_arm(order: np.ndarray, rows: np.ndarray, about: dict[str, Any]) -> pd.DataFrame:

@@ -29,21 +29,44 @@ def train(current: Round) -> None:
     with files.atomic_path(current.folder.model) as folder:
         folder.mkdir()
         models.save_learner(learner, name, folder)
+        for number in range(current.settings.model.committee):
+            member = bootstrap(current, prepared, labels, number)
+            models.save_learner(member, name, folder / "committee" / f"{number:02d}")
+
+
+def bootstrap(current: Round, prepared: Prepared, labels: pd.DataFrame, number: int) -> Any:
+    """A member of the committee: the learner, trained on labels drawn with replacement.
+
+    Source: Breiman (1996), Bagging predictors; as a committee Abe and Mamitsuka (1998), Query learning
+    strategies using boosting and bagging.
+    """
+    seed = int(files.digest_of(["committee", current.settings.campaign.seed, current.id, number])[:16], 16)
+    ordered = labels.sort_values("item", ignore_index=True)
+    drawn = np.random.default_rng(seed).integers(len(ordered), size=len(ordered))
+    weights = np.bincount(drawn, minlength=len(ordered)).astype(np.float64)
+    return fit_on(untrained(current, prepared), prepared, ordered, weights)
 
 
 def untrained(current: Round, prepared: Prepared) -> Any:
-    """The round's learner before any label: what `prepare` kept, or a new one if the settings changed."""
+    """The round's learner before any label: what `prepare` kept, or a new one if the settings changed.
+
+    One that uses the pool has seen it, but for the test items.
+    """
     kept = files.read_json(current.workspace.start.model / "learner.json")
-    name = models.resolve_model_name(current.settings.model.name, prepared.pool.input_kind)
-    if kept["name"] == name and kept["options"] == current.settings.model.options:
-        return models.load_learner(current.workspace.start.model)
-    return new_learner(current.settings, prepared)
+    wanted = current.settings.model
+    name = models.resolve_model_name(wanted.name, prepared.pool.input_kind)
+    if (kept["name"], kept["options"], kept.get("pool", "none")) == (name, wanted.options, wanted.pool):
+        learner: Any = models.load_learner(current.workspace.start.model)
+    else:
+        learner = new_learner(current.settings, prepared)
+    models.show_pool(learner, prepared.pool.inputs, np.flatnonzero(~prepared.splits))
+    return learner
 
 
-def fit_on(learner: Any, prepared: Prepared, labels: pd.DataFrame) -> Any:
-    """Fit on labeled items of the pool, in the order of their ids."""
+def fit_on(learner: Any, prepared: Prepared, labels: pd.DataFrame, weights: np.ndarray | None = None) -> Any:
+    """Fit on labeled items of the pool, in the order of their ids; `weights` belong to `labels` so sorted."""
     labels = labels.sort_values("item")
     rows = prepared.pool.rows_of(labels["item"].tolist())
     codes = {name: code for code, name in enumerate(prepared.classes)}
     targets = labels["label"].map(codes).to_numpy(dtype=np.int64)
-    return learner.fit(prepared.pool.inputs(rows), targets)
+    return learner.fit(prepared.pool.inputs(rows), targets, weights)

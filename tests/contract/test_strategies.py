@@ -10,7 +10,7 @@ import pytest
 
 from labelloop.acquisition import STRATEGIES, Context, Picks, make_strategy, select_rows
 
-SIZE, WIDTH, CLASSES, BATCH = 240, 6, 4, 12
+SIZE, WIDTH, CLASSES, MEMBERS, BATCH = 240, 6, 4, 3, 12
 
 BYTES_AN_ITEM = {
     "k_means": 80 + 20,
@@ -23,6 +23,12 @@ BYTES_AN_ITEM = {
     "ranked_batch": 70,
     "cluster_margin": 20,
     "typiclust": 120,
+    "power_bald": 60,
+    "dropquery": 110,
+    "error_based": 70,
+    "rare_class": 70,
+    "balanced": 50,
+    "auto": 120,
 }
 """Memory ceiling beyond the pool's own arrays, where it is not the 12 bytes of everybody else. k-means: 80
 and two copies of its training points, here 50,000 of the 200,000 with 40 bytes each."""
@@ -43,6 +49,8 @@ def pool(kind: str = "continuous", seed: int = 7) -> Context:
     else:
         counts, embeddings = counts[rng.integers(3, size=SIZE)], embeddings[rng.integers(5, size=SIZE)]
     rows = np.arange(SIZE)
+    turned = np.stack([np.roll(counts, turn, axis=1) for turn in range(MEMBERS)])
+    content = (3 * counts[:, 0] + embeddings[:, 0]).astype(np.int64)
     return Context(
         candidates=rows[rows % 5 != 0],
         labeled=rows[rows % 5 == 0],
@@ -50,12 +58,15 @@ def pool(kind: str = "continuous", seed: int = 7) -> Context:
         embeddings=(embeddings / 32).astype(np.float32),
         seed=3,
         ids=np.array([f"item-{rng.integers(10**12)}-{row}" for row in rows], dtype=object),
+        members=(turned / 64).astype(np.float32),
+        labels=content[rows % 5 == 0] % CLASSES,
     )
 
 
 def reordered(context: Context, order: np.ndarray) -> Context:
     """The same items, row `order[i]` of the old pool being row i of the new one."""
     place = np.argsort(order)
+    code = dict(zip(place[context.labeled].tolist(), context.labels.tolist(), strict=True))
     return dataclasses.replace(
         context,
         candidates=np.sort(place[context.candidates]),
@@ -63,11 +74,17 @@ def reordered(context: Context, order: np.ndarray) -> Context:
         probabilities=context.probabilities[order],
         embeddings=context.embeddings[order],
         ids=None if context.ids is None else context.ids[order],
+        members=context.members[:, order],
+        labels=np.array([code[row] for row in np.sort(place[context.labeled])], dtype=np.int64),
     )
 
 
 def run(name: str, context: Context, batch_size: int = BATCH) -> Picks:
-    return select_rows(make_strategy(name, {}), context, batch_size)
+    strategy = make_strategy(name, {})
+    if "members" not in strategy.needs:
+        # What a strategy could use without asking for it must not stand in for what it does without.
+        context = dataclasses.replace(context, members=None)
+    return select_rows(strategy, context, batch_size)
 
 
 @every_strategy
@@ -126,13 +143,16 @@ def test_type_and_layout_of_arrays_do_not_matter(name: str, kind: str, layout: s
         if layout == "fortran":
             return np.asfortranarray(array)
         if layout == "strided":
-            return np.repeat(np.repeat(array, 2, axis=0), 3, axis=1)[::2, ::3]
+            return np.repeat(np.repeat(array, 2, axis=0), 3, axis=-1)[::2, ..., ::3]
         array = array.copy()
         array.flags.writeable = False
         return array
 
     other = dataclasses.replace(
-        context, probabilities=laid_out(context.probabilities), embeddings=laid_out(context.embeddings)
+        context,
+        probabilities=laid_out(context.probabilities),
+        embeddings=laid_out(context.embeddings),
+        members=laid_out(context.members),
     )
     np.testing.assert_array_equal(run(name, context).rows, run(name, other).rows)
 
@@ -152,32 +172,53 @@ def test_best_comes_first(name: str) -> None:
 
 def _one_point(context: Context) -> Context:
     same = np.zeros(SIZE, dtype=np.int64)
+    return _rows(context, same)
+
+
+def _rows(context: Context, rows: np.ndarray) -> Context:
     return dataclasses.replace(
-        context, probabilities=context.probabilities[same], embeddings=context.embeddings[same]
+        context,
+        probabilities=context.probabilities[rows],
+        embeddings=context.embeddings[rows],
+        members=context.members[:, rows],
     )
 
 
 def _certain(context: Context) -> Context:
     certain = np.eye(CLASSES, dtype=np.float32)[np.arange(SIZE) % CLASSES]
-    return dataclasses.replace(context, probabilities=certain, embeddings=certain * 1e4)
+    members = np.stack([certain] * MEMBERS)
+    return dataclasses.replace(context, probabilities=certain, embeddings=certain * 1e4, members=members)
 
 
 def _one_class(context: Context) -> Context:
-    return dataclasses.replace(context, probabilities=np.ones((SIZE, 1), np.float32))
+    alone = np.ones((SIZE, 1), np.float32)
+    members = np.stack([alone] * MEMBERS)
+    labels = np.zeros(len(context.labeled), dtype=np.int64)
+    return dataclasses.replace(context, probabilities=alone, members=members, labels=labels)
 
 
 def _fewer_points_than_picks(context: Context) -> Context:
-    few = np.arange(SIZE) % (BATCH // 3)
-    return dataclasses.replace(
-        context, probabilities=context.probabilities[few], embeddings=context.embeddings[few]
-    )
+    return _rows(context, np.arange(SIZE) % (BATCH // 3))
 
 
 def _nothing_labeled(context: Context) -> Context:
-    return dataclasses.replace(context, candidates=np.arange(SIZE), labeled=np.empty(0, dtype=np.int64))
+    nothing = np.empty(0, dtype=np.int64)
+    return dataclasses.replace(context, candidates=np.arange(SIZE), labeled=nothing, labels=nothing)
 
 
-DEGENERATE = [_one_point, _certain, _one_class, _fewer_points_than_picks, _nothing_labeled]
+def _labels_that_nobody_gave(context: Context) -> Context:
+    """Every labeled item was asked about, and no answer counted."""
+    return dataclasses.replace(context, labels=np.full(len(context.labeled), -1))
+
+
+DEGENERATE = [
+    _one_point,
+    _certain,
+    _one_class,
+    _fewer_points_than_picks,
+    _nothing_labeled,
+    _labels_that_nobody_gave,
+]
 
 
 @every_strategy
@@ -208,11 +249,13 @@ def test_memory_stays_below_its_ceiling(name: str, tied: bool) -> None:
     content /= content.sum(axis=1, keepdims=True)
     reads = make_strategy(name, {}).needs
     context = Context(
-        candidates=np.arange(n),
-        labeled=np.empty(0, dtype=np.int64),
+        candidates=np.arange(10 * ("labels" in reads), n),
+        labeled=np.arange(10 * ("labels" in reads)),
         probabilities=content if "probabilities" in reads else None,
         embeddings=content if "embeddings" in reads else None,
         seed=0,
+        members=np.stack([content] * 2) if "members" in reads else None,
+        labels=np.arange(10) if "labels" in reads else None,
     )
     run(name, pool())  # Imports are not the strategy's memory.
     tracemalloc.start()

@@ -88,7 +88,7 @@ def test_a_model_of_ones_own_is_trained_picks_and_is_kept(
     assert (folder / "rounds" / "r002" / "model" / "means.json").exists()
     assert json.loads((folder / "rounds" / "r002" / "metrics.json").read_text())["accuracy"] > 0.5
     scores = json.loads((folder / "rounds" / "r001" / "scores" / "scores.json").read_text())
-    assert (scores["strategy"], scores["arrays"]) == ("margin", ["probabilities"])
+    assert (scores["strategy"], scores["arrays"]) == ("auto", ["embeddings", "probabilities"])
 
 
 def test_a_strategy_of_ones_own_picks_the_batch(

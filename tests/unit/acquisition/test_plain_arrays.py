@@ -16,12 +16,15 @@ from labelloop.errors import DataError, LabelloopError, SettingsError
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4)).astype(np.float32)
 P = RNG.dirichlet(np.ones(3), size=60).astype(np.float32)
+MEMBERS = RNG.dirichlet(np.ones(3), size=(2, 60)).astype(np.float32)
 KNOWN = np.array([40, 3, 17])
+LABELS = np.array([0, 2, 1])
 
 
 @pytest.mark.parametrize("name", sorted(STRATEGIES))
 def test_every_strategy_picks_from_plain_arrays(name: str) -> None:
-    rows = select(name, batch_size=9, embeddings=X, probabilities=P, labeled=KNOWN, seed=4)
+    given = {"embeddings": X, "probabilities": P, "labeled": KNOWN, "members": MEMBERS, "labels": LABELS}
+    rows = select(name, batch_size=9, seed=4, **given)
     assert rows.dtype == np.int64
     assert len(set(rows.tolist()) - set(KNOWN.tolist())) == 9
 
@@ -68,6 +71,15 @@ WRONG = {
         SettingsError,
         "neither embeddings nor probabilities",
     ),
+    "no members": ({"strategy": "bald"}, SettingsError, "'bald' needs members"),
+    "flat members": ({"members": P}, DataError, r"members have shape \(60, 3\).*\(members, items, classes\)"),
+    "few members": ({"members": MEMBERS[:, :9]}, DataError, "60 rows of embeddings and .* 9 rows of members"),
+    "other classes": ({"members": MEMBERS[:, :, :2]}, DataError, "members speak of 2 classes, but .* of 3"),
+    "members that do not sum": (
+        {"strategy": "bald", "members": 2 * MEMBERS},
+        DataError,
+        r"members of row 0 must be 0 or more and sum to 1",
+    ),
     "unknown": ({"strategy": "bagde"}, SettingsError, "did you mean 'badge'"),
     "option": ({"factor": 3}, SettingsError, "'badge' has no option 'factor'"),
     "beyond": ({"labeled": [60]}, DataError, "labeled holds row 60, but rows go from 0 to 59"),
@@ -103,6 +115,18 @@ def test_files_give_the_picks_of_their_arrays(tmp_path: Path) -> None:
         == select("k_center", batch_size=7, embeddings=X, labeled=KNOWN, seed=2).tolist()
     )
     assert (np.diff(written["score"]) <= 0).all()
+
+
+def test_members_and_labels_are_read_from_files_too(tmp_path: Path) -> None:
+    paths = saved(tmp_path, members=MEMBERS, labeled=KNOWN)
+    rows = select_from_files("bald", batch_size=7, out=tmp_path / "picks.csv", **paths)
+    assert rows.tolist() == select("bald", batch_size=7, members=MEMBERS, labeled=KNOWN).tolist()
+    paths = saved(tmp_path, probabilities=P, labeled=KNOWN, labels=LABELS)
+    rows = select_from_files("balanced", batch_size=7, out=tmp_path / "picks.csv", **paths)
+    assert (
+        rows.tolist()
+        == select("balanced", batch_size=7, probabilities=P, labeled=KNOWN, labels=LABELS).tolist()
+    )
 
 
 def test_a_strategy_without_scores_leaves_them_empty(tmp_path: Path) -> None:

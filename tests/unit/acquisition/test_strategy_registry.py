@@ -44,6 +44,16 @@ def test_each_built_in_says_what_it_needs() -> None:
         "max_herding": {"embeddings"},
         "uherding": {"probabilities", "embeddings"},
         "badge": {"probabilities", "embeddings"},
+        "bald": {"members"},
+        "power_bald": {"members"},
+        "vote_entropy": {"members"},
+        "consensus_entropy": {"members"},
+        "mean_kl": {"members"},
+        "dropquery": {"probabilities", "embeddings"},
+        "error_based": {"probabilities", "embeddings", "labels"},
+        "rare_class": {"probabilities", "embeddings", "labels"},
+        "balanced": {"probabilities", "labels"},
+        "auto": {"probabilities", "embeddings", "labels"},
     }
 
 

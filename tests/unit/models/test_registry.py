@@ -163,6 +163,7 @@ def test_the_description_says_what_was_made(tmp_path: Path) -> None:
         "input_kind": "features",
         "options": {"c": 0.5},
         "seed": 4,
+        "pool": "none",
         "fitted": False,
     }
 

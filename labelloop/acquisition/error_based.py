@@ -1,0 +1,107 @@
+"""Error-based: ask about items that are like those the model gets wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from labelloop.acquisition.base import Context, Picks, needs
+from labelloop.acquisition.canonical import canonical_order
+from labelloop.acquisition.k_means import Clusters, take_turns
+from labelloop.acquisition.points import centred_reader, points_of, squared_distances, squared_norms
+from labelloop.acquisition.top import pick_highest
+from labelloop.errors import SettingsError
+
+MOST_ERRORS = 500
+_LEAST_SHARE = 0.1
+
+
+@needs("probabilities", "embeddings", "labels")
+def pick_error_based(context: Context, batch_size: int, *, wrong: Sequence[int | str] = ()) -> Picks:
+    """Pick the unlabeled neighbours of errors: the nearest one of each error, then the second nearest.
+
+    A row belongs to the error it is nearest to; errors with many such rows come first.
+
+    Args:
+        wrong: errors that are known from elsewhere, such as users' complaints: ids of items, or row numbers.
+            Without them the errors are labeled rows to whose label the model gives less probability than to
+            another class; where there is none, the tenth of the labeled rows with the least probable labels.
+            At most `MOST_ERRORS`, those of the highest loss.
+
+    Returns:
+        Picks without scores; probability 1. With nothing labeled and nothing wrong, the rows of the least
+        confident predictions.
+
+    Raises:
+        SettingsError: an id or row of `wrong` is not in the pool.
+
+    Time: O(n d errors), in matrix products. Memory: 60 bytes a row and the errors' embeddings.
+
+    Source: query by the nearest neighbours of errors, as in Sener and Savarese's covers restricted to where
+    the loss is; in production use as error mining.
+    """
+    assert context.probabilities is not None
+    assert context.embeddings is not None
+    errors = _rows_named(context, wrong) if len(wrong) else _errors(context)
+    if len(errors) == 0:
+        doubts = 1 - np.asarray(context.probabilities)[context.candidates].max(axis=1)
+        return pick_highest(doubts.astype(np.float32), context, batch_size)
+    embeddings = np.asarray(context.embeddings)
+    rows = canonical_order(context, context.candidates, "error_based")
+    errors = canonical_order(context, np.sort(errors), "error_based")
+    read = centred_reader(embeddings, rows)
+    points = points_of(rows, read, embeddings.shape[1])
+    centres = read(errors)
+    norms = squared_norms(centres)
+    nearest, distance = np.empty(len(rows), dtype=np.int32), np.empty(len(rows), dtype=np.float32)
+    step = max(64, (1 << 18) // len(errors))
+    for part, block in points.blocks():
+        for start in range(part.start, part.stop, step):
+            few = slice(start, min(start + step, part.stop))
+            inside = slice(few.start - part.start, few.stop - part.start)
+            some = tuple(factor[inside] for factor in block)
+            squared = squared_distances(some, points.norms[few], centres, norms)
+            nearest[few] = squared.argmin(axis=1)
+            distance[few] = squared.min(axis=1)
+    uncovered = np.zeros(len(errors), dtype=bool)
+    return take_turns(Clusters(rows, nearest, distance, uncovered), distance, batch_size)
+
+
+def _errors(context: Context) -> np.ndarray:
+    assert context.probabilities is not None
+    assert context.labels is not None
+    has_label = context.labels >= 0
+    rows, labels = context.labeled[has_label], context.labels[has_label]
+    if len(rows) == 0:
+        return rows
+    said = np.asarray(context.probabilities)[rows].astype(np.float32)
+    given = said[np.arange(len(rows)), labels]
+    errors = np.flatnonzero(given < said.max(axis=1))
+    if len(errors) == 0:
+        errors = np.arange(len(rows))
+        most = max(1, int(np.ceil(_LEAST_SHARE * len(rows))))
+    else:
+        most = MOST_ERRORS
+    return _least(context, rows[errors], given[errors], min(most, MOST_ERRORS))
+
+
+def _least(context: Context, rows: np.ndarray, given: np.ndarray, most: int) -> np.ndarray:
+    """The rows whose labels are the least probable; ties by key."""
+    order = canonical_order(context, rows, "errors")
+    return order[np.argsort(given[np.searchsorted(rows, order)], kind="stable")[:most]]
+
+
+def _rows_named(context: Context, wrong: Sequence[int | str]) -> np.ndarray:
+    assert context.embeddings is not None
+    n = len(context.embeddings)
+    known = {} if context.ids is None else {name: row for row, name in enumerate(context.ids.tolist())}
+    rows = []
+    for name in wrong:
+        row = known.get(str(name), name if isinstance(name, int | np.integer) else None)
+        if row is None or not 0 <= int(row) < n:
+            raise SettingsError(
+                f"error_based's wrong names {name!r}, which is no id of the pool and no row from 0 to {n - 1}"
+            )
+        rows.append(int(row))
+    return np.unique(np.array(rows, dtype=np.int64))[:MOST_ERRORS]

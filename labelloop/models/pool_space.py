@@ -1,0 +1,82 @@
+"""A sample of the pool as points: where graph smoothing looks for neighbours."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelloop.models.graph_smoothing import Graph, build_graph
+from labelloop.models.neighbours import SAME, nearest
+
+DIMENSIONS = 128
+"""Leading principal components in which distances are taken; what is left out hardly moves neighbours."""
+
+_built: OrderedDict[str, Graph] = OrderedDict()
+_KEPT = 2
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Embeddings in their leading principal components."""
+
+    mean: np.ndarray
+    """Shape (d,), float32."""
+    directions: np.ndarray
+    """Shape (d, k), float32, orthonormal; k = d where d is small."""
+
+    def apply(self, embeddings: np.ndarray) -> np.ndarray:
+        """Shape (n, k), float32."""
+        return np.asarray((embeddings.astype(np.float32) - self.mean) @ self.directions, dtype=np.float32)
+
+
+def project(embeddings: np.ndarray) -> Projection:
+    """The components that hold most of the variance; all of them, unturned, up to `DIMENSIONS`.
+
+    Args:
+        embeddings: shape (n, d), float32.
+    """
+    points = embeddings.astype(np.float64)
+    mean = points.mean(axis=0)
+    width = points.shape[1]
+    if width <= DIMENSIONS:
+        return Projection(mean.astype(np.float32), np.eye(width, dtype=np.float32))
+    points -= mean
+    _, vectors = np.linalg.eigh(points.T @ points)
+    directions = vectors[:, ::-1][:, :DIMENSIONS]
+    # An eigenvector has no sign of its own; its largest number is made positive.
+    largest = np.abs(directions).argmax(axis=0)
+    directions = directions * np.sign(directions[largest, np.arange(DIMENSIONS)])
+    return Projection(mean.astype(np.float32), np.ascontiguousarray(directions, dtype=np.float32))
+
+
+def graph_of(points: np.ndarray) -> Graph:
+    """`build_graph`, kept for the next call with the same points: a round fits on one pool many times."""
+    key = hashlib.blake2b(np.ascontiguousarray(points).tobytes(), digest_size=16).hexdigest()
+    if key not in _built:
+        _built[key] = build_graph(points)
+        while len(_built) > _KEPT:
+            _built.popitem(last=False)
+    _built.move_to_end(key)
+    return _built[key]
+
+
+def join(sample: np.ndarray, labeled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The sample with the labeled points in it.
+
+    Args:
+        sample: shape (n, k), float32.
+        labeled: shape (l, k), float32.
+
+    Returns:
+        All points, shape (n + new, k), and the place of each labeled point among them, shape (l,), int64: a
+        labeled point that lies on one of the sample is that one.
+    """
+    places, squared = nearest(labeled, sample, 1)
+    norms = np.einsum("ij,ij->i", labeled, labeled)
+    new = squared[:, 0] > SAME * np.maximum(norms, np.finfo(np.float32).tiny)
+    where = places[:, 0].astype(np.int64)
+    where[new] = len(sample) + np.arange(int(new.sum()))
+    return np.concatenate([sample, labeled[new]]), where

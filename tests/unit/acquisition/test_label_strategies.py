@@ -1,0 +1,169 @@
+"""Strategies that read labels: rare classes are found, errors are followed up, classes are evened out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from labelloop.acquisition import Context, make_strategy, select, select_rows
+from labelloop.errors import DataError, SettingsError
+
+
+def rare_pool(seed: int, share: float = 0.02) -> tuple[np.ndarray, np.ndarray]:
+    """2,000 points, some of them in a small cloud of the rare class 1, which overlaps with the rest."""
+    random = np.random.default_rng(seed)
+    codes = (random.random(2000) < share).astype(np.int64)
+    points = random.normal(size=(2000, 5)).astype(np.float32)
+    points[codes == 1] = 0.6 * points[codes == 1] + np.float32([2.2, 0, 0, 0, 0])
+    return points, codes
+
+
+def logistic_on(points: np.ndarray, rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = LogisticRegression().fit(points[rows], codes[rows])
+    return fitted.predict_proba(points).astype(np.float32)
+
+
+def found_after(strategy: str, seed: int, batches: int = 4, size: int = 20) -> int:
+    """Items of the rare class among the labels, from one rare item and 19 others on."""
+    points, codes = rare_pool(seed)
+    random = np.random.default_rng(seed + 1)
+    rows = np.concatenate(
+        [random.choice(np.flatnonzero(codes == c), n, replace=False) for c, n in ((1, 1), (0, 19))]
+    )
+    for number in range(batches):
+        said = logistic_on(points, rows, codes)
+        options = {"label": 1} if strategy == "rare_class" else {}
+        picks = select(
+            strategy,
+            batch_size=size,
+            embeddings=points,
+            probabilities=said,
+            labeled=rows,
+            labels=codes[rows],
+            seed=number,
+            **options,
+        )
+        rows = np.concatenate([rows, picks])
+    return int(codes[rows].sum())
+
+
+def test_a_rare_class_is_found_with_a_fraction_of_random_labels() -> None:
+    rare, random, margin = (
+        np.mean([found_after(name, seed) for seed in range(5)]) for name in ("rare_class", "random", "margin")
+    )
+    assert rare > 5 * random
+    assert rare > margin
+
+
+def test_the_class_is_named_by_its_name_or_is_the_rarest_labeled_one() -> None:
+    points, codes = rare_pool(0)
+    rows = np.sort(np.concatenate([np.flatnonzero(codes == 1)[:3], np.flatnonzero(codes == 0)[:20]]))
+    context = Context(
+        candidates=np.setdiff1d(np.arange(2000), rows),
+        labeled=rows,
+        probabilities=logistic_on(points, rows, codes),
+        embeddings=points,
+        seed=0,
+        labels=codes[rows],
+        classes=("ham", "spam"),
+    )
+    named = select_rows(make_strategy("rare_class", {"label": "spam"}), context, 15).rows.tolist()
+    assert named == select_rows(make_strategy("rare_class"), context, 15).rows.tolist()
+    assert named != select_rows(make_strategy("rare_class", {"label": "ham"}), context, 15).rows.tolist()
+    with pytest.raises(SettingsError, match=r"label is 'eggs', which is no class; there are: ham, spam"):
+        select_rows(make_strategy("rare_class", {"label": "eggs"}), context, 15)
+
+
+def test_before_one_is_found_the_pool_is_covered() -> None:
+    points, codes = rare_pool(0)
+    rows = np.flatnonzero(codes == 0)[:20]
+    given = {"embeddings": points, "labeled": rows, "labels": codes[rows]}
+    said = np.full((2000, 2), 0.5, dtype=np.float32)
+    picks = select("rare_class", batch_size=10, probabilities=said, label=1, **given)
+    covering = select("max_herding", batch_size=10, embeddings=points, probabilities=said, labeled=rows)
+    assert picks.tolist() == covering.tolist()
+
+
+def cloud_pool() -> tuple[np.ndarray, np.ndarray]:
+    """Four clouds far apart, 50 points each; row 0 of each cloud is labeled in the tests."""
+    random = np.random.default_rng(2)
+    corners = 20 * np.eye(4, dtype=np.float32)
+    return (np.repeat(corners, 50, axis=0) + random.normal(size=(200, 4))).astype(np.float32), np.arange(
+        0, 200, 50
+    )
+
+
+def test_neighbours_of_errors_are_picked_and_of_nothing_else() -> None:
+    """Of four labeled rows the model contradicts two: both clouds, and only they, are asked about."""
+    points, rows = cloud_pool()
+    said = np.tile(np.float32([0.9, 0.1]), (200, 1))
+    picks = select(
+        "error_based", batch_size=40, embeddings=points, probabilities=said, labeled=rows, labels=[0, 1, 0, 1]
+    )
+    assert set((picks // 50).tolist()) == {1, 3}
+    assert np.bincount(picks // 50).tolist() == [0, 20, 0, 20]
+
+
+def test_errors_known_from_elsewhere_are_named_by_id_or_row() -> None:
+    points, rows = cloud_pool()
+    said = np.tile(np.float32([0.9, 0.1]), (200, 1))
+    ids = np.array([f"item-{row}" for row in range(200)])
+    given = {"embeddings": points, "probabilities": said, "labeled": rows, "labels": [0, 0, 0, 0], "ids": ids}
+    by_id = select("error_based", batch_size=10, wrong=["item-120"], **given)
+    assert set((by_id // 50).tolist()) == {2}
+    assert by_id.tolist() == select("error_based", batch_size=10, wrong=[120], **given).tolist()
+    with pytest.raises(SettingsError, match="names 'item-200', which is no id of the pool"):
+        select("error_based", batch_size=10, wrong=["item-200"], **given)
+
+
+def test_a_balanced_batch_evens_out_what_is_labeled() -> None:
+    """Labels so far 6, 2 and 0; a batch of 10 makes it six of each."""
+    said = np.full((300, 3), 0.2, dtype=np.float32)
+    said[np.arange(300), np.arange(300) % 3] = 0.6
+    rows = np.arange(8)
+    picks = select("balanced", batch_size=10, probabilities=said, labeled=rows, labels=[0] * 6 + [1] * 2)
+    assert np.bincount(picks % 3, minlength=3).tolist() == [0, 4, 6]
+
+
+def test_of_a_class_the_doubtful_rows_come_first() -> None:
+    random = np.random.default_rng(0)
+    said = random.dirichlet(np.ones(2), size=100).astype(np.float32)
+    picks = select("balanced", batch_size=10, probabilities=said)
+    for c in (0, 1):
+        mine = picks[said[picks].argmax(axis=1) == c]
+        rest = np.setdiff1d(np.flatnonzero(said.argmax(axis=1) == c), mine)
+        assert said[mine].max(axis=1).max() <= said[rest].max(axis=1).min()
+
+
+GIVEN = {
+    "embeddings": np.eye(6, dtype=np.float32),
+    "probabilities": np.full((6, 2), 0.5, dtype=np.float32),
+    "labeled": [4, 1],
+}
+
+
+def test_labels_belong_to_the_rows_in_the_order_they_were_given_in() -> None:
+    """Labeled rows may come in any order, once or twice, as a mask, or with labels of all rows."""
+    said = np.float32([[0.9, 0.1]] * 6)
+    given = {"embeddings": np.arange(6, dtype=np.float32)[:, None], "probabilities": said, "batch_size": 1}
+    by_rows = select("error_based", labeled=[5, 0], labels=[1, 0], **given)
+    mask = np.array([True, False, False, False, False, True])
+    assert by_rows.tolist() == select("error_based", labeled=mask, labels=[0, 1], **given).tolist() == [4]
+    assert select("error_based", labeled=[5, 0], labels=[0, 9, 9, 9, 9, 1], **given).tolist() == [4]
+    assert select("error_based", labeled=[5, 0, 5], labels=[1, 0, 1], **given).tolist() == [4]
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind", "said"),
+    [
+        (None, SettingsError, "'balanced' needs the labels of the rows that are labeled"),
+        ([0], DataError, "1 labels for 2 labeled rows"),
+        ([0, 2], DataError, "the label of row 1 is 2, but there are 2 classes, 0 to 1"),
+        ([0.5, 1.0], DataError, "labels have .* float64; give class codes"),
+    ],
+)
+def test_wrong_labels_are_named(labels, kind, said: str) -> None:
+    with pytest.raises(kind, match=said):
+        select("balanced", batch_size=2, labels=labels, **GIVEN)
