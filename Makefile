@@ -28,9 +28,12 @@ demo: $(READY) ## Run a campaign on scikit-learn's digits with five simulated an
 test: $(READY) ## Run the default test suite.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-test-live: $(READY) ## Run the tests against a real Label Studio server, which they start.
+# LIVE="live and not slow" leaves out the minutes-long ones: faults by the hundred, kills, the demo.
+LIVE ?= live
+
+test-live: $(READY) ## Run the tests against real servers (Label Studio, Prefect) and a browser, which they start.
 	@$(BIN)/python scripts/label_studio.py --install-only
-	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -m live tests/live
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -m "$(LIVE)" --durations 10 tests/live
 
 label-studio: $(READY) ## Start Label Studio on this machine, with accounts for three annotators, in .label-studio/.
 	@$(BIN)/python scripts/label_studio.py

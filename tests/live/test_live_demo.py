@@ -15,7 +15,7 @@ from live_server import ROOT, LiveServer
 from labelloop import tables
 from labelloop.workspace import Workspace
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.slow]
 
 
 def test_the_demo_is_interrupted_and_ends(live_server: LiveServer, tmp_path: Path) -> None:

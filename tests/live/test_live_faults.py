@@ -17,12 +17,13 @@ from typing import Any, TypeVar
 import pytest
 from faulty_proxy import KINDS, FaultyProxy
 from killable_server import ROOT, KillableServer
+from live_server import installed_server
 from pushing import CLASSES, PROJECT, TIMEOUT, batch_of, open_tool, push
 
 from labelloop.adapters.tools.base import Answer
 from labelloop.errors import ToolError
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.slow]
 
 FAULTS = int(os.environ.get("LABELLOOP_TEST_FAULTS", "60"))
 """Requests that go wrong; 200 and more are the long proof. A kill of the server and one of the pushing
@@ -33,10 +34,7 @@ _Result = TypeVar("_Result")
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[KillableServer]:
-    installed = Path(os.environ.get("LABEL_STUDIO_VENV") or ROOT / ".label-studio" / "venv")
-    if not (installed / "bin" / "label-studio").exists():
-        pytest.skip(f"{installed} has no label-studio; `make label-studio` installs it")
-    made = KillableServer(tmp_path / "server", installed)
+    made = KillableServer(tmp_path / "server", installed_server())
     yield made
     made.close()
 

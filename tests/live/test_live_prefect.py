@@ -17,7 +17,7 @@ from live_prefect import PrefectServer, wait_until
 from labelloop import waking
 from labelloop.workspace import Workspace
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.slow]
 
 SLOW = '''
 """A strategy that takes until a file says that it may go on."""

@@ -14,7 +14,7 @@ from live_server import LiveServer
 from labelloop import waking
 from labelloop.workspace import Workspace
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
