@@ -20,6 +20,7 @@ from labelloop.errors import LabelloopError
 from labelloop.review import review_table
 from labelloop.stages.admission import admit, quarantine
 from labelloop.stages.gone import note_gone
+from labelloop.stages.kept_votes import keep_votes, kept_votes
 from labelloop.stages.push import pushed_at
 from labelloop.stages.runner import Round
 from labelloop.stages.tool import tool_of
@@ -82,7 +83,7 @@ def events_of(votes: pd.DataFrame, round_id: str) -> list[Event]:
 def _poll(current: Round) -> Waiting | None:
     prepared = datasets.open_prepared(current.workspace.data)
     tool = tool_of(current, prepared)
-    known = tables.VOTES.read(current.folder.votes) if current.folder.votes.exists() else None
+    known = kept_votes(current)
     since = _closed_at(current.previous)
     if known is not None and len(known):
         since = known["answered_at"].max().to_pydatetime()
@@ -97,11 +98,11 @@ def _poll(current: Round) -> Waiting | None:
     pushed = pushed_at(current) or _closed_at(current.previous) or LONG_AGO
     closing = closing_time(events_of(votes, current.id), copies, pushed, annotation, gone)
     if closing is None or closing.at > poll.now:
-        tables.VOTES.write(votes, current.folder.votes)
+        keep_votes(current, votes)
         asking = state_of(events_of(votes, current.id), copies, annotation, gone)
         return Waiting(current.id, asking.answered, asking.asked, poll.now.isoformat(), hint_of(asking))
     votes = votes[votes["answered_at"] <= pd.Timestamp(closing.at)]
-    tables.VOTES.write(votes, current.folder.votes)
+    keep_votes(current, votes)
     tool.close(current.id, closing.at)
     content: dict[str, Any] = {
         "at": closing.at.isoformat(),

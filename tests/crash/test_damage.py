@@ -143,12 +143,12 @@ def test_a_deleted_file_is_made_again(
 
 
 def test_damage_to_votes_is_found_while_people_still_answer(tmp_path: Path, before_second: Path) -> None:
-    """The votes so far of a round that still waits have checksums of their own."""
+    """The votes so far of a round that still waits have a digest of their own."""
     campaign = campaigns.copy(before_second, tmp_path / "campaign")
-    campaigns.killed(campaign, Kill("labelloop.tables:write_arrow", "after", "r001/votes.parquet"))
+    campaigns.killed(campaign, Kill("labelloop.files:write_json", "after", "votes/r001.json", 2))
     path = campaign / "rounds" / "r001" / "votes.parquet"
     whole = path.read_bytes()
-    for place in (0.02, 0.1, 0.2, 0.3, 0.4):
+    for place in (0.02, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 0.99):
         path.write_bytes(whole)
         flip(path, place)
         ended = command("run", "--plain", campaign)
