@@ -123,7 +123,7 @@ def _tasks(campaign: str, round_id: str, count: int) -> list[Any]:
     """Three copies of each of `count` items."""
     from labelloop.adapters.tools.base import Prediction, Task
 
-    prediction = Prediction("dog", 0.625, f"{campaign} {round_id} 12345678")
+    prediction = Prediction("dog", 0.625, f"{campaign} r000 12345678")  # one model a round, many calls
     return [
         Task(f"{campaign}/{round_id}/item-{n}/{copy}", f"item-{n}", copy,
              {"text": f"Text number {n}. " + "It goes on for a line or two. " * 5}, prediction)

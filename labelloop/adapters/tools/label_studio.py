@@ -86,12 +86,13 @@ class LabelStudioTool:
         """
         wanted = [key for round_keys in by_round(keys, self._campaign).values() for key in round_keys]
         there = self._find_tasks([opaque(key) for key in wanted])
+        noted = self._keys.copies_of(there)
         receipts = {}
         for key in wanted:
             task = there.get(opaque(key))
             if task is None or key.copy >= task.overlap:
                 continue
-            copies = self._keys.copies(opaque(key))
+            copies = noted[opaque(key)]
             if not copies or task.overlap <= wanted_overlap(task, copies):
                 receipts[key.text] = _receipt(key, task)
         return list(receipts.values())
@@ -118,7 +119,8 @@ class LabelStudioTool:
             version = next(iter(predictions.values()))[0]["model_version"]
             self._project.intend(version)
         again = self._keys.note({key: copies[digest] for digest, key in items.items()})
-        wanted = {digest: max(number, self._keys.copies(digest)) for digest, number in copies.items()}
+        noted = self._keys.copies_of(copies)
+        wanted = {digest: max(number, noted[digest]) for digest, number in copies.items()}
 
         def content(key: str) -> dict[str, Any]:
             data = task_data(shown, first[key].payload, key)

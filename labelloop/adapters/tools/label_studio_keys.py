@@ -8,7 +8,7 @@ machine from before the push, and after it in the rounds' pushed.jsonl, which is
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,9 +72,10 @@ class KnownKeys:
             self._cache = (self._path.stat().st_size, known)
         return again
 
-    def copies(self, digest: str) -> int:
-        """Different annotators that an item was to have; 0 where this machine does not know."""
-        return self._noted().get(digest, ("", 0))[1]
+    def copies_of(self, digests: Iterable[str]) -> dict[str, int]:
+        """Different annotators that items were to have; 0 where this machine does not know."""
+        noted = self._noted()
+        return {digest: noted.get(digest, ("", 0))[1] for digest in digests}
 
     def items(self) -> dict[str, KnownItem]:
         """Every item of the campaign that was ever pushed from here, or is in its history, by its digest."""
