@@ -26,7 +26,7 @@ class Campaign(Section):
         "digits", description="Name of the campaign; part of every task key, git tag and MLflow run.",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
     )  # fmt: skip
-    seed: int = Field(0, ge=0, description="Same inputs and same seed give the same bytes.")
+    seed: int = Field(0, ge=0, lt=2**63, description="Same inputs and same seed give the same bytes.")
 
 
 class Dataset(Section):
@@ -238,8 +238,8 @@ class Fusion(Section):
     )
     model_prior: Literal["none", "out_of_fold"] = Field(
         "none", description="out_of_fold: the campaign's learner, trained on other items' labels, is one "
-        "more witness where it makes the votes clearly likelier; never about test and gold items. none: "
-        "people alone.",
+        "more witness where it makes the votes clearly likelier; never about control, gold and "
+        "test items. none: people alone.",
     )  # fmt: skip
     folds: int = Field(5, ge=2, le=20, description="Parts that the learner is trained without, in turn.")
 

@@ -71,7 +71,7 @@ def _class_of(context: Context, label: str | int | None, n_classes: int) -> int:
         counts = np.bincount(context.labels[context.labels >= 0], minlength=n_classes)
         seen = np.flatnonzero(counts)
         return int(seen[counts[seen].argmin()]) if len(seen) else 0
-    if label in context.classes:
+    if str(label) in context.classes:  # a class named '2' may come from YAML as a number
         return context.classes.index(str(label))
     if isinstance(label, int | np.integer) and 0 <= label < n_classes:
         return int(label)

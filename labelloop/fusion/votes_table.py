@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,10 +75,16 @@ def fuse_votes(
     fusion, prior = fuser(coded, gold=codes), None
     if predict is not None:
         prior = tuned_prior(coded, predict(coded.items, fusion.label))
-        if prior.rows is not None:
-            fusion = make_fuser(
-                method, dict(options or {}) | {"item_prior": prior.rows, "warm_start": prior.start}
-            )(coded, gold=codes)
+        rows = prior.rows
+        if rows is not None:
+            heard = make_fuser(method, dict(options or {}) | {"item_prior": rows, "warm_start": prior.start})(
+                coded, gold=codes
+            )
+            if "majority/" in heard.method:
+                told = f"the model is not heard: with it, {heard.reason}"
+                prior = dataclasses.replace(prior, rows=None, start=None, reason=told)
+            else:
+                fusion = _where_heard(fusion, heard, ~np.isnan(rows).any(axis=1))
     parameters = files.digest_of([fusion.method, about["options"], fusion.temperature])[:12]
     about |= {
         "method": fusion.method,
@@ -95,6 +102,24 @@ def fuse_votes(
     table = label_table(coded, fusion, gold=codes, prior=given, parameters=parameters)
     vote_ids = _by_item(coded.item, standing["vote"].to_numpy(), len(coded.items))
     return FusedVotes(table.assign(vote_ids=pd.Series(vote_ids, dtype=object)), about)
+
+
+def _where_heard(alone: Fusion, heard: Fusion, told: np.ndarray) -> Fusion:
+    """Items that a model spoke of from `heard`; the others as they were without any model.
+
+    Skills are estimated with the model's help too, so it would have a say in every label otherwise.
+    """
+    raw: np.ndarray | None = None
+    if alone.raw is not None or heard.raw is not None:
+        one, other = (fusion.posterior if fusion.raw is None else fusion.raw for fusion in (heard, alone))
+        raw = np.where(told[:, None], one, other)
+    return dataclasses.replace(
+        heard,
+        posterior=np.where(told[:, None], heard.posterior, alone.posterior),
+        label=np.where(told, heard.label, alone.label),
+        tie=np.where(told, heard.tie, alone.tie),
+        raw=raw,
+    )
 
 
 def label_table(

@@ -14,8 +14,8 @@ from labelloop.fusion.votes_table import FusedVotes, Predict, fuse_votes
 from labelloop.stages.runner import Round
 from labelloop.stages.train import untrained
 
-UNHEARD = ("test", "gold")
-"""Arms whose labels judge models or annotators: no model may have a say in them."""
+UNHEARD = ("control", "gold", "test")
+"""Arms whose labels judge strategies, annotators or models: no model may have a say in them."""
 
 
 def fuse(current: Round) -> None:
@@ -37,7 +37,8 @@ def fuse_as_set(votes: Any, prepared: Prepared, settings: Fusion, predictor: Any
 def out_of_fold(learner: Any, prepared: Prepared, folds: int, unheard: set[str]) -> Predict:
     """Ask a learner about every item when it has been trained on the other folds' items.
 
-    Folds follow from the items' ids, so an item stays in its fold from round to round.
+    Folds follow from the items' ids, so an item stays in its fold from round to round. Nothing is asked about
+    an item whose label is of a class that the other folds do not have: the model cannot know it.
 
     Args:
         learner: untrained; copied for every fold.
@@ -50,7 +51,8 @@ def out_of_fold(learner: Any, prepared: Prepared, folds: int, unheard: set[str])
         fold = np.array([int(files.digest_of(item)[:8], 16) % folds for item in items])
         rows = prepared.pool.rows_of(list(items))
         for number in range(folds):
-            asked, others = heard & (fold == number), heard & (fold != number)
+            others = heard & (fold != number)
+            asked = heard & (fold == number) & np.isin(codes, codes[others])
             if not asked.any() or len(np.unique(codes[others])) < 2:
                 continue
             order = np.flatnonzero(others)[np.argsort(rows[others], kind="stable")]

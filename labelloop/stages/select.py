@@ -34,7 +34,9 @@ def select(current: Round) -> None:
     control_rows = control.choose_control(order, about["control_size"], 1.0, taken)[: about["new_items"]]
     candidates = np.setdiff1d(eligible, np.union1d(taken, control_rows))
     wanted = min(about["new_items"] - len(control_rows), len(candidates))
-    arm, reason = _strategy_arm(current, candidates, taken, wanted, prepared, labels)
+    # Test items teach nobody, so they cover nothing; this round's control items soon will.
+    covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(prepared.splits)), control_rows).astype(np.int64)
+    arm, reason = _strategy_arm(current, candidates, covered, wanted, prepared, labels)
     parts = [arm, _control_arm(order, control_rows, about)]
     if not len(asked):
         parts.append(_test_arm(prepared))
@@ -61,7 +63,7 @@ def select(current: Round) -> None:
 def _strategy_arm(
     current: Round,
     candidates: np.ndarray,
-    taken: np.ndarray,
+    covered: np.ndarray,
     wanted: int,
     prepared: Prepared,
     labels: pd.DataFrame,
@@ -74,13 +76,13 @@ def _strategy_arm(
     strategy = acquisition.make_strategy(scores["strategy"], scores["options"])
     context = Context(
         candidates=candidates,
-        labeled=taken,
+        labeled=covered,
         probabilities=_array(current, "probabilities"),
         embeddings=_array(current, "embeddings"),
         seed=current.about["seed"],
         ids=prepared.pool.ids,
         members=_array(current, "members"),
-        labels=label_codes(prepared, taken, labels),
+        labels=label_codes(prepared, covered, labels),
         classes=prepared.classes,
     )
     picks = acquisition.select_rows(strategy, context, wanted)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from labelloop.fusion import make_fuser
 from labelloop.fusion.base import Votes
 from labelloop.fusion.model_prior import LEAST_ITEMS, TEMPERATURES, tuned_prior
+from labelloop.fusion.votes_table import fuse_votes
 
 CLASSES = ("a", "b", "c", "d")
 
@@ -97,3 +99,44 @@ def test_the_temperature_is_fitted_on_a_part_of_very_many_items(monkeypatch: pyt
     steps = [TEMPERATURES.index(prior.temperature) for prior in (whole, part)]
     assert abs(steps[0] - steps[1]) <= 1
     assert part.rows is not None and part.rows.shape == predicted.shape
+
+
+def _votes_table(votes: Votes) -> pd.DataFrame:
+    names = np.array(CLASSES, dtype=object)
+    return pd.DataFrame(
+        {
+            "vote": [f"v{number}" for number in range(len(votes.item))],
+            "item": [f"i{number:04d}" for number in votes.item],
+            "annotator": [f"p{number}" for number in votes.annotator],
+            "value": names[votes.label],
+        }
+    )
+
+
+def test_items_the_model_may_not_speak_of_are_fused_as_if_there_were_none() -> None:
+    """Skills are learned with the model's help, so leaving out its prior alone would not do."""
+    votes, truth = crowd(500, 2, 0.65, seed=1)
+    predicted = model(truth, 0.9, 0.9, seed=2)
+    predicted[:100] = np.nan
+    table = _votes_table(votes)
+    alone = fuse_votes(table, CLASSES, "auto").table
+    fused = fuse_votes(table, CLASSES, "auto", predict=lambda items, codes: predicted)
+    heard = fused.table
+    assert fused.about["model"]["heard"]
+    assert heard["prior"].isna().tolist() == [True] * 100 + [False] * 400
+    for column in ("label", "confidence", "tie"):
+        assert heard[column][:100].tolist() == alone[column][:100].tolist()
+    assert (heard["label"][100:] != alone["label"][100:]).mean() > 0.05
+    right = np.array(CLASSES, dtype=object)[truth]
+    assert (heard["label"] == right)[100:].mean() > (alone["label"] == right)[100:].mean() + 0.05
+
+
+def test_a_model_that_the_method_cannot_use_is_not_said_to_be_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    from labelloop.fusion import choosing
+
+    votes, truth = crowd(500, 3, 0.7, seed=1)
+    monkeypatch.setattr(choosing, "_against_result", lambda *_: "a test says so")
+    predicted = model(truth, 0.9, 0.9, seed=2)
+    fused = fuse_votes(_votes_table(votes), CLASSES, "auto", predict=lambda items, codes: predicted)
+    assert not fused.about["model"]["heard"] and "a test says so" in fused.about["model"]["reason"]
+    assert fused.table["prior"].isna().all() and "majority" in fused.about["method"]

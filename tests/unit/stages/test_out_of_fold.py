@@ -88,3 +88,17 @@ def test_a_twin_hears_all_that_was_answered_before() -> None:
         module.replay(arena, "random", [5, 9], source, cold_start="random")
     assert len(seen[1]) == 9 and seen[1][:5] == seen[0]
     assert pd.Series(seen[1]).is_unique
+
+
+def test_a_class_that_the_model_has_not_seen_is_left_to_people() -> None:
+    codes = np.array([0, 1] * 30)
+    codes[7] = 2
+    three = prepared()
+    three.classes = ("a", "b", "c")
+
+    class Three(Echo):
+        def predict_proba(self, inputs: np.ndarray) -> np.ndarray:
+            return np.full((len(inputs), 3), 1 / 3)
+
+    predicted = out_of_fold(Three(), three, 5, set())(ITEMS, codes)
+    assert np.flatnonzero(np.isnan(predicted).any(axis=1)).tolist() == [7]

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from labelloop import datasets, files, models
-from labelloop.stages import train
+from labelloop import acquisition, datasets, files, models
+from labelloop.stages import select, train
 from labelloop.stages.runner import Round
 from labelloop.stages.score import committee_folders
 from labelloop.workspace import Workspace
@@ -136,3 +136,24 @@ def test_labels_of_test_items_are_not_told_to_strategies(committee: Path) -> Non
     codes = label_codes(prepared, np.arange(len(prepared.pool)), labels)
     assert (codes[prepared.splits] == -1).all()
     assert (codes >= 0).sum() == (labels["split"] == "train").sum()
+
+
+def test_test_items_cover_nothing(committee: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No model learns from them, so their neighbours must not look taught; training items do cover."""
+    seen: list[Any] = []
+    original = acquisition.select_rows
+
+    def spy(strategy: Any, context: Any, wanted: int) -> Any:
+        seen.append(context)
+        return original(strategy, context, wanted)
+
+    monkeypatch.setattr(acquisition, "select_rows", spy)
+    current = Round(Workspace.at(committee), "r001")
+    before = {path: path.read_bytes() for path in (current.folder.batch, current.folder.asked)}
+    select.select(current)
+    prepared = datasets.open_prepared(committee / "data")
+    assert not prepared.splits[seen[0].labeled].any()
+    asked = pd.read_parquet(current.previous.asked)
+    trained = prepared.pool.rows_of(asked.loc[asked["arm"] != "test", "item"].tolist())
+    assert set(trained) <= set(seen[0].labeled.tolist())
+    assert {path: path.read_bytes() for path in before} == before
