@@ -13,15 +13,21 @@ from typing import Any
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
-from labelloop.errors import ToolError
+from labelloop.errors import ToolError, UnreachableError
+
+LABELING = ("push", "collect")
+"""Tasks that ask the labeling tool, whose adapter says which errors may pass."""
 
 log = logging.getLogger("labelloop.tasks")
 
 
 def may_pass(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:
-    """Whether the failure is one that another try may not meet; says so to who watches."""
+    """Whether the failure is one that another try may not meet; says so to who watches.
+
+    Git, DVC and MLflow do not tell an outage from a mistake, so their errors all count as outages.
+    """
     error = state.result(raise_on_failure=False)
-    if not isinstance(error, ToolError):
+    if not isinstance(error, UnreachableError if task.name in LABELING else ToolError):
         return False
     log.warning("%s: %s. Trying again in some seconds", run.name, error)
     return True

@@ -42,7 +42,7 @@ def test_a_tool_that_comes_back_is_asked_again(
 ) -> None:
     """The flow goes on as if nothing had been."""
     campaign = flow_campaigns.make(tmp_path / "weather", stopping={"max_rounds": 1})
-    weather = Weather(monkeypatch, ToolError("no answer"), ToolError("no answer"))
+    weather = Weather(monkeypatch, UnreachableError("no answer"), UnreachableError("no answer"))
     while not isinstance(outcome := advancing.advance(str(campaign)), Stopped):
         pass
     assert outcome.rule == "max_rounds"
@@ -59,10 +59,10 @@ def test_a_tool_that_stays_away_fails_the_run_with_its_words(
 ) -> None:
     """After five tries; the campaign is free for the next driver, which goes on."""
     campaign = flow_campaigns.make(tmp_path / "away", stopping={"max_rounds": 1})
-    weather = Weather(monkeypatch, *[ToolError("the tool is on holiday")] * 5)
+    weather = Weather(monkeypatch, *[UnreachableError("the tool is on holiday")] * 5)
     state = advancing.advance(str(campaign), return_state=True)
     assert state.is_failed()
-    assert "ToolError: the tool is on holiday" in str(state.message)
+    assert "UnreachableError: the tool is on holiday" in str(state.message)
     assert weather.calls == 5
     while not isinstance(advancing.advance(str(campaign)), Stopped):
         pass

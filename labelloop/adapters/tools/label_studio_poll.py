@@ -2,7 +2,11 @@
 
 The server tells which tasks have changed, not what has: their annotations are compared with notes of what
 polls have seen (see label_studio_answers.py). Kept beside the notes, and lost without harm: when the last
-poll was, names of accounts, and which tasks somebody has deleted.
+poll was, how far it had seen, names of accounts, and which tasks somebody has deleted.
+
+How far it had seen is a time that the server wrote into a task, never one of a reply's date alone: that may
+be a proxy's, and ahead of the clock by which tasks are dated. Where the server's clock was set back since,
+new changes are dated before what was seen, so everything is read once more.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from labelloop import files
@@ -29,7 +34,11 @@ from labelloop.adapters.tools.lines import append_lines
 from labelloop.errors import ToolError
 
 REREAD = timedelta(seconds=60)
-"""How far before the last poll the next one looks: what was being written then shows up later."""
+"""How far before the newest change that was seen polls look, and for how long after they saw it: what was
+being written then shows up later."""
+
+SLACK = timedelta(seconds=30)
+"""How much less time than ours the server's clock may count between polls; `REREAD` makes up for that."""
 
 LOOKUP = 200
 """Ids in one query: it travels in the URL."""
@@ -56,7 +65,17 @@ def poll_answers(
     there = _count(server, project)
     began = server.clock or datetime.now(UTC)
     names = _Names(server, folder / "accounts.json", notes)
-    new, refusals = _read_news(server, project, _time(before.get("began")), notes, items, names, began)
+    steady = monotonic()
+    seen = None if _went_back(before, began, steady) else _time(before.get("newest"))
+    first_seen = before.get("first_seen")
+    if not isinstance(first_seen, float) or first_seen > steady:
+        first_seen = steady
+    moment = BEGINNING if seen is None else seen
+    if seen is not None and steady - first_seen < REREAD.total_seconds():
+        moment -= REREAD
+    rows = list(_changed(server, project, moment, notes))
+    new, refusals = _read_news(rows, notes, items, names, began)
+    newest = _newest(rows, seen, began)
     missing = _missing(server, project, items, there, before.get("missing"))
     told = _time(before.get("now"))
     now = max([began, *([told] if told else []), *(_at(note) for note in new)])
@@ -65,9 +84,15 @@ def poll_answers(
     for note in new:
         note["seen_at"] = now.isoformat()
     append_lines(folder / "answers.jsonl", new)
-    files.write_json(
-        folder / "polled.json", {"began": began.isoformat(), "now": now.isoformat(), "missing": missing}
-    )
+    polled = {
+        "began": began.isoformat(),
+        "steady": steady,
+        "newest": newest and newest.isoformat(),
+        "first_seen": first_seen if newest == seen else steady,
+        "now": now.isoformat(),
+        "missing": missing,
+    }
+    files.write_json(folder / "polled.json", polled)
     url = f"{server.url}/projects/{project}"
     answers = [answer_of(n, url) for n in [*notes, *new] if n["action"] and _is_after(n, since)]
     gone = [key for digest in missing["items"] if digest in items for key in _keys_of(items[digest], 1)]
@@ -91,10 +116,30 @@ class _Names:
             files.write_json(self._path, {str(account): name for account, name in self.by_account.items()})
 
 
+def _went_back(before: Mapping[str, Any], clock: datetime, steady: float) -> bool:
+    """Whether the server's clock was set back since the last poll.
+
+    Args:
+        before: what the last poll left; empty before the first.
+        clock: the server's.
+        steady: seconds of this machine's clock that nobody can set; it begins anew when the machine does,
+            which is no sign of anything.
+    """
+    last, then = _time(before.get("began")), before.get("steady")
+    if last is None:
+        return False
+    passed = timedelta(seconds=max(0.0, steady - then)) if isinstance(then, float) else timedelta()
+    return clock < last or clock - last < passed - SLACK
+
+
+def _newest(rows: Sequence[Mapping[str, Any]], seen: datetime | None, clock: datetime) -> datetime | None:
+    """The time of the newest change that was seen, this time or before, but none that is still to come."""
+    times = [seen, *(_time(row.get("updated_at")) for row in rows)]
+    return max((min(at, clock) for at in times if at is not None), default=None)
+
+
 def _read_news(
-    server: Server,
-    project: int,
-    since: datetime | None,
+    rows: Sequence[dict[str, Any]],
     notes: list[Note],
     items: Mapping[str, KnownItem],
     names: _Names,
@@ -105,7 +150,6 @@ def _read_news(
         known.setdefault(note["key"].rpartition("/")[0], []).append(note)
     new: list[Note] = []
     refusals: list[Refusal] = []
-    rows = list(_changed(server, project, since, notes))
     names.learn(one for row in rows for one in _annotations(row))
     for row in rows:
         annotations = _annotations(row)
@@ -139,18 +183,17 @@ def _read_news(
 
 
 def _changed(
-    server: Server, project: int, since: datetime | None, notes: Sequence[Note]
+    server: Server, project: int, moment: datetime, notes: Sequence[Note]
 ) -> Iterator[dict[str, Any]]:
-    """Tasks that got or lost an answer, with all in them, from a while before `since` on."""
-    recent, moment = [], BEGINNING
-    if since is not None:
-        moment = since - REREAD
+    """Tasks that got or lost an answer after `moment`, with all in them."""
+    recent = []
+    if moment > BEGINNING:
         recent = [_filter("updated_at", "greater", "Datetime", _written(moment))]
     answers, no_answers = (_filter("total_annotations", how, "Number", 0) for how in ("greater", "equal"))
     skips, no_skips = (_filter("cancelled_annotations", how, "Number", 0) for how in ("greater", "equal"))
     queries = [[*recent, answers], [*recent, no_answers, skips]]
     # What lost its last answer looks like what was only just pushed, which may be very much: so of tasks that
-    # are younger than the last poll, only those that had an answer are asked for.
+    # are younger than `moment`, only those that had an answer are asked for.
     first: dict[int, datetime] = {}
     for note in notes:
         first[note["task"]] = min(_at(note), first.get(note["task"], _at(note)))

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from label_studio_sdk.client import LabelStudio
 
 TIMEOUT = 600.0
-"""Seconds for one reply: the server commits an import even when nobody waits for it any more."""
+"""Seconds for the reply to a POST: the server commits an import even when nobody waits for it any more."""
+
+READ_TIMEOUT = 60.0
+"""Seconds for any other reply. What is read is asked for again, so a server that hangs costs several."""
 
 CONNECT_TIMEOUT = 10.0
 """Seconds until the server takes a connection."""
@@ -70,7 +73,7 @@ class Server:
         Args:
             token: a legacy token (40 hex digits) or a personal access token (a JWT that is refreshed).
             transport: an httpx transport, in place of the network.
-            timeout: seconds for one reply.
+            timeout: seconds for the reply to a POST; others get no more than READ_TIMEOUT.
 
         Raises:
             ToolError: the URL is none.
@@ -173,7 +176,7 @@ class Server:
             return None
         try:
             content = response.json()
-        except ValueError:
+        except (ValueError, RecursionError):  # no JSON, or nested without bottom
             content = response.text
             if response.is_success:
                 raise self._failure(response.status_code, response.headers, content) from None
@@ -196,7 +199,8 @@ class Server:
             raise LostReplyError(f"Label Studio at {self.url} broke off ({type(error).__name__}) while asked "
                             f"for {self._path}; look at the server's log and run it again"
                             ) from None  # fmt: skip
-        except (ValueError, httpx.InvalidURL):  # the reply to a refresh of the token is no JSON
+        # The reply to a refresh of the token is no JSON; what an SDK method reads is nested without bottom.
+        except (ValueError, RecursionError, httpx.InvalidURL):
             raise LostReplyError(f"Label Studio at {self.url} answers {self._path} with something that "
                                  "cannot be read; run it again") from None  # fmt: skip
         except (AttributeError, KeyError, TypeError) as error:  # the SDK expects the reply of a Label Studio
@@ -223,6 +227,10 @@ class Server:
 
     def _note_request(self, request: httpx.Request) -> None:
         self._path = request.url.path
+        if request.method != "POST" or self._path.endswith("/api/token/refresh/"):
+            timeout = dict(request.extensions["timeout"])
+            timeout["read"] = min(self._timeout, READ_TIMEOUT)
+            request.extensions["timeout"] = timeout
 
     def _note_response(self, response: httpx.Response) -> None:
         if self._http is not None:
@@ -278,4 +286,7 @@ def _detail(content: object) -> str:
         return content[:300]
     if isinstance(content, dict):
         content = content.get("validation_errors") or content.get("detail") or content
-    return json.dumps(content, ensure_ascii=False, default=str)[:600]
+    try:
+        return json.dumps(content, ensure_ascii=False, default=str)[:600]
+    except RecursionError:
+        return "something nested too deeply to be shown"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from labelloop import files
+from labelloop.adapters.tools import label_studio_poll
 from labelloop.adapters.tools.base import Poll
 from labelloop.adapters.tools.keys import parse_key
 from labelloop.adapters.tools.label_studio_keys import KnownKeys, opaque
@@ -27,6 +28,8 @@ class FakeServer:
 
     def __init__(self) -> None:
         self.clock = START
+        self.steady = 0.0
+        """Seconds of the campaign's machine that nobody can set."""
         self.rows = {n: self._row(n, item) for n, item in enumerate(ITEMS, start=1)}
         self.users: list[dict[str, Any]] = [{"id": 1, "email": "ada"}, {"id": 2, "email": "ben"}]
         self.requests: list[str] = []
@@ -74,8 +77,10 @@ class FakeServer:
 
 
 @pytest.fixture
-def server() -> FakeServer:
-    return FakeServer()
+def server(monkeypatch: pytest.MonkeyPatch) -> FakeServer:
+    server = FakeServer()
+    monkeypatch.setattr(label_studio_poll, "monotonic", lambda: server.steady)
+    return server
 
 
 @pytest.fixture
@@ -87,8 +92,17 @@ def workspace(tmp_path: Path) -> Workspace:
     return workspace
 
 
-def poll(server: FakeServer, workspace: Workspace, minute: float, since: datetime | None = None) -> Poll:
-    server.clock = START + timedelta(minutes=minute)
+def poll(
+    server: FakeServer,
+    workspace: Workspace,
+    minute: float,
+    since: datetime | None = None,
+    *,
+    ahead: float = 0,
+) -> Poll:
+    """Poll at a minute; `ahead`: minutes by which the date of replies is too late."""
+    server.clock = START + timedelta(minutes=minute + ahead)
+    server.steady = 60.0 * minute
     server.requests, server.listed = [], 0
     folder = workspace.state / "label_studio"
     known = KnownKeys(folder / "keys.jsonl", workspace, "farm")
@@ -189,3 +203,58 @@ def test_more_people_than_copies_still_count_whatever_the_overlap_is_now(
         server.answer(1, who, "cat", 0.1 * who)
     keys = [one.key[-1] for one in poll(server, workspace, 2).answers]
     assert keys == ["0", "1", "1"]
+
+
+@pytest.mark.parametrize("later", [5, 58, 70, 500])
+def test_answers_after_the_servers_clock_was_set_back_are_found(
+    server: FakeServer, workspace: Workspace, later: float
+) -> None:
+    """An hour ahead at one poll, right again at the next, whenever that is; and found once."""
+    server.answer(1, 1, "cat", 60.1)
+    first = poll(server, workspace, 0.3, ahead=60)
+    server.answer(2, 2, "dog", 2)
+    found = poll(server, workspace, later, first.now)
+    assert [(one.annotator, one.value) for one in found.answers] == [("ben", "dog")]
+    server.answer(3, 2, "cat", later + 0.5)
+    assert len(poll(server, workspace, later + 1, found.now).answers) == 1
+    # No more than is reread, the date that is still to come included.
+    assert server.listed <= 3
+
+
+def test_a_proxy_whose_date_is_ahead_skips_no_window(server: FakeServer, workspace: Workspace) -> None:
+    """Tasks are dated by the server behind it; what counts is how far those dates have come."""
+    server.answer(1, 1, "cat", 1)
+    now = poll(server, workspace, 2, ahead=60).now
+    for minute in (3, 9, 61, 62):
+        server.answer(minute, 2, "dog", minute)
+        found = poll(server, workspace, minute + 0.5, now, ahead=60)
+        assert len(found.answers) == 1
+        assert server.listed <= 2
+        now = found.now
+
+
+def test_a_note_of_an_earlier_version_is_read(server: FakeServer, workspace: Workspace) -> None:
+    """Its time was a reply's date, which may have skipped something: read once from the beginning."""
+    server.answer(1, 1, "cat", 1)
+    first = poll(server, workspace, 2)
+    path = workspace.state / "label_studio" / "project-1" / "polled.json"
+    old = {name: value for name, value in files.read_json(path).items() if name in ("now", "missing")}
+    files.write_json(path, old | {"began": (START + timedelta(minutes=2)).isoformat()})
+    server.answer(2, 2, "dog", 0.5)
+    assert [one.annotator for one in poll(server, workspace, 3, first.now).answers] == ["ben"]
+    poll(server, workspace, 10)
+    assert poll(server, workspace, 11).answers
+    assert server.listed == 0
+
+
+def test_a_restart_of_this_machine_is_no_change_of_the_servers_clock(
+    server: FakeServer, workspace: Workspace
+) -> None:
+    """Its steady seconds begin anew; only what is reread is listed."""
+    for task in range(1, 100):
+        server.answer(task, 1, "cat", 0.1 * task)
+    poll(server, workspace, 20)
+    server.steady, server.clock, server.listed = 0.0, START + timedelta(minutes=30), 0
+    known = KnownKeys(workspace.state / "label_studio" / "keys.jsonl", workspace, "farm")
+    poll_answers(server, 1, workspace.state / "label_studio", known, None)  # type: ignore[arg-type]
+    assert 0 < server.listed < 15

@@ -12,7 +12,13 @@ import httpx
 import pytest
 
 from labelloop.adapters.tools.label_studio_push import OnServer, import_tasks
-from labelloop.adapters.tools.label_studio_server import LostReplyError, NotThereError, Server
+from labelloop.adapters.tools.label_studio_server import (
+    CONNECT_TIMEOUT,
+    READ_TIMEOUT,
+    LostReplyError,
+    NotThereError,
+    Server,
+)
 from labelloop.errors import ToolError
 
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
@@ -80,6 +86,8 @@ def test_a_read_is_repeated() -> None:
         (lambda _: httpx.Response(400, json={"validation_errors": {"x": ["wrong"]}}), ToolError, "wrong"),
         (lambda _: httpx.Response(200, html="<html>"), ToolError, "web page"),
         (lambda _: httpx.Response(200, text='{"a'), LostReplyError, "broken JSON"),
+        (lambda _: httpx.Response(200, text="[" * 200_000), LostReplyError, "broken JSON"),
+        (lambda _: httpx.Response(400, text="[" * 200_000), ToolError, "refuses"),
         (lambda _: httpx.Response(503), LostReplyError, "503"),
         (broken, LostReplyError, "broke off"),
     ],
@@ -169,6 +177,40 @@ def test_a_server_that_is_no_label_studio_is_told(content: object) -> None:
         asked.read(lambda client: client.projects.get(1).id + 0)
 
 
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_reply_nested_without_bottom_is_told(status: int) -> None:
+    """Also to the SDK's own methods; Python's reader of JSON gives up with a RecursionError."""
+    text = "[" * 200_000 + "]" * 200_000
+    asked = server(lambda _: httpx.Response(status, text=text))
+    with pytest.raises(ToolError, match="/api/projects"):
+        asked.read(lambda client: client.projects.get(1))
+    with pytest.raises(ToolError, match="/api/projects"):
+        asked.get("/api/projects/1/")
+
+
+@pytest.mark.parametrize(("timeout", "reading", "adding"), [(600.0, READ_TIMEOUT, 600.0), (4.0, 4.0, 4.0)])
+def test_only_what_adds_is_waited_for_long(timeout: float, reading: float, adding: float) -> None:
+    """A server that hangs holds a run for minutes, also while a token is refreshed; an import may take."""
+    waits: dict[tuple[str, str], tuple[float, float]] = {}
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seconds = request.extensions["timeout"]
+        waits[request.method, request.url.path] = seconds["read"], seconds["connect"]
+        content = {"id": 1, "access": token_until(datetime.now(UTC) + timedelta(minutes=5))}
+        return httpx.Response(200, json=content)
+
+    asked = Server(
+        "http://ls.test", token_until(LATER), transport=httpx.MockTransport(handler), timeout=timeout
+    )
+    asked.get("/api/tasks/")
+    asked.read(lambda client: client.projects.get(1))
+    asked.patch("/api/tasks/1/", {})
+    asked.post("/api/projects/1/import", [])
+    assert waits.pop(("POST", "/api/projects/1/import")) == (adding, CONNECT_TIMEOUT)
+    assert len(waits) == 4
+    assert set(waits.values()) == {(reading, CONNECT_TIMEOUT)}
+
+
 def test_a_redirect_is_told() -> None:
     """A POST that follows one becomes a GET."""
     moved = httpx.Response(301, headers={"Location": "https://ls.test/"})
@@ -198,15 +240,21 @@ def test_the_clock_is_the_servers() -> None:
     assert asked.clock == datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
-def push(replies: list[httpx.Response], there: dict[str, OnServer]) -> tuple[dict[str, OnServer], list[int]]:
-    """Push three items of which `there` turn out to have arrived; also the sizes of the imports."""
+def push(
+    replies: list[httpx.Response], there: dict[str, OnServer], state: object = None
+) -> tuple[dict[str, OnServer], list[int]]:
+    """Push three items of which `there` turn out to have arrived; also the sizes of the imports.
+
+    Args:
+        state: what the server says of an import that it does on its own time.
+    """
     sizes = []
 
     def handler(request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
             sizes.append(len(json.loads(request.content)))
             return replies.pop(0)
-        return httpx.Response(200, json={"status": "completed"})
+        return httpx.Response(200, json={"status": "completed"} if state is None else state)
 
     pushed, _ = import_tasks(
         server(handler),
@@ -233,4 +281,32 @@ def test_an_import_on_the_servers_own_time_is_waited_for() -> None:
     """As editions other than the open one do it."""
     there = {key: OnServer(n, 2, 0, None) for n, key in enumerate("abc")}
     pushed, sizes = push([httpx.Response(201, json={"import": 5})], there)
+    assert (sizes, pushed) == ([3], there)
+
+
+@pytest.mark.parametrize("number", [None, "five", [5], {"id": 5}, True])
+def test_an_import_without_a_number_is_told(number: object) -> None:
+    """It is not sent again: it may be done all the same."""
+    replies = [
+        httpx.Response(201, json={"import": number}),
+        httpx.Response(201, json={"task_ids": [1, 2, 3]}),
+    ]
+    with pytest.raises(ToolError, match="took an import"):
+        push(replies, {})
+    assert len(replies) == 1
+
+
+@pytest.mark.parametrize("state", [[], "completed", 3, ["completed"]])
+def test_an_import_whose_state_is_none_is_told(state: object) -> None:
+    replies = [httpx.Response(201, json={"import": 5}), httpx.Response(201, json={"task_ids": [1, 2, 3]})]
+    with pytest.raises(ToolError, match="took an import"):
+        push(replies, {}, state)
+    assert len(replies) == 1
+
+
+@pytest.mark.parametrize("ids", [[None, 2, 3], [[1], 2, 3], ["x", "y", "z"]])
+def test_ids_that_are_none_are_looked_up(ids: list[object]) -> None:
+    """The tasks are there, whatever the reply says."""
+    there = {key: OnServer(n, 2, 0, None) for n, key in enumerate("abc")}
+    pushed, sizes = push([httpx.Response(201, json={"task_ids": ids})], there)
     assert (sizes, pushed) == ([3], there)

@@ -60,7 +60,8 @@ def current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Round:
 
 def good(request: httpx.Request) -> httpx.Response:
     if request.url.path == "/api/projects/7/":
-        return httpx.Response(200, json={"id": 7, "title": "farm", "label_config": "<View/>"})
+        content = {"id": 7, "description": "labelloop campaign: farm", "label_config": "<View/>"}
+        return httpx.Response(200, json=content)
     return httpx.Response(200, json={"total": 1, "tasks": []})
 
 
