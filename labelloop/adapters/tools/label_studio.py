@@ -74,6 +74,7 @@ class LabelStudioTool:
             server, self._folder / "project.json", campaign, overlap, prelabels
         )
         self._announced = ""
+        self._has_others: bool | None = None
 
     def create(self, project: Project) -> None:
         self._project.create(project)
@@ -118,6 +119,7 @@ class LabelStudioTool:
         if predictions:
             version = next(iter(predictions.values()))[0]["model_version"]
             self._project.intend(version)
+        has_others = self._knows_too_few(int(project.task_number or 0))
         again = self._keys.note({key: copies[digest] for digest, key in items.items()})
         noted = self._keys.copies_of(copies)
         wanted = {digest: max(number, noted[digest]) for digest, number in copies.items()}
@@ -128,8 +130,9 @@ class LabelStudioTool:
             return made | ({"predictions": predictions[key]} if key in predictions else {})
 
         # Further copies of an item that is there already raise its overlap; and what was about to be pushed
-        # before may have arrived.
-        there = self._find_tasks([key for key in first if again or key not in begun])
+        # before may have arrived, as may what another machine has pushed.
+        unsure = again or has_others
+        there = self._find_tasks([key for key in first if unsure or key not in begun])
         added, twice = import_tasks(
             self._server,
             int(project.id or 0),
@@ -152,6 +155,7 @@ class LabelStudioTool:
         return [_receipt(key, there[opaque(key)]) for key in keys]
 
     def poll(self, since: datetime | None) -> Poll:
+        self._project.keep_notes_apart()
         return poll_answers(self._server, self._project.id, self._folder, self._keys, since)
 
     def progress(self, keys: Sequence[str]) -> Progress:
@@ -163,6 +167,20 @@ class LabelStudioTool:
 
     def close(self, round_id: str, at: datetime) -> None:
         """Nothing to do: tasks stay, and a late answer is still read."""
+
+    def _knows_too_few(self, there: int) -> bool:
+        """Whether the server may have tasks of this campaign that nothing here tells of.
+
+        What was pushed of an open round is in no history yet: a fresh clone does not have it. Found out
+        once, since what is pushed from here on is known.
+
+        Args:
+            there: tasks of the project.
+        """
+        if self._has_others is None:
+            no_notes = not (self._folder / "keys.jsonl").exists()
+            self._has_others = there > 0 and (no_notes or there > len(self._keys.items()))
+        return self._has_others
 
     def _find_tasks(self, wanted: Sequence[str]) -> dict[str, OnServer]:
         """The tasks with these opaque keys; of repeats, the first."""

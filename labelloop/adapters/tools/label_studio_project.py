@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,8 @@ class LabelStudioProject:
         self._server, self._path, self._campaign = server, path, campaign
         self._overlap, self._prelabels = overlap, prelabels
         self._id: int | None = None
+        self._made_at: str | None = None
+        """When the server made the project; None where it does not tell."""
 
     @property
     def id(self) -> int:
@@ -88,6 +91,7 @@ class LabelStudioProject:
         known = self._known()
         written: str | None = known.get("config")
         there = self._find()
+        is_new = there is None
         if there is None:
             there = self._make(config)
         else:
@@ -101,9 +105,32 @@ class LabelStudioProject:
             self._adjust(content)
         self._id = there
         files.write_json(self._path.with_name("schema.json"), _schema(project))
-        files.write_json(self._path, {**known, "url": self._server.url, "id": there, "config": config})
+        self.keep_notes_apart(is_new=is_new)
+        which = {"url": self._server.url, "id": there, "made_at": self._made_at}
+        files.write_json(self._path, {**known, **which, "config": config})
         if known.get("model_version"):
             self._use(known["model_version"])  # a push may have been cut off before it was told
+
+    def keep_notes_apart(self, *, is_new: bool = False) -> None:
+        """Move away what polls have noted of an earlier project of this id, if there is any.
+
+        A server whose data were deleted gives the same ids again.
+
+        Args:
+            is_new: whether the project was made just now, so that no note can be about it.
+        """
+        folder = self._path.with_name(f"project-{self.id}")
+        path = folder / "made.json"
+        noted = files.read_json(path).get("at") if path.exists() else None
+        is_other = noted is not None and self._made_at is not None and noted != self._made_at
+        if folder.exists() and (is_new or is_other):
+            old = 1
+            while folder.with_name(f"{folder.name}-old-{old}").exists():
+                old += 1
+            folder.rename(folder.with_name(f"{folder.name}-old-{old}"))
+            noted = None
+        if noted is None and self._made_at is not None:
+            files.write_json(path, {"at": self._made_at})
 
     def intend(self, model_version: str) -> None:
         """Write down which model's predictions are about to be pushed."""
@@ -154,33 +181,66 @@ class LabelStudioProject:
         """The project that is remembered, or else the one whose description names the campaign.
 
         Raises:
-            ToolError: the remembered one was deleted, or several carry the name.
+            ToolError: the remembered one was deleted or is another campaign's, or several carry the name.
         """
         known = self._known()
         if known.get("url") == self._server.url:
             number = int(known["id"])
-            try:
-                self._server.read(lambda client: client.projects.get(number))
-                return number
-            except NotThereError:
-                raise ToolError(
-                    f"project {number} of campaign '{self._campaign}' was deleted from Label Studio at "
-                    f"{self._server.url}. What was collected is safe. Restore the project from the server's "
-                    f"backup; or, to ask the open round again in a new project, delete {self._path} and the "
-                    "round's pushed.jsonl"
-                ) from None
-        found = [number for number, text in self._projects() if self._marker in _lines(text)]
+            self._made_at = self._check_remembered(number, known.get("made_at"))
+            return number
+        found = [(number, at) for number, text, at in self._projects() if self._marker in _lines(text)]
         if len(found) > 1:
-            raise ToolError(f"the projects {found} of Label Studio at {self._server.url} all have "
+            numbers = [number for number, _ in found]
+            raise ToolError(f"the projects {numbers} of Label Studio at {self._server.url} all have "
                             f"'{self._marker}' in their description; take it out of all but one")  # fmt: skip
-        return found[0] if found else None
+        if not found:
+            return None
+        number, self._made_at = found[0]
+        return number
 
-    def _projects(self) -> list[tuple[int, object]]:
-        """Ids and descriptions of all projects."""
+    def _check_remembered(self, number: int, made_at: str | None) -> str | None:
+        """When the server made the project, after making sure that it is the one that is remembered.
 
-        def listed(client: LabelStudio) -> list[tuple[int, object]]:
-            projects: Iterable[Any] = client.projects.list(include="id,description", page_size=100)
-            return [(int(project.id), project.description) for project in projects]
+        Ids begin anew when a server's data are deleted: then another project may have this one.
+        """
+        again = (
+            f"to ask the open round again in a new project, delete {self._path} and the round's pushed.jsonl"
+        )
+
+        def told(client: LabelStudio) -> tuple[object, str | None]:
+            project = client.projects.get(number)
+            return project.description, _instant(project.created_at)
+
+        try:
+            description, at = self._server.read(told)
+        except NotThereError:
+            raise ToolError(
+                f"project {number} of campaign '{self._campaign}' was deleted from Label Studio at "
+                f"{self._server.url}. What was collected is safe. Restore the project from the server's "
+                f"backup; or, {again}"
+            ) from None
+        if self._marker not in _lines(description):
+            raise ToolError(
+                f"project {number} of Label Studio at {self._server.url} is not known as campaign "
+                f"'{self._campaign}' any more: its description does not say '{self._marker}'. Nothing was "
+                "pushed to it or read from it; what was collected is safe. If it is the campaign's project, "
+                "put that line back in its description. If the server's data were deleted and this is "
+                f"another's project, restore them from a backup; or, {again}"
+            )
+        if made_at is not None and at is not None and at != made_at:
+            raise ToolError(
+                f"project {number} of Label Studio at {self._server.url} was made on {at}, but the one that "
+                f"campaign '{self._campaign}' works in was made on {made_at}: the server's data are gone. "
+                f"What was collected is safe. Restore them from a backup; or, {again}"
+            )
+        return at
+
+    def _projects(self) -> list[tuple[int, object, str | None]]:
+        """Ids and descriptions of all projects, and when they were made."""
+
+        def listed(client: LabelStudio) -> list[tuple[int, object, str | None]]:
+            projects: Iterable[Any] = client.projects.list(include="id,description,created_at", page_size=100)
+            return [(int(one.id), one.description, _instant(one.created_at)) for one in projects]
 
         return self._server.read(listed)
 
@@ -208,11 +268,19 @@ class LabelStudioProject:
                 show_annotation_history=False,
             )
         )
+        self._made_at = _instant(made.created_at)
         return int(made.id or 0)
 
 
 def _lines(text: object) -> list[str]:
     return [line.strip() for line in str(text or "").splitlines()]
+
+
+def _instant(at: object) -> str | None:
+    """To the second: databases differ in what they keep of a fraction."""
+    if not isinstance(at, datetime):
+        return None
+    return (at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)).isoformat(timespec="seconds")
 
 
 def _schema(project: Project) -> dict[str, Any]:

@@ -151,10 +151,18 @@ def _import_once(
     """Ids of the new tasks, in order; empty where the server does not tell."""
     reply = server.post(f"/api/projects/{project}/import", tasks, return_task_ids="true")
     if isinstance(reply, dict) and "import" in reply:
-        _wait_for_import(server, f"/api/projects/{project}/imports/{int(reply['import'])}", sleep)
+        number = reply["import"]
+        if not _is_number(number):
+            raise ToolError(f"Label Studio took an import, but its number is {str(number)[:100]!r}, which is "
+                            "none; run it again, and what has arrived is found")  # fmt: skip
+        _wait_for_import(server, f"/api/projects/{project}/imports/{number}", sleep)
         return []
     ids = reply.get("task_ids") if isinstance(reply, dict) else None
-    return [int(i) for i in ids] if isinstance(ids, list) else []
+    return ids if isinstance(ids, list) and all(_is_number(one) for one in ids) else []
+
+
+def _is_number(content: object) -> bool:
+    return isinstance(content, int) and not isinstance(content, bool)
 
 
 def _wait_for_import(server: Server, path: str, sleep: Callable[[float], None]) -> None:
@@ -166,6 +174,10 @@ def _wait_for_import(server: Server, path: str, sleep: Callable[[float], None]) 
     try:
         for _ in range(_IMPORT_CHECKS):
             state = server.get(path)
+            if not isinstance(state, dict):
+                raise ToolError("Label Studio took an import, but says of it only "
+                                f"{str(state)[:100]!r}; run it again, and what has arrived is "
+                                "found")  # fmt: skip
             if state.get("status") == "completed":
                 return
             if state.get("status") == "failed":

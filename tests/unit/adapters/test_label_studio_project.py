@@ -9,7 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from labelloop import files
 from labelloop.adapters.tools.base import Project
+from labelloop.adapters.tools.label_studio_config import label_config
 from labelloop.adapters.tools.label_studio_project import LabelStudioProject
 from labelloop.adapters.tools.label_studio_server import Server
 from labelloop.errors import ToolError
@@ -30,7 +32,13 @@ class Projects:
         number = request.url.path.strip("/").rpartition("/")[2]
         if request.method == "POST":
             made = len(self.projects) + 1
-            self.projects[made] = {"id": made, "task_number": 0, **json.loads(request.content)}
+            at = "2026-01-05T09:00:00.123456Z"
+            self.projects[made] = {
+                "id": made,
+                "task_number": 0,
+                "created_at": at,
+                **json.loads(request.content),
+            }
             if self.lose:
                 self.lose = False
                 raise httpx.ReadError("lost")
@@ -89,6 +97,69 @@ def test_a_deleted_project_is_told_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="backup"):
         campaign(server, tmp_path).create(PROJECT)
     assert not server.projects
+
+
+def wiped(server: Projects, description: str) -> None:
+    """Its data were deleted, and another project has the first id."""
+    made = {"task_number": 0, "created_at": "2026-02-01T00:00:00Z", "label_config": "<View/>"}
+    server.projects = {1: {"id": 1, "description": description, **made}}
+
+
+def notes_of(folder: Path) -> dict[str, list[str]]:
+    """What polls have noted, by the folder of the project."""
+    return {
+        p.name: [line["key"] for line in files.read_lines(p / "answers.jsonl")]
+        for p in folder.glob("project-*")
+    }
+
+
+@pytest.mark.parametrize("description", ["", "labelloop campaign: farm-2", "ours: labelloop campaign: farm"])
+def test_another_project_of_the_remembered_id_is_left_alone(tmp_path: Path, description: str) -> None:
+    """Neither pushed into nor read; the way out is told, and works."""
+    server = Projects()
+    campaign(server, tmp_path).create(PROJECT)
+    wiped(server, description)
+    for use in (lambda p: p.create(PROJECT), lambda p: p.exists(), lambda p: p.id):
+        with pytest.raises(ToolError, match=r"put that line back[\s\S]*delete .*project\.json"):
+            use(campaign(server, tmp_path))
+    assert not server.changes and server.projects[1]["label_config"] == "<View/>"
+    (tmp_path / "project.json").unlink()
+    campaign(server, tmp_path).create(PROJECT)
+    assert campaign(server, tmp_path).id == 2
+
+
+def test_a_remembered_project_that_was_made_anew_is_told(tmp_path: Path) -> None:
+    """Somebody made the campaign's project again after the server's data were deleted: it has no round."""
+    server = Projects()
+    campaign(server, tmp_path).create(PROJECT)
+    campaign(server, tmp_path).create(PROJECT)
+    wiped(server, "labelloop campaign: farm")
+    with pytest.raises(ToolError, match="2026-02-01"):
+        campaign(server, tmp_path).create(PROJECT)
+    assert not server.changes
+
+
+@pytest.mark.parametrize("made_by", ["us", "another machine"])
+def test_notes_of_an_earlier_project_of_the_same_id_are_not_read(tmp_path: Path, made_by: str) -> None:
+    """Its answers are no answers of the new one; they are moved away, not deleted."""
+    server = Projects()
+    campaign(server, tmp_path).create(PROJECT)
+    files.append_line(tmp_path / "project-1" / "answers.jsonl", {"key": "old"})
+    campaign(server, tmp_path).create(PROJECT)
+    assert notes_of(tmp_path) == {"project-1": ["old"]}
+    server.projects.clear()
+    if made_by != "us":
+        wiped(server, "labelloop campaign: farm")
+        server.projects[1]["label_config"] = label_config(PROJECT)
+    (tmp_path / "project.json").unlink()
+    found = campaign(server, tmp_path)
+    if made_by == "us":
+        found.create(PROJECT)
+    else:
+        assert found.id == 1  # as a poll finds it
+        found.keep_notes_apart()
+    files.append_line(tmp_path / "project-1" / "answers.jsonl", {"key": "new"})
+    assert notes_of(tmp_path) == {"project-1": ["new"], "project-1-old-1": ["old"]}
 
 
 def test_two_projects_of_one_campaign_are_refused(tmp_path: Path) -> None:

@@ -101,6 +101,46 @@ def test_two_kills_in_a_row_are_made_good(tmp_path: Path) -> None:
         assert len(server.tasks) == len(COPIES)
 
 
+def test_a_fresh_clone_asks_nothing_twice(tmp_path: Path) -> None:
+    """What was pushed of an open round reaches no other machine: the server is asked what it has.
+
+    Neither the stage's intent nor the keys are there, and the first machine has pushed a part.
+    """
+    server = LabelStudioDouble()
+    first = tool(server, tmp_path / "first")
+    first.create(PROJECT)
+    first.push(tasks_of({"few": 1, "many": 5}))
+    second = tool(server, tmp_path / "clone")
+    second.create(PROJECT)
+    receipts = second.push(tasks_of({"few": 1, "usual": 3}))
+    receipts += second.push(tasks_of({"many": 5}))
+    assert {task["data"]["text"]: task["overlap"] for task in server.tasks.values()} == COPIES
+    assert len(server.tasks) == len(COPIES)
+    assert [receipt.key for receipt in receipts] == [task.key for task in tasks_of()]
+
+
+def test_the_machine_before_learns_what_the_clone_has_pushed(tmp_path: Path) -> None:
+    """It has keys of its own, but fewer than the server has tasks."""
+    server = LabelStudioDouble()
+    push(server, tmp_path / "first", tasks_of({"few": 1}))
+    push(server, tmp_path / "clone", tasks_of({"usual": 3, "many": 5}))
+    back = tool(server, tmp_path / "first")
+    back.create(PROJECT)
+    back.push(tasks_of({"usual": 3, "many": 5}))
+    assert len(server.tasks) == len(COPIES)
+
+
+def test_a_push_whose_tasks_are_all_known_here_is_not_looked_up(tmp_path: Path) -> None:
+    """A lookup takes longer the more tasks the project has."""
+    server = LabelStudioDouble()
+    for items in (["a", "b"], ["c"], ["d", "e"]):
+        opened = tool(server, tmp_path)
+        opened.create(PROJECT)
+        opened.push(tasks_of(dict.fromkeys(items, 3)))
+    assert len(server.tasks) == 5
+    assert "GET /api/tasks/" not in server.requests
+
+
 @pytest.mark.parametrize(
     ("overlap", "answers", "skips", "copies", "wanted"),
     [(3, 0, 0, 5, 5), (3, 0, 0, 1, 1), (3, 2, 0, 1, 2), (3, 3, 0, 1, 3), (3, 2, 1, 1, 1), (3, 9, 0, 3, 3)],
