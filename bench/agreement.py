@@ -9,7 +9,6 @@ Crowd-kit's alpha has no intervals, so its time is for one value; it is left out
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pandas as pd
 
 from bench.figures import Figure
 from bench.fusion import simulated
+from bench.timing import best_of_two
 from labelloop.annotators.agreement import agreement, class_agreement
 from labelloop.annotators.answers import Answers, answers_of
 from labelloop.annotators.pairs import cohen
@@ -45,7 +45,7 @@ def _at(size: int) -> list[Figure]:
         "annotators, everything": lambda: annotator_quality(answers),
     }
     return [
-        Figure(f"{name}, {size:,} items x 5", _timed(call)[0], "s", at_most=10)
+        Figure(f"{name}, {size:,} items x 5", best_of_two(call)[0], "s", at_most=10)
         for name, call in calls.items()
     ]
 
@@ -72,23 +72,14 @@ def _beside_crowd_kit(size: int) -> list[Figure]:
         return []
     votes = simulated(size)
     table = pd.DataFrame({"task": votes.item, "worker": votes.annotator, "label": votes.label})
-    theirs, value = _timed(lambda: alpha_krippendorff(table))
-    mine, found = _timed(lambda: agreement(votes, resamples=0))
+    theirs, value = best_of_two(lambda: alpha_krippendorff(table))
+    mine, found = best_of_two(lambda: agreement(votes, resamples=0))
     return [
         Figure(f"difference to crowd-kit's alpha, {size:,} items", 1e9 * abs(found.alpha.value - value),
                "1e-9", at_most=1),
         Figure(f"crowd-kit's alpha over ours, {size:,} items", theirs / mine, "times",
                note=f"{theirs:.2f} s against {mine:.3f} s"),
     ]  # fmt: skip
-
-
-def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
-    took, result = [], None
-    for _ in range(2):
-        begun = time.perf_counter()
-        result = call()
-        took.append(time.perf_counter() - begun)
-    return min(took), result
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ import pandas as pd
 
 from bench import memory
 from bench.figures import Figure
+from bench.timing import best_of_two
 from labelloop.fusion import make_fuser
 from labelloop.fusion.base import Votes
 from labelloop.fusion.coding import code_votes
@@ -79,11 +79,11 @@ def peer_named(name: str) -> Any:
 def _speed(size: int) -> list[Figure]:
     votes = simulated(size)
     exact = make_fuser("dawid_skene", {"max_iter": STEPS, "tol": -np.inf})
-    seconds, fusion = _timed(lambda: exact(votes))
+    seconds, fusion = best_of_two(lambda: exact(votes))
     figures = [
         Figure(f"dawid_skene, {size:,} items x 5, {STEPS} iterations", seconds, "s"),
         *(
-            Figure(f"{name}, {size:,} items x 5", _timed(partial(make_fuser(name), votes))[0], "s")
+            Figure(f"{name}, {size:,} items x 5", best_of_two(partial(make_fuser(name), votes))[0], "s")
             for name in ("map_dawid_skene", "auto")
         ),
     ]
@@ -92,7 +92,7 @@ def _speed(size: int) -> list[Figure]:
         print("  crowd-kit left out: it is not installed (pip install crowd-kit)")
         return figures
     table = pd.DataFrame({"task": votes.item, "worker": votes.annotator, "label": votes.label})
-    theirs, fitted = _timed(lambda: peer(n_iter=STEPS, tol=-1e9).fit(table))
+    theirs, fitted = best_of_two(lambda: peer(n_iter=STEPS, tol=-1e9).fit(table))
     posterior = fitted.probas_.reindex(index=range(size), columns=range(10)).to_numpy()
     apart = float(np.abs(posterior - fusion.posterior).max())
     return [
@@ -118,15 +118,6 @@ def _large() -> list[Figure]:
             Figure(f"memory of {name} beyond the votes", memory.peak() - before, "MB", at_most=1000),
         ]
     return figures
-
-
-def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
-    took, result = [], None
-    for _ in range(2):
-        begun = time.perf_counter()
-        result = call()
-        took.append(time.perf_counter() - begun)
-    return min(took), result
 
 
 def _sets(data: Path) -> dict[str, tuple[Votes, np.ndarray]]:

@@ -10,29 +10,24 @@ from datetime import timedelta
 from typing import Any
 
 from prefect import serve
-from prefect.automations import AutomationCore, EventTrigger, Posture
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import IntervalSchedule
-from prefect.events.actions import ChangeFlowRunState
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.schedules import Schedule
-from prefect.states import StateType
 from prefect.types.entrypoint import EntrypointType
 
 from flows.active_learning import active_learning
 from flows.advance import advance
 from flows.approve import approve
+from flows.automations import SILENT, crash_silent_runs
 from flows.events import on_answered
 from labelloop.errors import SettingsError
 from labelloop.workspace import Workspace
 
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 """A poller that is still at it makes the next one superfluous."""
-
-SILENT = "labelloop: a run that has fallen silent has crashed"
-"""Name of the automation; one a server."""
 
 DEFAULT_EVERY = 300.0
 """Seconds between two looks at the tool, where nothing else is said."""
@@ -133,45 +128,3 @@ def deploy_campaign(workspace: Workspace, name: str, pool: str, every: float | N
         *(f"deployment {one.flow_name}/{one.name}" for one in made[1:]),
         f"automation {SILENT!r}",
     ]
-
-
-def crash_silent_runs(within: timedelta = timedelta(minutes=10)) -> None:
-    """Have the server mark a run crashed whose heartbeats have ceased; replaces what is there of that name.
-
-    A worker says so of a process that dies; this is for the worker, or the machine, that dies too.
-
-    Args:
-        within: silence that means death. By default a heartbeat comes every three minutes
-            (PREFECT_FLOWS_HEARTBEAT_FREQUENCY of whoever runs the flow), and some may get lost.
-    """
-    automation = AutomationCore(
-        name=SILENT,
-        description="Made by labelloop. The next run of advance goes on from where the crashed one was.",
-        trigger=EventTrigger(
-            posture=Posture.Proactive,
-            after={"prefect.flow-run.heartbeat"},
-            # Any sign of life: the states' names are labelloop's own, such as Waiting.
-            expect={"prefect.flow-run.*"},
-            match={"prefect.resource.id": "prefect.flow-run.*"},
-            match_related={
-                "prefect.resource.role": "flow",
-                "prefect.resource.name": ["advance", "active-learning", "approve", "round"],
-            },
-            for_each={"prefect.resource.id"},
-            within=within,
-        ),
-        actions=[
-            ChangeFlowRunState(
-                state=StateType.CRASHED,
-                message=f"No heartbeat for {within.total_seconds():g} s: its process or machine is gone.",
-            )
-        ],
-    )
-    with get_client(sync_client=True) as client:
-        there = client.read_automations_by_name(SILENT)
-        if there:
-            client.update_automation(there[0].id, automation)
-        else:
-            client.create_automation(automation)
-        for repeated in there[1:]:
-            client.delete_automation(repeated.id)

@@ -243,7 +243,7 @@ def _heartbeats(server: PrefectServer, run: str) -> int:
 def _shorten_silence(server: PrefectServer, seconds: float) -> None:
     """The automation that `labelloop deploy` made, with a shorter patience."""
     code = (
-        "from datetime import timedelta; from flows.serving import crash_silent_runs; "
+        "from datetime import timedelta; from flows.automations import crash_silent_runs; "
         f"crash_silent_runs(timedelta(seconds={seconds}))"
     )
     subprocess.run([sys.executable, "-c", code], env=server.environment, check=True, timeout=60)
