@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from labelloop.campaign import CampaignSettings
 from labelloop.environment import Environment
-from labelloop.simulation import SimulatedAnnotator, Simulation
+from labelloop.settings.simulation import SimulatedAnnotator, Simulation
 
 PAGE = Path(__file__).with_name("configuration.md")
 INTRODUCTION = """\
@@ -53,7 +54,11 @@ def _section(name: str, model: Any) -> str:
 
 
 def _type(annotation: Any) -> str:
-    text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    text = (
+        annotation.__name__
+        if isinstance(annotation, type)
+        else re.sub(r"labelloop[.\w]*\.(\w+)", r"\1", str(annotation))
+    )
     if text.startswith("typing.Literal"):
         return text.removeprefix("typing.Literal").strip("[]").replace("'", "").replace(", ", " or ")
     for old, new in (

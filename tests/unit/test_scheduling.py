@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from labelloop import scaffold, scheduling
-from labelloop.cli_scheduling import seconds_of
+from labelloop.cli.scheduling import seconds_of
 from labelloop.errors import LabelloopError, SettingsError
 from labelloop.workspace import Workspace
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelloop.campaign import Annotation, Budget, CampaignSettings, Stopping
-from labelloop.simulation import SimulatedAnnotator, Simulation
+from labelloop.settings.simulation import SimulatedAnnotator, Simulation
 from labelloop.stopping import Progress, Reason, RoundSummary, affordable, any_of, decide, history_of
 
 

@@ -19,7 +19,7 @@ from statistics import NormalDist
 from labelloop.adapters.tools.base import Answer
 from labelloop.adapters.tools.keys import TaskKey
 from labelloop.errors import SettingsError
-from labelloop.simulation import SimulatedAnnotator
+from labelloop.settings.simulation import SimulatedAnnotator
 
 OPENS, CLOSES = 9, 17
 """Hours of the day, UTC, between which people work."""

@@ -28,7 +28,7 @@ from labelloop.adapters.tools.project_file import adopt_project
 from labelloop.adapters.tools.simulated_clock import EPOCH, Clock, Shown
 from labelloop.campaign import Annotation
 from labelloop.errors import ToolError
-from labelloop.simulation import SimulatedAnnotator
+from labelloop.settings.simulation import SimulatedAnnotator
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from labelloop.adapters.tools.base import Answer
 from labelloop.adapters.tools.crew import answer_chances, check_crew, work
 from labelloop.adapters.tools.keys import TaskKey
 from labelloop.errors import SettingsError
-from labelloop.simulation import FIVE_ANNOTATORS, SimulatedAnnotator
+from labelloop.settings.simulation import FIVE_ANNOTATORS, SimulatedAnnotator
 
 CLASSES = ("cat", "dog", "cow")
 MONDAY = datetime(2026, 1, 5, 9, tzinfo=UTC)

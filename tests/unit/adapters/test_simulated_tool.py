@@ -18,7 +18,7 @@ from labelloop.adapters.tools.simulated import SimulatedTool
 from labelloop.adapters.tools.simulated_clock import EPOCH
 from labelloop.campaign import Annotation
 from labelloop.errors import ToolError
-from labelloop.simulation import SimulatedAnnotator, Simulation
+from labelloop.settings.simulation import SimulatedAnnotator, Simulation
 
 CLASSES = ("cat", "dog", "cow")
 SLOW_CREW = [

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from labelloop.asking import Asking, Closing, Event, closing_time, hint_of, state_of
 from labelloop.campaign import Annotation
-from labelloop.simulation import SimulatedAnnotator, Simulation
+from labelloop.settings.simulation import SimulatedAnnotator, Simulation
 
 PUSHED = datetime(2026, 1, 5, 9, tzinfo=UTC)
 ITEMS = {"one": 1, "two": 2, "three": 2}

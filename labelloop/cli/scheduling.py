@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from labelloop.cli_arguments import Folder, campaign_in
+from labelloop.cli.arguments import Folder, campaign_in
 from labelloop.errors import LabelloopError
 
 Host = Annotated[str, typer.Option(help="Where webhooks are received. Loopback: this machine only.")]

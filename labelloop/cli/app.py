@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from labelloop import __version__, cli_labels, cli_scheduling, cli_tool, cli_weak
-from labelloop.cli_arguments import Folder, Plain, campaign_in
+from labelloop import __version__
+from labelloop.cli import labels, scheduling, tool, weak
+from labelloop.cli.arguments import Folder, Plain, campaign_in
 from labelloop.errors import LabelloopError
 
 app = typer.Typer(
@@ -266,10 +267,10 @@ def select(
     typer.echo(f"{len(rows)} rows in {out}")
 
 
-cli_scheduling.add_to(app)
-cli_tool.add_to(app)
-cli_weak.add_to(app)
-cli_labels.add_to(app)
+scheduling.add_to(app)
+tool.add_to(app)
+weak.add_to(app)
+labels.add_to(app)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from labelloop.cli_arguments import Folder, campaign_in
+from labelloop.cli.arguments import Folder, campaign_in
 
 tool = typer.Typer(no_args_is_help=True, help="Look at the labeling tool that annotation.tool names.")
 

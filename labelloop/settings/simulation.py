@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from labelloop.section import Section
+from labelloop.settings.section import Section
 
 
 class SimulatedAnnotator(Section):

@@ -1,0 +1,35 @@
+"""Which items are asked about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from labelloop.settings.section import Section
+
+
+class Acquisition(Section):
+    """Which items are asked about next."""
+
+    strategy: str = Field(
+        "auto", description="auto (coverage first, then doubt, by evidence), random, least_confident, "
+        "margin, entropy, bald, power_margin, power_bald, vote_entropy, consensus_entropy, mean_kl, k_means, "
+        "k_center, typiclust, max_herding, dropquery, badge, uherding, density_weighted, cluster_margin, "
+        "ranked_batch, error_based, rare_class, balanced, or your own function as "
+        "'package.module:function'.",
+    )  # fmt: skip
+    options: dict[str, Any] = Field({}, description="Keyword arguments of the strategy.")
+    cold_start: str = Field(
+        "typiclust", description="Strategy of the first round, when there is no model yet."
+    )
+    batch_size: int = Field(40, ge=1, description="New items a round, control arm included.")
+    first_batch_size: int | None = Field(
+        None, ge=0, description="New items in round r000. Default: batch_size, or none when known labels "
+        "(dataset.known_labels: seed) already cover every class.",
+    )  # fmt: skip
+    control_share: float = Field(
+        0.1, ge=0, le=1, description="Share of the labels that is a plain random sample of the pool: what "
+        "savings are measured on.",
+    )  # fmt: skip
+    shard_size: int = Field(16384, ge=256, description="Items scored at a time.")

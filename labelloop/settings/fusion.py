@@ -1,0 +1,35 @@
+"""How votes become labels."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from labelloop.settings.section import Section
+
+
+class Fusion(Section):
+    """How an item's votes become its label."""
+
+    method: str = Field(
+        "auto",
+        description="auto: chosen by evidence, with the reason in the report. majority: smoothed share of "
+        "the votes, ties flagged. one_coin, dawid_skene, map_dawid_skene, pooled_dawid_skene: skill learned "
+        "with the labels.",
+    )
+    options: dict[str, Any] = Field(
+        {}, description="Keyword arguments of the method, such as smoothing for majority."
+    )
+    model_prior: Literal["none", "out_of_fold"] = Field(
+        "none", description="out_of_fold: the campaign's learner, trained on other items' labels, is one "
+        "more witness where it makes the votes clearly likelier; never about control, gold and "
+        "test items. none: people alone.",
+    )  # fmt: skip
+    folds: int = Field(5, ge=2, le=20, description="Parts that the learner is trained without, in turn.")
+
+    @model_validator(mode="after")
+    def _model_is_heard(self) -> Fusion:
+        if self.model_prior != "none" and self.method == "majority":
+            raise ValueError("model_prior is out_of_fold, but majority counts votes only; set method to auto")
+        return self

@@ -1,0 +1,28 @@
+"""The learner."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from labelloop.settings.section import Section
+
+
+class Model(Section):
+    """The learner that is trained, that picks, and that is shipped."""
+
+    name: str = Field(
+        "auto", description="auto (by the kind of input), logistic, tfidf_logistic, mlp, convnet, or your "
+        "own as 'package.module:Class'.",
+    )  # fmt: skip
+    options: dict[str, Any] = Field({}, description="Keyword arguments of the learner, such as epochs or c.")
+    pool: Literal["none", "graph", "self_training", "auto"] = Field(
+        "none", description="What the learner makes of the unlabeled pool. graph: predictions are smoothed "
+        "over nearest neighbours. self_training: items it is sure of count as labeled inside the fit. auto: "
+        "either. Each only where cross-validation on the labels says that it helps; the report says why.",
+    )  # fmt: skip
+    committee: int = Field(
+        0, ge=0, description="Further models, trained on bootstrap samples of the labels, for strategies "
+        "that ask where models disagree (bald, vote_entropy and others); 5 is usual.",
+    )  # fmt: skip
