@@ -33,7 +33,7 @@ LIVE ?= live
 
 test-live: $(READY) ## Run the tests against real servers (Label Studio, Prefect) and a browser, which they start.
 	@$(BIN)/python scripts/label_studio.py --install-only
-	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -m "$(LIVE)" --durations 10 tests/live
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -m "$(LIVE)" --durations 10 $(ARGS) tests/live
 
 label-studio: $(READY) ## Start Label Studio on this machine, with accounts for three annotators, in .label-studio/.
 	@$(BIN)/python scripts/label_studio.py
