@@ -129,7 +129,7 @@ def test_auto_says_why_and_the_same_campaign_again_gives_the_same_batches(play: 
 
 def test_labels_of_test_items_are_not_told_to_strategies(committee: Path) -> None:
     from labelloop import tables
-    from labelloop.stages.select import label_codes
+    from labelloop.stages.strategy_arm import label_codes
 
     prepared = datasets.open_prepared(committee / "data")
     labels = tables.LABELS.read(committee / "rounds" / "r001" / "labels.parquet")

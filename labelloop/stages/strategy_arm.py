@@ -1,0 +1,63 @@
+"""The strategy's arm of a batch: what the model, or coverage, picks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from labelloop import acquisition, files
+from labelloop.acquisition.base import Context
+from labelloop.datasets.base import Prepared
+from labelloop.stages.runner import Round
+
+
+def strategy_arm(
+    current: Round,
+    candidates: np.ndarray,
+    covered: np.ndarray,
+    wanted: int,
+    prepared: Prepared,
+    labels: pd.DataFrame,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The strategy's part of the batch, and what selection.json says of it."""
+    scores = files.read_json(current.folder.scores / "scores.json")
+    about = {"strategy": scores["strategy"], "picked": wanted, "reason": scores["note"]}
+    if not wanted:
+        return arm("strategy", np.array([], dtype=np.int64), 0.0, 1.0), about
+    strategy = acquisition.make_strategy(scores["strategy"], scores["options"])
+    context = Context(
+        candidates=candidates,
+        labeled=covered,
+        probabilities=_array(current, "probabilities"),
+        embeddings=_array(current, "embeddings"),
+        seed=current.about["seed"],
+        ids=prepared.pool.ids,
+        members=_array(current, "members"),
+        labels=label_codes(prepared, covered, labels),
+        classes=prepared.classes,
+    )
+    picks = acquisition.select_rows(strategy, context, wanted)
+    about["reason"] = " ".join(said for said in (scores["note"], picks.reason) if said)
+    return arm("strategy", picks.rows, picks.scores, picks.probabilities), about
+
+
+def label_codes(prepared: Prepared, rows: np.ndarray, labels: pd.DataFrame) -> np.ndarray:
+    """Class codes of rows of the pool; -1 without a label, and for test items, whose labels stay unseen."""
+    codes = {name: code for code, name in enumerate(prepared.classes)}
+    training = labels[labels["split"] == "train"]
+    known = np.full(len(prepared.pool), -1, dtype=np.int64)
+    if len(training):
+        known[prepared.pool.rows_of(training["item"].tolist())] = training["label"].map(codes)
+    return known[rows]
+
+
+def arm(name: str, rows: np.ndarray, score: Any, probability: Any) -> pd.DataFrame:
+    """Rows of the pool as a part of the batch; score and probability one for all or one a row."""
+    return pd.DataFrame({"row": rows, "arm": name, "score": score, "probability": probability})
+
+
+def _array(current: Round, name: str) -> np.ndarray | None:
+    path = current.folder.scores / f"{name}.npy"
+    return np.load(path, mmap_mode="r", allow_pickle=False) if path.exists() else None
