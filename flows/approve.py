@@ -7,11 +7,15 @@ one run at a time is allowed and new ones are cancelled, it would be cancelled w
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.flow_runs import suspend_flow_run
@@ -26,6 +30,9 @@ from labelloop import approval, waking
 from labelloop.ledger import Ledger
 from labelloop.workspace import Workspace
 from tasks.artifacts import artifact_key
+
+PAGE: int | None = None
+"""Runs that are asked for at once; None: as many as the server gives out, which is 200 by default."""
 
 PATIENCE_SECONDS = 30.0
 """After which `advance` is woken again, where a run that had just ended its look took the place."""
@@ -107,15 +114,25 @@ def ask_for_approval(workspace: Workspace) -> None:
 
 def forget_question(workspace: Workspace) -> None:
     """End runs of `approve` that still wait, after the command line has decided."""
-    from prefect.client.schemas.filters import FlowRunFilter
     from prefect.states import Cancelled
 
-    waiting = {"state": {"type": {"any_": ["PAUSED"]}}, "deployment_id": {"is_null_": False}}
     with get_client(sync_client=True) as client:
-        for run in client.read_flow_runs(flow_run_filter=FlowRunFilter.model_validate(waiting)):
+        for run in list(_waiting_runs(client)):
             mine = run.parameters.get("directory") == str(workspace.root) and "digest" in run.parameters
             if mine and run.state is not None and run.state.is_paused():
                 client.set_flow_run_state(run.id, Cancelled(message="It was decided elsewhere."), force=True)
+
+
+def _waiting_runs(client: SyncPrefectClient) -> Iterator[FlowRun]:
+    """All suspended runs of deployments, page by page."""
+    waiting = {"state": {"type": {"any_": ["PAUSED"]}}, "deployment_id": {"is_null_": False}}
+    wanted = FlowRunFilter.model_validate(waiting)
+    offset = 0
+    while runs := client.read_flow_runs(
+        flow_run_filter=wanted, sort=FlowRunSort.ID_DESC, limit=PAGE, offset=offset
+    ):
+        yield from runs
+        offset += len(runs)
 
 
 def _wake(workspace: Workspace) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,24 @@ from live_server import missing
 
 SECONDS = 60_000
 """Milliseconds that a page may take, on a busy machine."""
+
+STILL_FRAMES = 10
+"""Frames of a page in which nothing changes, before it counts as settled. Frames and not seconds: a page that
+is slow also draws late."""
+
+IS_STILL = """([look, selector, frames]) => {
+    const controls = [...document.querySelectorAll(selector)];
+    const shown = JSON.stringify(controls.map(one => [one.name, one.value, one.checked, one.disabled]));
+    const before = window.labelloopLook;
+    const still = before?.look === look && before.shown === shown ? before.still + 1 : 0;
+    window.labelloopLook = {look, shown, still};
+    return controls.length > 0 && still >= frames;
+}"""
+
+
+def wait_until_still(page: Any, selector: str) -> None:
+    """Wait until there are such controls, and what they show has come to rest."""
+    page.wait_for_function(IS_STILL, arg=[uuid.uuid4().hex, selector, STILL_FRAMES], polling="raf")
 
 
 @contextlib.contextmanager
@@ -97,7 +116,7 @@ class PageAnnotator:
 
     def checked(self) -> list[str]:
         """The choices that the page shows as chosen."""
-        self.page.locator(".lsf-choice__item").first.wait_for()
+        wait_until_still(self.page, ".lsf-choice__item input")
         ticked = self.page.locator(".lsf-choice__item input:checked").all()
         return [str(choice.get_attribute("name")) for choice in ticked]
 
@@ -120,6 +139,8 @@ class PageAnnotator:
         self.dealt.append(task)
         number = self.page.locator(".lsf-current-task__task-id", has_text=re.compile(rf"^{task['id']}\d+ of"))
         number.wait_for()
+        # The task before, or this one without what is chosen beforehand, may still be what is drawn.
+        wait_until_still(self.page, ".lsf-choice__item input")
         return task
 
     def _note(self, response: Any) -> None:

@@ -6,6 +6,7 @@ Screenshots are kept in the test's temporary folder.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from typing import Any
 import live_prefect
 import pytest
 import yaml
-from browser import chromium
+from browser import chromium, wait_until_still
 from live_prefect import PrefectServer, wait_until
 
 pytestmark = pytest.mark.live
+
+FOLDER = "the campaign's folder; made if it is not there"
 
 PATIENCE = 60_000
 """Milliseconds that a page may take, on a busy machine."""
@@ -26,6 +29,12 @@ PATIENCE = 60_000
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     with live_prefect.prefect_server(tmp_path_factory.mktemp("prefect-ui")) as server:
         yield server
+
+
+CONTROLS = ".schema-form-property :is(input, textarea)"
+
+SLOWED = 4
+"""How many times slower than it is the browser is while the form is filled in."""
 
 
 class Page:
@@ -46,14 +55,40 @@ class Page:
         """The innermost part of a form that is described so."""
         return self.page.locator(".schema-form-property", has=self.page.get_by_text(description)).last
 
-    def fill(self, description: str, value: str) -> None:
-        control = self.field(description).locator("textarea, input").first
-        control.fill(value)
-        assert control.input_value() == value
+    def control(self, description: str) -> Any:
+        """Where one types what is described so."""
+        return self.field(description).locator("textarea, input").first
+
+    def settle(self) -> None:
+        """Wait until the form has its defaults and has taken in what was typed.
+
+        Prefect's form hands a change up through each level of nested settings after a pause of 10 ms and some
+        promises, and then shows all levels again with what the top knows; so do the defaults, field by field,
+        once a part is unfolded. A control that is filled in before that has come to rest may be set back.
+        """
+        wait_until_still(self.page, CONTROLS)
+
+    def slow_down(self, times: float) -> None:
+        """Let the browser compute so many times slower, as on a busy machine."""
+        devtools = self.page.context.new_cdp_session(self.page)
+        devtools.send("Emulation.setCPUThrottlingRate", {"rate": times})
+
+    def fill(self, answers: dict[str, str]) -> None:
+        """Type the answers, by their descriptions, until the form has kept them all."""
+        self.control(next(iter(answers))).wait_for()
+        self.settle()
+        end = time.monotonic() + PATIENCE / 1000
+        while missing := {
+            what: value for what, value in answers.items() if self.control(what).input_value() != value
+        }:
+            assert time.monotonic() < end, f"the form does not keep {missing}"
+            for what, value in missing.items():
+                self.control(what).fill(value)
+                self.settle()
 
 
 def test_a_campaign_is_launched_by_its_form(server: PrefectServer, tmp_path: Path) -> None:
-    """Folder and settings are typed in; the run ends, params.yaml says what was typed, its artifacts show."""
+    """Typed in, in a slow browser; the run ends, params.yaml says what was typed, its artifacts show."""
     served = live_prefect.make(tmp_path / "served", campaign={"name": "form"})
     server.call("deploy", served)
     new = tmp_path / "new"
@@ -62,13 +97,20 @@ def test_a_campaign_is_launched_by_its_form(server: PrefectServer, tmp_path: Pat
         page.open(f"/deployments/deployment/{server.deployment('active-learning/form')['id']}")
         page.page.get_by_role("button", name="Run", exact=True).click()
         page.page.get_by_text("Custom run").click()
-        page.fill("the campaign's folder", str(new))
+        page.slow_down(SLOWED)
+        page.fill({FOLDER: str(new)})
         page.page.get_by_role("button", name="CampaignSettings").click()
-        page.fill("Name of the campaign; part of", "from-the-form")
-        page.fill("auto (by the kind of input)", "logistic")
-        page.fill("New items a round, control arm included", "20")
-        page.fill("Items in the test set when none is given", "40")
-        page.fill("Rounds at most, r000 included", "2")
+        page.fill(
+            {
+                "Name of the campaign; part of": "from-the-form",
+                "auto (by the kind of input)": "logistic",
+                "New items a round, control arm included": "20",
+                "Items in the test set when none is given": "40",
+                "Rounds at most, r000 included": "2",
+                FOLDER: str(new),
+            }
+        )
+        page.slow_down(1)
         page.show("1-form")
         page.page.get_by_role("button", name="Submit").click()
         run = wait_until(lambda: server.runs("active-learning/form"), 60, "a run")[0]
@@ -109,7 +151,7 @@ def test_a_batch_is_approved_by_its_form(server: PrefectServer, tmp_path: Path) 
         page.page.get_by_role("button", name="Resume").click()
         page.page.get_by_text("shall people be asked?").first.wait_for()
         page.page.get_by_text("0.90 USD").first.wait_for()
-        page.fill("Who decides; kept with the round", "eva")
+        page.fill({"Who decides; kept with the round": "eva"})
         page.show("1-form")
         page.page.get_by_role("button", name="Submit").click()
         wait_until((campaign / "rounds" / "r000" / "tasks.parquet").exists, 60, "a push")
