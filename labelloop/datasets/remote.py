@@ -2,8 +2,8 @@
 
 Whatever fsspec knows is read: `s3://`, `gs://`, `abfs://`, `https://` ... What a URL needs beside itself
 (keys, tokens, an endpoint) comes from where its library looks for it: the environment or its own files, never
-from params.yaml. The copy lies in the campaign's `.labelloop/remote/`, with what the storage said of the file then
-(size, ETag, time); when that changes, it is copied again. `prepare` digests the copy like a file of this
+from params.yaml. The copy lies in the campaign's `.labelloop/remote/`, with what the storage said of the file
+then (size, ETag, time); when that changes, it is copied again. `prepare` digests the copy like a file of this
 machine, so data that changed under a running campaign is refused.
 """
 
@@ -98,8 +98,8 @@ def _refuse_secrets(url: str, setting: str) -> None:
     if named:
         # The secret itself is not repeated: messages end up in logs.
         raise DataError(
-            f"dataset.{setting}: the URL on {parts.hostname or parts.scheme} carries {named[0]}. params.yaml is "
-            "committed, so secrets have no place in it; put them into the environment (for S3 "
+            f"dataset.{setting}: the URL on {parts.hostname or parts.scheme} carries {named[0]}. params.yaml "
+            "is committed, so secrets have no place in it; put them into the environment (for S3 "
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY) or the storage's own configuration"
         )
 
