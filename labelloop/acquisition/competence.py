@@ -8,6 +8,7 @@ import numpy as np
 
 from labelloop.acquisition.base import Context
 from labelloop.acquisition.canonical import canonical_order
+from labelloop.one_thread import one_thread
 
 MOST_ROWS = 2000
 """Labeled rows that are looked at; more of them say the same."""
@@ -73,14 +74,12 @@ def competence(context: Context) -> Competence:
 
 def _left_out(points: np.ndarray, labels: np.ndarray, ridge: float = 1.0) -> np.ndarray:
     """Each row's class as told by the head that is fitted to all others: shape (l,), int64."""
-    from threadpoolctl import threadpool_limits
-
     spread = points.std(axis=0)
     points = (points - points.mean(axis=0)) / np.where(spread > 0, spread, 1)
     onehot = np.eye(int(labels.max()) + 1)[labels]
     present = onehot.any(axis=0)
     # With several threads the last bits would depend on the machine.
-    with threadpool_limits(limits=1):
+    with one_thread():
         kernel = points @ points.T / max(1, points.shape[1]) + 1 / len(points)
         inverse = np.linalg.inv(kernel + ridge / 10 * np.eye(len(points)))
         # Left-out prediction: y_i - (K^-1 y)_i / (K^-1)_ii.

@@ -9,6 +9,7 @@ import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, needs
 from labelloop.acquisition.keys import chunks, content_keys, derived_seed, item_keys
+from labelloop.one_thread import one_thread
 
 POINTS_PER_CENTROID = 256
 """More points than this hardly move a centroid."""
@@ -93,14 +94,13 @@ def _centroids(points: np.ndarray, wanted: int, seed: int, *, mini_batch: bool) 
     """At most `wanted` centroids, shape (k, d); every distinct point where there are no more than that."""
     from sklearn.cluster import KMeans, MiniBatchKMeans
     from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
 
     _, distinct = np.unique(content_keys(points, 0, "distinct"), return_index=True)
     if len(distinct) <= wanted:
         return points[np.sort(distinct)]
     shared = {"n_clusters": wanted, "n_init": 1, "random_state": seed}
     # With several threads the order of sums, and with it the last bits, would depend on the machine.
-    with threadpool_limits(1), warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         if mini_batch:
             model = MiniBatchKMeans(batch_size=max(4096, 4 * wanted), max_iter=20, **shared)

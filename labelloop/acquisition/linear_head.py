@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from labelloop.one_thread import one_thread
+
 SAMPLE = 8192
 """Rows the head is fitted on; more hardly move it."""
 _FLOOR = 1e-4
@@ -45,8 +47,6 @@ def fit_linear_head(
         rows: shape (m,), int64, in a random order: the first `SAMPLE` are used.
         ridge: added to the covariance's diagonal, in units of its mean.
     """
-    from threadpoolctl import threadpool_limits
-
     sample = rows[:SAMPLE]
     points = embeddings[sample].astype(np.float64)
     mean = points.mean(axis=0)
@@ -55,7 +55,7 @@ def fit_linear_head(
     targets -= targets.mean(axis=1, keepdims=True)
     intercept = targets.mean(axis=0)
     # With several threads the last bits would depend on the machine.
-    with threadpool_limits(limits=1):
+    with one_thread():
         covariance = points.T @ points
         unit = np.trace(covariance) / len(covariance) or 1.0
         covariance[np.diag_indices_from(covariance)] += ridge * unit

@@ -13,6 +13,7 @@ import pyarrow as pa
 from labelloop.campaign import Dataset
 from labelloop.datasets.array_file import open_array, scan_features, scan_images
 from labelloop.datasets.paths import locate, nearest, stem_of, stored_as
+from labelloop.datasets.remote import is_remote, place_copy
 from labelloop.datasets.source import ArrayFile, Part, Source, Strings, as_labels, no_labels, row_ids
 from labelloop.errors import DataError
 
@@ -88,6 +89,10 @@ def _part(where: Location, root: Path, scratch: Path, suffix: str) -> Part:
     if ending == ".npz":
         name = f"{where.written} [{where.key}]"
         _unpack(path, where.key, where.written, where.key_setting, scratch)
+        array_file = ArrayFile(scratch)
+    elif ending == ".npy" and is_remote(where.written):
+        # data/ must hold it: the copy belongs to this machine only.
+        place_copy(path, scratch)
         array_file = ArrayFile(scratch)
     elif ending == ".npy":
         array_file = ArrayFile(path, in_place=True, stored_as=stored_as(where.written, path))

@@ -19,6 +19,7 @@ from labelloop.datasets import content
 from labelloop.datasets.array_file import start_array
 from labelloop.datasets.paths import locate, stored_as
 from labelloop.datasets.picture import ENDINGS, decode, resized
+from labelloop.datasets.remote import is_remote
 from labelloop.datasets.source import ArrayFile, Part, Source, Strings, as_labels, as_text, no_labels
 from labelloop.datasets.split import split_parts
 from labelloop.datasets.table import (
@@ -49,7 +50,7 @@ def files(dataset: Dataset, root: Path) -> list[Path]:
     """Every image, and the table that names them, if there is one."""
     found = []
     for setting, written in (("path", dataset.path), ("test_path", dataset.test_path)):
-        if written:
+        if written and not is_remote(written):
             path = locate(written, root, setting)
             found += [] if path.is_dir() else [path]
             found += [image for image in _listing(dataset, written, root, setting).paths if image.is_file()]
@@ -87,6 +88,11 @@ def read(dataset: Dataset, root: Path, out: Path) -> Source:
 
 
 def _listing(dataset: Dataset, written: str, root: Path, setting: str) -> Listing:
+    if is_remote(written):
+        raise DataError(
+            f"dataset.{setting}: {written!r} is a URL, but images are read from this machine; copy them "
+            "here, or pack them into a .npz and set dataset.kind to arrays"
+        )
     path = locate(written, root, setting)
     if path.is_dir():
         return _of_folder(dataset, written, path, setting)

@@ -6,15 +6,20 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
+from labelloop.datasets.remote import fetch, is_remote
 from labelloop.errors import DataError
 
 
 def locate(written: str, root: Path, setting: str) -> Path:
     """The file or folder that the user wrote; relative paths start at `root`, `~` is the home folder.
 
+    A URL is copied first; see `labelloop.datasets.remote`.
+
     Raises:
         DataError: it is not there; names the nearest thing that is.
     """
+    if is_remote(written):
+        return fetch(written, root, setting)
     path = root / Path(written).expanduser()
     if not path.exists():
         near = _neighbours(path)

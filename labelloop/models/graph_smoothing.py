@@ -8,11 +8,13 @@ rest from the base learner, so the result predicts for any item, not only for th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from labelloop.models.neighbours import nearest
+from labelloop.models.neighbour_cells import Cells, make_cells
+from labelloop.models.neighbours import SAME, nearest
 
 NEIGHBOURS = 15
 ALPHA = 0.7
@@ -22,6 +24,8 @@ PRIOR = 0.01
 with equal weights, what is spread would be the base learner's errors."""
 SHARE = 0.8
 """Part of a new item's prediction that comes from its neighbours."""
+EXACT = 30_000
+"""Points up to which all are compared with all."""
 _BLOCK_ROWS = 4096
 
 
@@ -59,7 +63,7 @@ class SmoothedPool:
         result = np.empty_like(base, dtype=np.float32)
         for start in range(0, len(queries), _BLOCK_ROWS):
             part = slice(start, start + _BLOCK_ROWS)
-            places, squared = nearest(queries[part], self.points, NEIGHBOURS, skip_same=skip_same)
+            places, squared = self._nearest(queries[part], skip_same=skip_same)
             scale = _mean_distance(squared)
             weights = _weights(squared, scale[:, None] * self.scales[places])
             total = weights.sum(axis=1, keepdims=True)
@@ -70,6 +74,19 @@ class SmoothedPool:
             result[part] = mixed / mixed.sum(axis=1, keepdims=True)
         return result
 
+    def _nearest(self, queries: np.ndarray, *, skip_same: bool) -> tuple[np.ndarray, np.ndarray]:
+        if len(self.points) <= EXACT:
+            return nearest(queries, self.points, NEIGHBOURS, skip_same=skip_same)
+        places, squared = self._cells.nearest(queries, NEIGHBOURS + skip_same)
+        if skip_same:
+            norms = np.einsum("ij,ij->i", queries, queries)[:, None]
+            squared = np.where(squared <= 2 * SAME * norms, np.float32(np.inf), squared)
+        return places, squared
+
+    @cached_property
+    def _cells(self) -> Cells:
+        return make_cells(self.points)
+
 
 def build_graph(points: np.ndarray) -> Graph:
     """Join every point with its nearest neighbours, in both directions.
@@ -79,14 +96,18 @@ def build_graph(points: np.ndarray) -> Graph:
     Args:
         points: shape (n, d), float32.
 
-    Memory: O(n (d + NEIGHBOURS)). Time: O(n^2 d) in matrix products.
+    Memory: O(n (d + NEIGHBOURS)). Time: O(n^2 d) in matrix products up to `EXACT` points; beyond, neighbours
+    are those of `make_cells`, in O(n sqrt(n) d).
 
     Source: Zelnik-Manor and Perona (2004), Self-tuning spectral clustering, for the weights.
     """
     from scipy.sparse import csr_matrix, diags
 
     n = len(points)
-    places, squared = nearest(points, points, NEIGHBOURS + 1)
+    if n > EXACT:
+        places, squared = make_cells(points).nearest(points, NEIGHBOURS + 1)
+    else:
+        places, squared = nearest(points, points, NEIGHBOURS + 1)
     # The nearest is the point itself, or one on top of it.
     itself = places == np.arange(n)[:, None]
     squared = np.where(itself, np.inf, squared)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from labelloop.one_thread import one_thread
+
 CLASS_WEIGHTS = (None, "none", "balanced")
 
 
@@ -35,14 +37,13 @@ def fit_multinomial(
     if n_targets == 1:
         return np.zeros((features.shape[1], 1)), np.zeros(1)
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
 
     if class_weight == "balanced":
         totals = np.bincount(targets, weights=weight, minlength=n_targets)
         weight = weight * (weight.sum() / (n_targets * totals))[targets]
     model = LogisticRegression(C=c, max_iter=max_iter, tol=1e-5)
     # One thread: the order in which sums are split, and so the last bit, would depend on their number.
-    with threadpool_limits(limits=1), warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         # Many classes and few labels is how a campaign starts, not a regression in disguise.
         warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
         model.fit(features, targets, sample_weight=weight)

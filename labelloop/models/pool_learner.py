@@ -21,6 +21,7 @@ from labelloop.models.pool_gate import PLAIN, Verdict, judge
 from labelloop.models.pool_space import Projection, graph_of, join, project
 from labelloop.models.self_training import self_train
 from labelloop.models.storage import read_arrays, read_settings, write_arrays
+from labelloop.one_thread import one_thread
 
 CANDIDATES = {"graph": ("graph",), "self_training": ("self_training",), "auto": ("graph", "self_training")}
 """What each value of `model.pool` tries beside the plain fit."""
@@ -81,9 +82,7 @@ class PoolLearner:
         Args:
             inputs: rows of the pool, in a random order, without items of the test set.
         """
-        from threadpoolctl import threadpool_limits
-
-        with threadpool_limits(limits=1):
+        with one_thread():
             embedded = self._untrained.embed(inputs)
             self._projection = project(embedded)
             self._points = self._projection.apply(embedded)
@@ -91,8 +90,6 @@ class PoolLearner:
 
     def fit(self, inputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None = None) -> Self:
         """Train the plain fit and what the pool adds, and keep what cross-validation prefers."""
-        from threadpoolctl import threadpool_limits
-
         plain = copy.deepcopy(self._untrained).fit(inputs, targets, sample_weight)
         self._fitted, self._smoothed = plain, None
         if self._sample is None or self._points is None or self._projection is None:
@@ -101,7 +98,7 @@ class PoolLearner:
         weight = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight, np.float64)
         used = np.flatnonzero(weight > 0)
         inputs, targets, weight = inputs[used], np.asarray(targets, dtype=np.int64)[used], weight[used]
-        with threadpool_limits(limits=1):
+        with one_thread():
             labeled = self._projection.apply(self._untrained.embed(inputs))
 
             def predict(kept: np.ndarray, held: np.ndarray) -> dict[str, np.ndarray]:
@@ -129,10 +126,8 @@ class PoolLearner:
         base = self._now.predict_proba(inputs)
         if self._smoothed is None:
             return base
-        from threadpoolctl import threadpool_limits
-
         assert self._projection is not None
-        with threadpool_limits(limits=1):
+        with one_thread():
             return self._smoothed.predict(self._projection.apply(self._untrained.embed(inputs)), base)
 
     def embed(self, inputs: np.ndarray) -> np.ndarray:

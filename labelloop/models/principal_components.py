@@ -10,6 +10,7 @@ import numpy as np
 
 from labelloop.errors import DataError
 from labelloop.models.reservoir import Reservoir
+from labelloop.one_thread import one_thread
 
 SAMPLE_IMAGES = 4096
 """Images of the pool that the components are fitted on."""
@@ -63,7 +64,6 @@ def principal_components(shards: Iterable[np.ndarray], size: int, seed: int) -> 
         DataError: there is no image.
     """
     from sklearn.utils.extmath import randomized_svd
-    from threadpoolctl import threadpool_limits
 
     reservoir = Reservoir(SAMPLE_IMAGES, seed)
     for shard in shards:
@@ -77,7 +77,7 @@ def principal_components(shards: Iterable[np.ndarray], size: int, seed: int) -> 
     spread = float(np.sqrt(np.mean(flat**2))) or 1.0
     possible = min(size, *flat.shape)
     # One thread, for the same last bit whatever the number of cores.
-    with threadpool_limits(limits=1):
+    with one_thread():
         directions = randomized_svd(flat, n_components=possible, random_state=seed)[2]
     return PrincipalComponents(
         mean, np.ascontiguousarray(directions.T, dtype=np.float32) / np.float32(spread)

@@ -7,18 +7,13 @@ reductions along a short last axis are what makes the plain formula as slow as t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from labelloop.errors import DataError
-
-if TYPE_CHECKING:
-    from threadpoolctl import ThreadpoolController
+from labelloop.one_thread import cores, is_held, one_thread
 
 ABSENT_MASS = 1e-3
 """Probability shared evenly by the classes that were not among the training labels.
@@ -87,26 +82,18 @@ def probabilities_of(
     if workers == 1 or len(inputs) <= block_rows:
         work()
         return result
-    with _thread_controller().limit(limits=1), ThreadPoolExecutor(workers) as pool:
+    with one_thread(), ThreadPoolExecutor(workers) as pool:
         for done in [pool.submit(work) for _ in range(workers)]:
             done.result()
     return result
 
 
 def workers_for(multiplications: int) -> int:
-    """Threads that pay for a score of so many multiplications a row: 1, or one for each core."""
-    if multiplications < _MUCH_WORK:
-        return 1
-    # macOS does not say which cores this process may use.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Threads that pay for a score of so many multiplications a row: 1, or one for each core.
 
-
-@cache
-def _thread_controller() -> ThreadpoolController:
-    # Looking for the loaded libraries takes as long as scoring a shard, so it is done once.
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
+    Also 1 where linear algebra is held to one thread: there the rows themselves are shared out.
+    """
+    return 1 if multiplications < _MUCH_WORK or is_held() else cores()
 
 
 def softmax_in_place(scores: np.ndarray) -> None:

@@ -13,6 +13,7 @@ from labelloop.errors import DataError
 from labelloop.models.reservoir import Reservoir
 from labelloop.models.seeding import derive_seed
 from labelloop.models.vocabulary import TermCounter, Vocabulary
+from labelloop.one_thread import one_thread
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -95,10 +96,9 @@ def _weigh(counts: csr_matrix, idf: np.ndarray) -> csr_matrix:
 
 def _singular_directions(rows: csr_matrix, size: int, seed: int) -> np.ndarray:
     from sklearn.utils.extmath import randomized_svd
-    from threadpoolctl import threadpool_limits
 
     possible = min(size, *rows.shape)
     # One thread, for the same last bit whatever the number of cores.
-    with threadpool_limits(limits=1):
+    with one_thread():
         directions = randomized_svd(rows, n_components=possible, random_state=seed)[2]
     return np.ascontiguousarray(directions.T, dtype=np.float32)

@@ -28,8 +28,9 @@ class Dataset(Section):
         "images: a folder of PNG or JPEG files, or a table of paths. arrays: .npy or .npz.",
     )
     path: str | None = Field(
-        None, description="File or folder with the pool; relative to the campaign's folder."
-    )
+        None, description="File or folder with the pool; relative to the campaign's folder. Tables and "
+        "arrays also by URL (s3://, gs://, abfs://, https:// ...); keys come from the environment.",
+    )  # fmt: skip
     test_path: str | None = Field(
         None, description="File or folder with a labeled test set. Without it (and without split_column) a "
         "random sample of the pool is labeled as the test set.",

@@ -18,6 +18,7 @@ from labelloop.backtesting.arena import batch_sizes, known_codes, make_arena
 from labelloop.backtesting.compare import summarise
 from labelloop.backtesting.replay import accuracy, fit, replay
 from labelloop.campaign import CampaignSettings, load_settings
+from labelloop.one_thread import one_thread
 from labelloop.stages.prepare import new_learner
 
 Told = Callable[[int, int], None]
@@ -86,11 +87,9 @@ def replay_seed(
     folder: str, settings: CampaignSettings, names: Sequence[str], seed: int
 ) -> tuple[pd.DataFrame, float]:
     """All strategies with one seed, and the accuracy with every label of the pool."""
-    from threadpoolctl import threadpool_limits
-
     prepared = datasets.open_prepared(Path(folder))
     # One thread: several give other last bits, and the processes are as many as the cores already.
-    with threadpool_limits(1):
+    with one_thread():
         arena = make_arena(prepared, settings, seed, new_learner)
         codes = known_codes(prepared)
         sizes = batch_sizes(settings, len(arena.eligible))

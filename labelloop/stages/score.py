@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 
 from labelloop import datasets, files, models
 from labelloop.acquisition import make_strategy
+from labelloop.one_thread import cores, one_thread
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
 
@@ -42,7 +44,7 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
     """Write `scores/`: probabilities, embeddings and members (.npy), as far as the round's strategy needs.
 
     Args:
-        run_shards: calls `score_shard` on every shard; None does it one after the other.
+        run_shards: calls `score_shard` on every shard; None does it in a thread for each core.
     """
     acquisition = current.settings.acquisition
     prepared = datasets.open_prepared(current.workspace.data)
@@ -77,13 +79,23 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
                       min(start + size, len(prepared.pool)))
                 for start in range(0, len(prepared.pool), size)
             ]  # fmt: skip
-            (run_shards or _one_after_the_other)(shards)
+            # Held once around all shards: each runs on one core, and how many of them run at a time, and
+            # where, changes no bit.
+            with one_thread():
+                (run_shards or _in_threads)(shards)
 
 
 def score_shard(shard: Shard) -> int:
     """Score one shard into its place in the arrays; return the number of rows. Repeatable."""
     prepared = _open(shard.campaign, shard.stamp)
     learner = _load(shard.model, shard.stamp)
+    # In another process of a task runner nobody else holds it.
+    with one_thread():
+        _score_rows(shard, prepared, learner)
+    return shard.stop - shard.start
+
+
+def _score_rows(shard: Shard, prepared: Any, learner: Any) -> None:
     inputs = prepared.pool.inputs(slice(shard.start, shard.stop))
     for need, compute in (("probabilities", learner.predict_proba), ("embeddings", learner.embed)):
         path = Path(shard.scores) / f"{need}.npy"
@@ -95,7 +107,6 @@ def score_shard(shard: Shard) -> int:
             said = _load(str(folder), shard.stamp).predict_proba(inputs)
             first = number * len(prepared.pool) + shard.start
             _write_rows(members, first, np.ascontiguousarray(said, dtype="<f4"))
-    return shard.stop - shard.start
 
 
 def committee_folders(model: Path) -> list[Path]:
@@ -103,9 +114,15 @@ def committee_folders(model: Path) -> list[Path]:
     return sorted((model / "committee").glob("[0-9]*"))
 
 
-def _one_after_the_other(shards: Sequence[Shard]) -> None:
-    for shard in shards:
-        score_shard(shard)
+def _in_threads(shards: Sequence[Shard]) -> None:
+    with ThreadPoolExecutor(min(cores(), len(shards))) as pool:
+        running = [pool.submit(score_shard, shard) for shard in shards]
+        try:
+            for done in running:
+                done.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 @functools.lru_cache(maxsize=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +45,17 @@ def test_a_runner_that_is_none_is_refused(name: str, monkeypatch: pytest.MonkeyP
     """With its name, before anything runs."""
     monkeypatch.setenv(VARIABLE, name)
     with pytest.raises(SettingsError, match=name):
+        task_runner()
+
+
+@pytest.mark.parametrize("name", ["dask", "ray"])
+def test_a_cluster_without_its_packages_says_what_to_install(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a traceback from an import."""
+    monkeypatch.setenv(VARIABLE, name)
+    monkeypatch.setitem(sys.modules, f"prefect_{name}", None)
+    with pytest.raises(SettingsError, match=rf"'\.\[{name}\]'"):
         task_runner()
 
 
