@@ -62,11 +62,16 @@ class Replay:
             learner.see_pool(parts.pool)
         self._untrained = learner
 
-    def run(self, strategy: str, most: int) -> list[tuple[int, float]]:
-        """Labels and accuracy, round by round, up to `most` labels."""
+    def run(self, strategy: str, most: int, aim: float = 0.0) -> list[tuple[int, float]]:
+        """Labels and accuracy, round by round, up to `most` labels, and on until `aim` is reached."""
         labeled: np.ndarray = np.empty(0, dtype=np.int64)
         learner, points = None, []
-        for number, size in enumerate(sizes_of(self.parts.classes, min(most, len(self.parts.pool)))):
+        n = len(self.parts.pool)
+        sizes = sizes_of(self.parts.classes, min(most, n))
+        sizes += [size for size in sizes_of(self.parts.classes, n) if size > sizes[-1]] if aim else []
+        for number, size in enumerate(sizes):
+            if size > most and max(reached for _, reached in points) >= aim:
+                break
             picked = self._pick(strategy, labeled, learner, size - len(labeled), number)
             labeled = np.sort(np.concatenate([labeled, picked]))
             learner = copy.deepcopy(self._untrained)
