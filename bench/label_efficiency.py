@@ -1,13 +1,12 @@
-"""How many labels each strategy needs: `python -m bench.label_efficiency --data FOLDER [--seeds 20]`.
+"""How many labels each strategy needs: `python -m bench.label_efficiency --data FOLDER [--seeds 0-19]`.
 
-All strategies of a seed see the same pool, test set and first random draw of the learner. An arm is a
-strategy and what the learner makes of the unlabeled pool, such as `uherding+graph`; without a plus sign the
-learner is plain. The measure is labels to reach 90, 95 and 98% of the accuracy that the plain learner has
-with every label of the pool, between rounds by a straight line; the table gives them as a share of what
-`random` needs with the plain learner (geometric mean over sets), the area under the curve less that of
-`random`, and on how many sets that difference is surely above or below 0 (paired bootstrap over the seeds).
+All strategies of a seed see the same pool, test set and learner (`label_replay`). An arm is a strategy and
+what the learner makes of the unlabeled pool, such as `uherding+graph`; without a plus sign the learner is
+plain. The measure is labels to reach 90, 95 and 98% of the accuracy that the plain learner has with every
+label of the pool, between rounds by a straight line; see `label_table` for what is told of it.
 
-Results are appended to a file of JSON lines as they come in, and a run that was stopped goes on from there.
+Results are appended to a file of JSON lines, one a set, arm and seed, as they come in. A run that was stopped
+goes on from there, and a later run with more seeds or arms adds to it.
 """
 
 from __future__ import annotations
@@ -25,109 +24,15 @@ from typing import Any
 
 import numpy as np
 
-from bench.label_peers import PEERS, pick_by_peer
-from bench.label_sets import SETS, Labeled, Split, split
+from bench.label_peers import PEERS
+from bench.label_replay import Replay
+from bench.label_sets import SETS, Labeled, split
 from bench.label_table import print_tables
 
 ARMS = (
-    "random", "margin", "entropy", "badge", "typiclust", "uherding", "cluster_margin", "auto",
-    "random+auto", "margin+auto", "uherding+auto", "auto+auto",
+    "random", "margin", "entropy", "badge", "typiclust", "max_herding", "uherding", "auto",
+    "random+graph", "auto+graph",
 )  # fmt: skip
-"""What is run unless told otherwise: with the plain learner, then with `model.pool: auto`."""
-COLD_START = "max_herding"
-"""First batch of strategies that need a model; `auto` and `random` have their own."""
-GROWTH = 0.25
-"""A batch is this part of the labels there are, and at least as many as there are classes."""
-
-
-def sizes_of(classes: int, most: int) -> list[int]:
-    """Labels after each round."""
-    first = max(10, classes)
-    sizes = [first]
-    while sizes[-1] < most:
-        sizes.append(min(most, sizes[-1] + max(first if classes < 50 else 50, int(GROWTH * sizes[-1]))))
-    return sizes
-
-
-def run_arm(parts: Split, arm: str, seed: int, most: int) -> list[tuple[int, float]]:
-    """Labels and accuracy of one arm, round by round."""
-    from labelloop.acquisition import Context, make_strategy, select_rows
-
-    name, _, pool_kind = arm.partition("+")
-    n = len(parts.pool)
-    labeled = np.empty(0, dtype=np.int64)
-    learner, points = None, []
-    for number, size in enumerate(sizes_of(parts.classes, min(most, n))):
-        own = name in {"random", "auto"}
-        wanted = size - len(labeled)
-        chosen = COLD_START if learner is None and not own else name
-        probabilities: np.ndarray | None = learner.predict_proba(parts.pool) if learner else None
-        embeddings = _embedded(learner, parts)
-        if chosen in PEERS:
-            picked = pick_by_peer(chosen, parts, labeled, probabilities, embeddings, wanted, seed)
-        else:
-            context = Context(
-                candidates=np.setdiff1d(np.arange(n), labeled),
-                labeled=np.sort(labeled),
-                probabilities=probabilities,
-                embeddings=embeddings,
-                seed=1000 * seed + number,
-                labels=parts.pool_codes[np.sort(labeled)],
-            )
-            strategy = make_strategy(chosen)
-            if probabilities is None:
-                strategy = _without_model(strategy)
-            picked = select_rows(strategy, context, wanted).rows
-        labeled = np.sort(np.concatenate([labeled, picked]))
-        learner = _learner(parts, pool_kind, seed)
-        learner.fit(parts.pool[labeled], parts.pool_codes[labeled])
-        points.append((len(labeled), accuracy(learner, parts)))
-    return points
-
-
-def _without_model(strategy: Any) -> Any:
-    """`auto` asks for probabilities and does without them while there is no model."""
-    import dataclasses
-
-    return dataclasses.replace(strategy, needs=strategy.needs - {"probabilities"})
-
-
-def accuracy(learner: Any, parts: Split) -> float:
-    """Share of right answers on the test set."""
-    return float((learner.predict_proba(parts.test).argmax(axis=1) == parts.test_codes).mean())
-
-
-def full_accuracy(parts: Split) -> float:
-    """Of the plain learner with every label of the pool."""
-    return accuracy(_learner(parts, "", 0).fit(parts.pool, parts.pool_codes), parts)
-
-
-_OBSERVED: dict[int, Any] = {}
-
-
-def _learner(parts: Split, pool_kind: str, seed: int) -> Any:
-    import copy
-
-    from labelloop.models import make_learner
-    from labelloop.models.pool_learner import PoolLearner
-
-    if id(parts) not in _OBSERVED:
-        _OBSERVED.clear()
-        plain = make_learner(
-            "logistic", n_classes=parts.classes, seed=seed, options={}, input_kind="features"
-        )
-        plain.observe([parts.pool])
-        _OBSERVED[id(parts)] = plain
-    plain = copy.deepcopy(_OBSERVED[id(parts)])
-    if not pool_kind:
-        return plain
-    learner = PoolLearner(plain, pool=pool_kind, seed=seed)
-    learner.see_pool(parts.pool)
-    return learner
-
-
-def _embedded(learner: Any, parts: Split) -> np.ndarray:
-    return np.asarray((learner or _learner(parts, "", 0)).embed(parts.pool))
 
 
 @lru_cache(maxsize=1)
@@ -135,71 +40,94 @@ def _load(name: str, data: str, cache: str) -> Labeled:
     return SETS[name](Path(data), Path(cache))
 
 
-def run_job(name: str, seed: int, arms: Sequence[str], data: str, cache: str, most: int) -> dict[str, Any]:
-    """All arms of one set and seed that are wanted, as one line of the results."""
+def run_job(
+    name: str, seed: int, arms: Sequence[str], data: str, cache: str, most: int, results: str
+) -> float:
+    """All arms of one set and seed that are wanted; appends a line each. Returns the seconds it took."""
     from threadpoolctl import threadpool_limits
 
+    begun = time.perf_counter()
     with threadpool_limits(limits=1):
         parts = split(_load(name, data, cache), seed)
-        begun = time.perf_counter()
-        curves = {arm: run_arm(parts, arm, seed, most) for arm in arms}
-        return {
-            "set": name,
-            "seed": seed,
-            "pool": len(parts.pool),
-            "full": full_accuracy(parts),
-            "curves": curves,
-            "seconds": time.perf_counter() - begun,
-        }
+        replays: dict[str, Replay] = {}
+        full = Replay(parts, "", seed).full()
+        for arm in arms:
+            strategy, _, pool = arm.partition("+")
+            if pool not in replays:
+                replays[pool] = Replay(parts, pool, seed)
+            arm_begun = time.perf_counter()
+            # Plain random has to get to 98%, or nothing can be told as a share of it.
+            points = replays[pool].run(strategy, most, aim=0.98 * full if arm == "random" else 0.0)
+            line = {
+                "set": name,
+                "seed": seed,
+                "arm": arm,
+                "pool": len(parts.pool),
+                "full": full,
+                "points": points,
+                "seconds": round(time.perf_counter() - arm_begun, 2),
+            }
+            # One write a line: several workers append to the file.
+            with Path(results).open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(line) + "\n")
+    return time.perf_counter() - begun
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run what is missing and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with the data sets")
     parser.add_argument("--cache", type=Path, default=Path("bench/results/embeddings"))
     parser.add_argument("--results", type=Path, default=Path("bench/results/label_efficiency.jsonl"))
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--arms", default=",".join(ARMS), help=f"also, if installed: {', '.join(PEERS)}")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--labels", type=int, default=2500, help="labels at most")
+    parser.add_argument("--seeds", default="0-4", help="first and last, such as 0-19")
+    parser.add_argument("--labels", type=int, default=1200, help="labels at most, except for plain random")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--table-only", action="store_true", help="run nothing; print what there is")
     chosen = parser.parse_args(arguments)
     chosen.results.parent.mkdir(parents=True, exist_ok=True)
     sets, arms = chosen.sets.split(","), chosen.arms.split(",")
-    done = read_results(chosen.results)
-    jobs = []
-    for seed in range(chosen.seeds):
-        for name in sets:
-            missing = [arm for arm in arms if (name, seed, arm) not in done]
-            if missing:
-                jobs.append((name, seed, missing, str(chosen.data), str(chosen.cache), chosen.labels))
-    with ProcessPoolExecutor(chosen.workers, mp_context=get_context("spawn")) as workers:
-        for number, future in enumerate(
-            as_completed([workers.submit(run_job, *job) for job in jobs]), start=1
-        ):
-            line = future.result()
-            with chosen.results.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(line) + "\n")
-            told = f"{number} of {len(jobs)}: {line['set']}, seed {line['seed']}, {line['seconds']:.0f} s"
-            print(told, file=sys.stderr, flush=True)
+    first, _, last = chosen.seeds.partition("-")
+    seeds = range(int(first), int(last or first) + 1)
+    if not chosen.table_only:
+        done = read_results(chosen.results)
+        files = (str(chosen.data), str(chosen.cache), chosen.labels, str(chosen.results))
+        jobs = []
+        for seed in seeds:
+            for name in sets:
+                missing = [arm for arm in arms if (name, seed, arm) not in done]
+                if missing:
+                    jobs.append((name, seed, missing, *files))
+        _work(jobs, chosen.workers)
     wanted = read_results(chosen.results)
-    print_tables({key: value for key, value in wanted.items() if key[0] in sets and key[2] in arms}, arms)
+    print_tables(
+        {key: wanted[key] for key in wanted if key[0] in sets and key[1] in seeds and key[2] in arms}, arms
+    )
     return 0
 
 
+def _work(jobs: Sequence[tuple[Any, ...]], workers: int) -> None:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        futures = {pool.submit(run_job, *job): job for job in jobs}
+        for number, future in enumerate(as_completed(futures), start=1):
+            name, seed, *_ = futures[future]
+            told = f"{number} of {len(jobs)}: {name}, seed {seed}, {future.result():.0f} s"
+            print(told, file=sys.stderr, flush=True)
+
+
 def read_results(path: Path) -> dict[tuple[str, int, str], dict[str, Any]]:
-    """By set, seed and arm: full (accuracy with every label), labels and accuracy."""
+    """By set, seed and arm: full (accuracy with every label), labels and accuracy by round, seconds."""
     found = {}
     for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         line = json.loads(text)
-        for arm, points in line["curves"].items():
-            labels, reached = zip(*points, strict=True)
-            found[line["set"], line["seed"], arm] = {
-                "full": line["full"],
-                "labels": np.array(labels),
-                "accuracy": np.array(reached),
-            }
+        labels, reached = zip(*line["points"], strict=True)
+        found[line["set"], line["seed"], line["arm"]] = {
+            "full": line["full"],
+            "labels": np.array(labels),
+            "accuracy": np.array(reached),
+            "seconds": line["seconds"],
+        }
     return found
 
 

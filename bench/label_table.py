@@ -43,21 +43,26 @@ def print_tables(results: Results, arms: Sequence[str]) -> None:
     sets = list(dict.fromkeys(name for name, _, _ in results))
     rows = {name: {arm: _row(results, name, arm) for arm in arms} for name in sets}
     for name in sets:
-        seeds = len({seed for found, seed, _ in results if found == name})
         full = np.mean([r["full"] for (found, _, _), r in results.items() if found == name])
-        print(f"\n{name}: {seeds} seeds, full-pool accuracy {full:.3f}")
-        print("| arm | labels to 90% | 95% | 98% | area - random | interval | wins/ties/losses |")
-        print("|---|---|---|---|---|---|---|")
+        print(f"\n{name}: full-pool accuracy {full:.3f}\n")
+        print("| arm | seeds | labels to 90% | 95% | 98% | area - random | interval | wins/ties/losses |")
+        print("|---|---|---|---|---|---|---|---|")
         for arm in arms:
             row = rows[name][arm]
             if row is None:
                 continue
             reached = " | ".join(_number(row["labels"][share]) for share in SHARES)
             low, high = row["interval"]
-            print(f"| {arm} | {reached} | {row['gain']:+.3f} | {low:+.3f} to {high:+.3f} | {row['wins']} |")
-    print("\nOver the sets: labels as a share of random's (geometric mean; sets where both got there)")
-    print("| arm | 90% | 95% | 98% | area - random | surely better / worse than random, sets | than margin |")
-    print("|---|---|---|---|---|---|---|")
+            print(
+                f"| {arm} | {row['seeds']} | {reached} | {row['gain']:+.3f} | {low:+.3f} to {high:+.3f} | "
+                f"{row['wins']} |"
+            )
+    print("\nOver the sets: labels as a share of random's (geometric mean; sets where both got there)\n")
+    print(
+        "| arm | sets x seeds | 90% | 95% | 98% | area - random | surely better / worse than random, sets | "
+        "than margin |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
     for arm in arms:
         print(_summary(results, rows, sets, arm))
 
@@ -71,6 +76,7 @@ def _row(results: Results, name: str, arm: str) -> dict[str, Any] | None:
     }
     gains = _differences(results, name, arm, BASELINE)
     return {
+        "seeds": len(seeds),
         "labels": labels,
         "gain": float(gains.mean()) if len(gains) else float("nan"),
         "interval": _interval(gains),
@@ -112,14 +118,19 @@ def _summary(results: Results, rows: Mapping[str, Mapping[str, Any]], sets: Sequ
             if len(both) > len(pairs) / 2:
                 ratios.append(float(np.exp(np.mean(np.log(both)))))
         cells.append(f"{np.exp(np.mean(np.log(ratios))):.2f} ({len(ratios)})" if ratios else "-")
-    found = [rows[name][arm] for name in sets if rows[name][arm] is not None]
-    gain = np.mean([row["gain"] for row in found]) if found else float("nan")
+    found = [row for name in sets if (row := rows[name][arm]) is not None]
+    if not found:
+        return f"| {arm} | none | | | | | | |"
+    fewest, most = (pick(row["seeds"] for row in found) for pick in (min, max))
+    seeds = str(most) if fewest == most else f"{fewest}-{most}"
+    gain = np.mean([row["gain"] for row in found])
     counts = []
     for key in ("interval", "against_margin"):
         better = sum(row[key][0] > 0 for row in found)
         worse = sum(row[key][1] < 0 for row in found)
         counts.append(f"{better} / {worse}")
-    return f"| {arm} | {' | '.join(cells)} | {gain:+.3f} | {counts[0]} | {counts[1]} |"
+    shares = " | ".join(cells)
+    return f"| {arm} | {len(found)} x {seeds} | {shares} | {gain:+.3f} | {counts[0]} | {counts[1]} |"
 
 
 def _number(value: float) -> str:

@@ -1,32 +1,25 @@
-"""Auto: coverage while labels are few, doubtful regions once the model can be believed, then doubt itself."""
+"""Auto: typical rows while nothing is known, then what covers the regions where the model doubts."""
 
 from __future__ import annotations
 
 import dataclasses
 
 from labelloop.acquisition.base import Context, Picks, needs
-from labelloop.acquisition.cluster_margin import pick_cluster_margin
 from labelloop.acquisition.competence import competence
 from labelloop.acquisition.herding import pick_uherding
 from labelloop.acquisition.typiclust import pick_typiclust
 
-LABELS_A_CLASS = 15.0
-
 
 @needs("probabilities", "embeddings", "labels")
-def pick_auto(context: Context, batch_size: int, *, labels_a_class: float = LABELS_A_CLASS) -> Picks:
+def pick_auto(context: Context, batch_size: int) -> Picks:
     """Choose the strategy by what the labels show, and say why.
 
     - Without a model, or while what the labels teach is not surely better than guessing (leave-one-out, see
       `competence`): typiclust. Doubts of a model that knows nothing are noise.
-    - Then uherding: coverage of the regions where the model doubts.
-    - From a median of `labels_a_class` labels a class on: cluster_margin. The regions are covered, and what
-      is left to learn lies along the borders of the classes.
+    - Then uherding over directions: coverage of the regions where the model doubts. Its radius shrinks as
+      labels come in, so by itself it goes over from coverage to doubt.
 
     No phase depends on the number of a round; a campaign whose new labels bring new classes goes back.
-
-    Args:
-        labels_a_class: where coverage has done its work.
 
     Returns:
         Picks of the strategy chosen, with the reason.
@@ -47,14 +40,7 @@ def pick_auto(context: Context, batch_size: int, *, labels_a_class: float = LABE
             reason=f"Typical rows were picked (typiclust): what the labels teach is not surely better than "
             f"guessing ({seen}; {told}).",
         )
-    if found.per_class < labels_a_class:
-        return dataclasses.replace(
-            pick_uherding(context, batch_size),
-            reason=f"Doubtful regions were covered (uherding): the model can be believed ({told}), and there "
-            f"are fewer than {labels_a_class:g} labels a class ({seen}).",
-        )
     return dataclasses.replace(
-        pick_cluster_margin(context, batch_size),
-        reason=f"Doubtful rows were picked, spread out (cluster_margin): the model can be believed ({told}), "
-        f"and {labels_a_class:g} labels a class are there ({seen}).",
+        pick_uherding(context, batch_size, directions=True),
+        reason=f"Doubtful regions were covered (uherding): the model can be believed ({seen}; {told}).",
     )

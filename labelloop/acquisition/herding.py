@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, needs
@@ -19,13 +21,21 @@ from labelloop.acquisition.points import (
 
 TARGETS = 1000
 RADIUS_QUANTILE = 0.1
+LEAST_WIDTH = 10
+"""Numbers a point below which directions alone say too little, and lengths are left as they are."""
 _RADIUS_SAMPLE = 2000
+_MEAN_SAMPLE = 16_384
 _KERNEL_NUMBERS = 1 << 18
 
 
 @needs("embeddings")
 def pick_max_herding(
-    context: Context, batch_size: int, *, targets: int = TARGETS, radius_quantile: float = RADIUS_QUANTILE
+    context: Context,
+    batch_size: int,
+    *,
+    targets: int = TARGETS,
+    radius_quantile: float = RADIUS_QUANTILE,
+    directions: bool = False,
 ) -> Picks:
     """Pick greedily what covers the pool best: the largest rise of ``sum_i max_j k(x_i, x_j)``.
 
@@ -33,12 +43,17 @@ def pick_max_herding(
 
     Source: Bae, Noh and Sutherland (2024), Generalized coverage for more robust low-budget active learning.
     """
-    return _pick(context, batch_size, targets, radius_quantile, doubtful=False)
+    return _pick(context, batch_size, targets, radius_quantile, directions, doubtful=False)
 
 
 @needs("probabilities", "embeddings")
 def pick_uherding(
-    context: Context, batch_size: int, *, targets: int = TARGETS, radius_quantile: float = RADIUS_QUANTILE
+    context: Context,
+    batch_size: int,
+    *,
+    targets: int = TARGETS,
+    radius_quantile: float = RADIUS_QUANTILE,
+    directions: bool = False,
 ) -> Picks:
     """Pick greedily what covers the doubtful part of the pool best: ``sum_i u_i max_j k(x_i, x_j)``.
 
@@ -50,6 +65,10 @@ def pick_uherding(
     Args:
         targets: number of random candidates that stand for the pool.
         radius_quantile: in [0, 1].
+        directions: scale points, the pool's mean taken off, to length 1, so that distances are those of
+            directions (squared: twice the cosine distance). Points far out, of which there are many where
+            features are standardised, are then no longer far from all others. Below `LEAST_WIDTH` numbers a
+            point nothing is scaled.
 
     Returns:
         Picks with the rise of the sum as score; probability 1 (chance enters only by the targets).
@@ -61,17 +80,24 @@ def pick_uherding(
     Source: Bae, Oliveira and Sutherland (2024), Uncertainty herding: one active learning method for all label
     budgets; the greedy of Nemhauser, Wolsey and Fisher (1978).
     """
-    return _pick(context, batch_size, targets, radius_quantile, doubtful=True)
+    return _pick(context, batch_size, targets, radius_quantile, directions, doubtful=True)
 
 
 def _pick(
-    context: Context, batch_size: int, targets: int, radius_quantile: float, *, doubtful: bool
+    context: Context,
+    batch_size: int,
+    targets: int,
+    radius_quantile: float,
+    directions: bool,
+    *,
+    doubtful: bool,
 ) -> Picks:
     assert context.embeddings is not None
     embeddings = np.asarray(context.embeddings)
     rows = canonical_order(context, context.candidates, "herding")
     labeled = canonical_order(context, context.labeled, "herding")
-    read = centred_reader(embeddings, rows)
+    scaled = directions and embeddings.shape[1] >= LEAST_WIDTH
+    read = _direction_reader(embeddings, rows) if scaled else centred_reader(embeddings, rows)
     points = points_of(rows, read, embeddings.shape[1])
 
     # The first rows of a random order are a random sample.
@@ -88,6 +114,28 @@ def _pick(
         weights = margin(context.probabilities, sample.rows)
     picked, gains = _greedy(points, read(sample.rows), nearest, weights, scale, batch_size)
     return Picks(rows[picked], gains, np.ones(batch_size))
+
+
+def _direction_reader(embeddings: np.ndarray, rows: np.ndarray) -> Callable[[np.ndarray], Block]:
+    """Read embeddings less their mean, scaled to length 1; the mean itself stays at 0.
+
+    Args:
+        embeddings: shape (n, d), any float type, may be memory-mapped.
+        rows: shape (m,), int64, in a random order: the mean is that of the first of them.
+    """
+    centre = np.zeros(embeddings.shape[1], dtype=np.float64)
+    sample = rows[:_MEAN_SAMPLE]
+    for start in range(0, len(sample), _RADIUS_SAMPLE):
+        centre += embeddings[sample[start : start + _RADIUS_SAMPLE]].sum(axis=0, dtype=np.float64)
+    centre = (centre / max(1, len(sample))).astype(np.float32)
+
+    def read(some: np.ndarray) -> Block:
+        points = np.subtract(embeddings[some], centre, dtype=np.float32)
+        lengths = np.sqrt(np.einsum("ij,ij->i", points, points))
+        points /= np.where(lengths > 0, lengths, 1)[:, None]
+        return (points,)
+
+    return read
 
 
 def _greedy(

@@ -14,6 +14,11 @@ from labelloop.models.neighbours import SAME, nearest
 DIMENSIONS = 128
 """Leading principal components in which distances are taken; what is left out hardly moves neighbours."""
 
+WIDE = 512
+"""Widths above this are decomposed by iteration, which finds only the components that are wanted."""
+_EXTRA = 16
+_PASSES = 8
+
 _built: OrderedDict[str, Graph] = OrderedDict()
 _KEPT = 2
 
@@ -37,19 +42,39 @@ def project(embeddings: np.ndarray) -> Projection:
 
     Args:
         embeddings: shape (n, d), float32.
+
+    Time: O(n d^2) in one matrix product, and O(d^3) up to `WIDE`, O(d^2 `DIMENSIONS`) above.
     """
-    points = embeddings.astype(np.float64)
-    mean = points.mean(axis=0)
-    width = points.shape[1]
+    width = embeddings.shape[1]
+    mean = embeddings.mean(axis=0, dtype=np.float64)
     if width <= DIMENSIONS:
         return Projection(mean.astype(np.float32), np.eye(width, dtype=np.float32))
-    points -= mean
-    _, vectors = np.linalg.eigh(points.T @ points)
-    directions = vectors[:, ::-1][:, :DIMENSIONS]
+    if width <= WIDE:
+        points = embeddings.astype(np.float64) - mean
+        _, vectors = np.linalg.eigh(points.T @ points)
+        directions = vectors[:, ::-1][:, :DIMENSIONS]
+    else:
+        points = embeddings.astype(np.float32) - mean.astype(np.float32)
+        directions = _leading((points.T @ points).astype(np.float64))
     # An eigenvector has no sign of its own; its largest number is made positive.
     largest = np.abs(directions).argmax(axis=0)
     directions = directions * np.sign(directions[largest, np.arange(DIMENSIONS)])
     return Projection(mean.astype(np.float32), np.ascontiguousarray(directions, dtype=np.float32))
+
+
+def _leading(gram: np.ndarray) -> np.ndarray:
+    """The leading `DIMENSIONS` eigenvectors of a positive semidefinite matrix, shape (d, `DIMENSIONS`).
+
+    Directions of almost equal variance may come out mixed, which moves no distance.
+
+    Source: Halko, Martinsson and Tropp (2011), Finding structure with randomness, algorithm 4.4.
+    """
+    start = np.random.default_rng(0).standard_normal((len(gram), DIMENSIONS + _EXTRA))
+    basis, _ = np.linalg.qr(start)
+    for _ in range(_PASSES):
+        basis, _ = np.linalg.qr(gram @ basis)
+    _, vectors = np.linalg.eigh(basis.T @ gram @ basis)
+    return np.asarray((basis @ vectors)[:, ::-1][:, :DIMENSIONS])
 
 
 def graph_of(points: np.ndarray) -> Graph:

@@ -103,8 +103,8 @@ def _score_rows(shard: Shard, prepared: Any, learner: Any) -> None:
             _write_rows(path, shard.start, np.ascontiguousarray(compute(inputs), dtype="<f4"))
     members = Path(shard.scores) / "members.npy"
     if members.exists():
-        for number, folder in enumerate(committee_folders(Path(shard.model))):
-            said = _load(str(folder), shard.stamp).predict_proba(inputs)
+        for number, member in enumerate(_load_committee(shard.model, shard.stamp)):
+            said = member.predict_proba(inputs)
             first = number * len(prepared.pool) + shard.start
             _write_rows(members, first, np.ascontiguousarray(said, dtype="<f4"))
 
@@ -130,9 +130,15 @@ def _open(campaign: str, _stamp: int) -> Any:
     return datasets.open_prepared(Workspace.at(campaign).data)
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=2)
 def _load(model: str, _stamp: int) -> Any:
     return models.load_learner(Path(model))
+
+
+@functools.lru_cache(maxsize=2)
+def _load_committee(model: str, _stamp: int) -> tuple[Any, ...]:
+    """All members at once: kept one by one, the first would be dropped before the next shard asks for it."""
+    return tuple(models.load_learner(folder) for folder in committee_folders(Path(model)))
 
 
 def _embedding_width(learner: Any, prepared: Any) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from labelloop.acquisition import Context, make_strategy, select_rows
+from labelloop.acquisition.herding import LEAST_WIDTH
 
 
 def made(n: int = 150, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -44,6 +45,35 @@ def test_every_pick_is_the_best_by_the_definition(name: str, quantile: float) ->
     context = Context(np.setdiff1d(np.arange(150), labeled), labeled, probabilities, embeddings, seed=1)
     picks = select_rows(make_strategy(name, {"radius_quantile": quantile}), context, 20)
     assert shortfalls(context, doubts, picks.rows, quantile).max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["uherding", "max_herding"])
+def test_directions_are_points_of_length_one_about_the_mean_of_the_candidates(name: str) -> None:
+    random = np.random.default_rng(0)
+    points = random.normal(size=(150, LEAST_WIDTH)) * random.lognormal(sigma=1.5, size=(150, 1))
+    points[149] = -points[10:149].sum(axis=0)
+    units = points / np.linalg.norm(points, axis=1, keepdims=True)
+    said = random.dirichlet(np.ones(4), size=150).astype(np.float32)
+    ids = np.array([f"i{row}" for row in range(150)], dtype=object)
+
+    def run(embeddings: np.ndarray, directions: bool) -> list[int]:
+        given = embeddings.astype(np.float32)
+        context = Context(np.arange(10, 150), np.arange(10), said, given, seed=1, ids=ids)
+        return select_rows(make_strategy(name, {"directions": directions}), context, 20).rows.tolist()
+
+    assert run(points + 7, directions=True) == run(units, directions=False)
+    assert run(points, directions=False) != run(units, directions=False)
+
+
+@pytest.mark.parametrize("width", [1, 2, LEAST_WIDTH - 1])
+def test_few_axes_keep_their_lengths(width: int) -> None:
+    embeddings = np.random.default_rng(2).normal(size=(80, width)).astype(np.float32)
+    context = Context(np.arange(80), np.arange(0), None, embeddings, seed=1)
+    plain, scaled = (
+        select_rows(make_strategy("max_herding", {"directions": directions}), context, 10)
+        for directions in (False, True)
+    )
+    assert plain.rows.tolist() == scaled.rows.tolist()
 
 
 def test_what_is_labeled_counts_as_covered() -> None:

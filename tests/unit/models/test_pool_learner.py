@@ -15,6 +15,7 @@ from labelloop.models.graph_smoothing import ALPHA, PRIOR, STEPS, build_graph, s
 from labelloop.models.neighbours import nearest
 from labelloop.models.pool_gate import folds_of, judge
 from labelloop.models.pool_learner import PoolLearner
+from labelloop.models.pool_space import DIMENSIONS, WIDE, project
 from labelloop.models.self_training import self_train
 
 
@@ -230,3 +231,18 @@ def test_nobody_sure_enough_means_no_pseudo_label() -> None:
     taught = self_train(base, points[:20], np.arange(20) % 2, None, points)
     plain = base.fit(points[:20], np.arange(20) % 2)
     assert taught.predict_proba(points).tobytes() == plain.predict_proba(points).tobytes()
+
+
+def test_wide_points_keep_the_directions_of_most_variance() -> None:
+    """Above `WIDE` the components are found by iteration; they hold what the exact ones hold."""
+    random = np.random.default_rng(0)
+    spread = 1 / np.sqrt(np.arange(1, WIDE + 65))
+    turned, _ = np.linalg.qr(random.normal(size=(len(spread), len(spread))))
+    points = ((random.normal(size=(1500, len(spread))) * spread) @ turned + 3).astype(np.float32)
+    found = project(points)
+    assert found.directions.shape == (len(spread), DIMENSIONS)
+    assert np.abs(found.directions.T @ found.directions - np.eye(DIMENSIONS)).max() < 1e-5
+    exact = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[1]
+    held = (found.apply(points) ** 2).sum()
+    assert held > 0.998 * (exact[:DIMENSIONS] ** 2).sum()
+    assert project(points.copy()).directions.tobytes() == found.directions.tobytes()

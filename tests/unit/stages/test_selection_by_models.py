@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import yaml
 from labelloop import acquisition, datasets, files, models
 from labelloop.stages import select, train
 from labelloop.stages.runner import Round
-from labelloop.stages.score import committee_folders
+from labelloop.stages.score import Shard, committee_folders, score_shard
 from labelloop.workspace import Workspace
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -78,6 +79,28 @@ def test_members_say_of_every_item_what_each_of_them_predicts(committee: Path) -
         expected = models.load_learner(folder).predict_proba(pool.inputs(slice(None)))
         np.testing.assert_allclose(said, expected, atol=1e-5)
     assert not np.allclose(members[0], members[1])
+
+
+def test_a_member_is_loaded_once_however_many_members_and_shards(
+    committee: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, scores = tmp_path / "model", tmp_path / "scores"
+    shutil.copytree(committee / "rounds" / "r000" / "model", model)
+    member = committee_folders(model)[0]
+    for number in range(2, 17):
+        shutil.copytree(member, member.parent / f"{number:0{len(member.name)}d}")
+    scores.mkdir()
+    rows = len(datasets.open_prepared(committee / "data").pool)
+    np.save(scores / "members.npy", np.zeros((17, rows, 3), dtype="<f4"))
+    loaded, load = [], models.load_learner
+    monkeypatch.setattr(models, "load_learner", lambda folder: loaded.append(folder) or load(folder))
+    for start in range(0, rows, 256):
+        stop = min(start + 256, rows)
+        score_shard(Shard(str(committee), str(model), str(scores), 1, start, stop))
+    assert len(committee_folders(model)) == 17
+    assert len(loaded) == len(set(loaded)) == 18
+    said = np.load(scores / "members.npy")
+    assert np.array_equal(said[2:], np.broadcast_to(said[0], said[2:].shape))
 
 
 def test_test_items_are_not_in_the_pool_that_a_learner_sees(committee: Path) -> None:
