@@ -11,6 +11,8 @@ its description, keys by the rounds' pushed.jsonl, answers on the server.
 
 from __future__ import annotations
 
+import functools
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -21,7 +23,7 @@ from labelloop.adapters.tools.keys import TaskKey, by_round, check_keys
 from labelloop.adapters.tools.label_studio_config import KEY, task_data
 from labelloop.adapters.tools.label_studio_keys import KnownKeys, opaque
 from labelloop.adapters.tools.label_studio_poll import poll_answers
-from labelloop.adapters.tools.label_studio_predictions import predictions_of
+from labelloop.adapters.tools.label_studio_predictions import check_predictions
 from labelloop.adapters.tools.label_studio_project import LabelStudioProject
 from labelloop.adapters.tools.label_studio_push import (
     OnServer,
@@ -102,32 +104,37 @@ class LabelStudioTool:
         keys = check_keys([task.key for task in tasks], self._campaign)
         if not tasks:
             return []
-        shown, project = self._project.shown, self._project.content()
+        shown, project = self._project.shown, self._project.recent()
         pushed_at = (self._server.clock or datetime.now(UTC)).isoformat()
+        digests = [opaque(key) for key in keys]
         first: dict[str, Task] = {}
         items: dict[str, TaskKey] = {}
         copies: dict[str, int] = {}
         begun = set()
-        for key, task in zip(keys, tasks, strict=True):
-            digest = opaque(key)
+        for digest, key, task in zip(digests, keys, tasks, strict=True):
             if digest not in first:
                 first[digest], items[digest] = task, key
             copies[digest] = max(copies.get(digest, 0), key.copy + 1)
             if key.copy == 0:
                 begun.add(digest)
-        predictions = predictions_of(first.items(), shown, str(project.label_config or ""))
-        if predictions:
-            version = next(iter(predictions.values()))[0]["model_version"]
+        version = next((t.prediction.model_version for t in first.values() if t.prediction), None)
+        if version is not None:
+            written = check_predictions(first.values(), shown, str(project.label_config or ""))
             self._project.intend(version)
         has_others = self._knows_too_few(int(project.task_number or 0))
         again = self._keys.note({key: copies[digest] for digest, key in items.items()})
         noted = self._keys.copies_of(copies)
         wanted = {digest: max(number, noted[digest]) for digest, number in copies.items()}
 
-        def content(key: str) -> dict[str, Any]:
-            data = task_data(shown, first[key].payload, key)
-            made: dict[str, Any] = {"data": data, "meta": {KEY: key, "pushed_at": pushed_at}}
-            return made | ({"predictions": predictions[key]} if key in predictions else {})
+        def content(digest: str) -> bytes:
+            task = first[digest]
+            made: dict[str, Any] = {
+                "data": task_data(shown, task.payload, digest),
+                "meta": {KEY: digest, "pushed_at": pushed_at},
+            }
+            if task.prediction is not None:
+                made["predictions"] = [written(task.prediction)]
+            return json.dumps(made).encode()
 
         # Further copies of an item that is there already raise its overlap; and what was about to be pushed
         # before may have arrived, as may what another machine has pushed.
@@ -149,10 +156,10 @@ class LabelStudioTool:
             remove_repeats(self._server, int(project.id or 0), list(self._rows(list(first))))
             there = self._find_tasks(list(first))
         settle_overlaps(self._server, there, wanted)
-        if predictions and self._announced != version:
+        if version is not None and self._announced != version:
             self._project.announce(version)
             self._announced = version
-        return [_receipt(key, there[opaque(key)]) for key in keys]
+        return [_receipt(key, there[digest]) for digest, key in zip(digests, keys, strict=True)]
 
     def poll(self, since: datetime | None) -> Poll:
         self._project.keep_notes_apart()
@@ -227,5 +234,6 @@ def _chunks(rows: list[str], size: int) -> Iterator[list[str]]:
         yield rows[start : start + size]
 
 
+@functools.lru_cache(maxsize=1000)
 def _time(text: object) -> datetime | None:
     return datetime.fromisoformat(text) if isinstance(text, str) else None
