@@ -57,8 +57,8 @@ def measure(folder: Path) -> list[Figure]:
             "%",
             at_least=90,
             note=f"median of {TURNS} turns, {100 * min(beside['ratios']):.0f} to "
-            f"{100 * max(beside['ratios']):.0f}%; {beside['tool']:.1f} s against {beside['bare']:.1f} s in all; "
-            f"load {beside['load']:.1f}",
+            f"{100 * max(beside['ratios']):.0f}%; in all {beside['tool']:.1f} s against "
+            f"{beside['bare']:.1f} s; load {beside['load']:.1f}",
             details=beside,
         ),
         Figure(

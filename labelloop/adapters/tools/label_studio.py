@@ -22,6 +22,7 @@ from labelloop.adapters.tools.base import Poll, Progress, Project, Receipt, Task
 from labelloop.adapters.tools.keys import TaskKey, by_round, check_keys
 from labelloop.adapters.tools.label_studio_config import KEY, task_data
 from labelloop.adapters.tools.label_studio_keys import KnownKeys, opaque
+from labelloop.adapters.tools.label_studio_places import Counting, lost_places
 from labelloop.adapters.tools.label_studio_poll import poll_answers
 from labelloop.adapters.tools.label_studio_predictions import check_predictions
 from labelloop.adapters.tools.label_studio_project import LabelStudioProject
@@ -61,6 +62,7 @@ class LabelStudioTool:
         campaign: str,
         overlap: int,
         prelabels: str = "hidden",
+        counting: Counting | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Open the server, without asking it anything yet.
@@ -68,8 +70,10 @@ class LabelStudioTool:
         Args:
             overlap: annotators of most items; a project's tasks start with it.
             prelabels: annotation.prelabels.
+            counting: whose answers count, and which; others take no place in a task.
         """
         self._server, self._campaign, self._sleep = server, campaign, sleep
+        self._counting = counting
         self._folder = workspace.state / "label_studio"
         self._keys = KnownKeys(self._folder / "keys.jsonl", workspace, campaign)
         self._project = LabelStudioProject(
@@ -89,14 +93,14 @@ class LabelStudioTool:
         """
         wanted = [key for round_keys in by_round(keys, self._campaign).values() for key in round_keys]
         there = self._find_tasks([opaque(key) for key in wanted])
-        noted = self._keys.copies_of(there)
+        noted, lost = self._keys.copies_of(there), self._lost_places()
         receipts = {}
         for key in wanted:
-            task = there.get(opaque(key))
-            if task is None or key.copy >= task.overlap:
+            task, more = there.get(opaque(key)), lost.get(opaque(key), 0)
+            if task is None or key.copy + more >= task.overlap:
                 continue
             copies = noted[opaque(key)]
-            if not copies or task.overlap <= wanted_overlap(task, copies):
+            if not copies or task.overlap <= wanted_overlap(task, copies + more):
                 receipts[key.text] = _receipt(key, task)
         return list(receipts.values())
 
@@ -124,7 +128,8 @@ class LabelStudioTool:
         has_others = self._knows_too_few(int(project.task_number or 0))
         again = self._keys.note({key: copies[digest] for digest, key in items.items()})
         noted = self._keys.copies_of(copies)
-        wanted = {digest: max(number, noted[digest]) for digest, number in copies.items()}
+        lost = self._lost_places()
+        wanted = {digest: max(n, noted[digest]) + lost.get(digest, 0) for digest, n in copies.items()}
 
         def content(digest: str) -> bytes:
             task = first[digest]
@@ -163,7 +168,11 @@ class LabelStudioTool:
 
     def poll(self, since: datetime | None) -> Poll:
         self._project.keep_notes_apart()
-        return poll_answers(self._server, self._project.id, self._folder, self._keys, since)
+        return poll_answers(self._server, self._project.id, self._folder, self._keys, since, self._counting)
+
+    def _lost_places(self) -> dict[str, int]:
+        """Places in tasks that were taken by answers which do not count, by opaque key."""
+        return lost_places(self._folder / f"project-{self._project.id}")
 
     def progress(self, keys: Sequence[str]) -> Progress:
         asked = [key for round_keys in by_round(keys, self._campaign).values() for key in round_keys]
