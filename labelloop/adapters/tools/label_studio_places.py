@@ -104,7 +104,7 @@ def settle_places(
         if row["id"] in closed.values():
             _deal(server, row["id"], max(1, taken + needed), overlap, is_labeled=not needed)
             continue
-        if not lost or taken + needed <= overlap:
+        if not lost or not needed or taken + needed <= overlap:
             continue
         if able is None:
             names = annotator_names(server.get("/api/users/"))

@@ -44,7 +44,7 @@ class FakeServer:
         at = (START + timedelta(minutes=minute)).isoformat()
         region = {"from_name": "label", "to_name": "text", "type": "choices", "value": {"choices": [value]}}
         row = self.rows[task]
-        row["annotations"].append({"id": 1000 * task + who, "completed_by": who, "result": [region],
+        row["annotations"].append({"id": abs(1000 * task + who), "completed_by": who, "result": [region],
                                    "was_cancelled": False, "created_at": at, "updated_at": at,
                                    "lead_time": 1.0})  # fmt: skip
         row["updated_at"] = at
