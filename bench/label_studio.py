@@ -22,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ WANTED = 20_000
 POLLED = 10_000
 NEW = 20
 POLLS = 5
+PICTURE = 20_000
+"""Characters of a picture in a task."""
 CLASSES = ("cat", "dog", "cow")
 
 
@@ -50,6 +53,7 @@ def measure(folder: Path) -> list[Figure]:
         beside = _push_beside_bare_calls(folder / "beside", accounts)
         large = _apart("push_many", folder)
         polls = _polls(folder / "polls", accounts)
+        pictures = _apart("poll_pictures", folder)
     return [
         Figure(
             f"push of {ITEMS:,} tasks with predictions, of what bare calls do",
@@ -81,6 +85,14 @@ def measure(folder: Path) -> list[Figure]:
         ),
         Figure(f"poll right after a push of {POLLED:,} tasks", polls["after_push"], "s"),
         Figure("poll with nothing new", min(polls["none"]), "s"),
+        Figure(
+            f"memory that a first poll of {POLLED:,} answered tasks with pictures adds",
+            pictures["added"],
+            "MB",
+            note=f"{pictures['pictures']:.0f} MB of pictures are in the tasks; {pictures['seconds']:.0f} s, "
+            f"load {pictures['load']:.1f}",
+            details=pictures,
+        ),
     ]
 
 
@@ -251,6 +263,56 @@ def _polls(folder: Path, accounts: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def poll_pictures(folder: str) -> dict[str, float]:
+    """What the process that polls many answered tasks with pictures finds out."""
+    from labelloop.adapters.tools.keys import parse_key
+    from labelloop.adapters.tools.label_studio_keys import opaque
+
+    accounts = json.loads((Path(folder) / "accounts.json").read_text())
+    campaign = f"pictures-{uuid.uuid4().hex[:8]}"
+    tool = _tool(Path(folder) / campaign, accounts, campaign)
+    client = _client(accounts)
+    account = next(
+        user["id"] for user in client.get("/api/users/").json()
+        if user["email"] == accounts["annotators"][0]["login"]
+    )  # fmt: skip
+    result = {"from_name": "label", "to_name": "text", "type": "choices", "value": {"choices": ["cat"]}}
+    said = {"result": [result], "completed_by": account, "ground_truth": False}
+    picture = "data:image/png;base64," + "A" * PICTURE
+    keys = [parse_key(f"{campaign}/r000/item-{number}/0") for number in range(POLLED)]
+    tool._keys.note(dict.fromkeys(keys, 1))
+    tool.poll(None)  # what that imports is in memory from here on
+    (
+        Path(folder)
+        / campaign
+        / ".labelloop"
+        / "label_studio"
+        / f"project-{tool._project.id}"
+        / "polled.json"
+    ).unlink()
+    for start in range(0, POLLED, 1000):
+        digests = [opaque(key) for key in keys[start : start + 1000]]
+        body = [
+            {
+                "data": {"text": picture, "labelloop_key": one},
+                "meta": {"labelloop_key": one},
+                "annotations": [said],
+            }
+            for one in digests
+        ]
+        client.post(f"/api/projects/{tool._project.id}/import", json=body).raise_for_status()
+        del body
+    memory.forget_peak()
+    before = memory.resident()
+    begun = time.perf_counter()
+    found = tool.poll(None)
+    seconds = time.perf_counter() - begun
+    assert len(found.answers) == POLLED, found.refusals[:3]
+    pictures = POLLED * PICTURE / 1e6
+    load = os.getloadavg()[0]
+    return {"added": memory.peak() - before, "seconds": seconds, "pictures": pictures, "load": load}
+
+
 def _answer(accounts: dict[str, Any], tasks: Sequence[int]) -> None:
     client = _client(accounts, 0)
     for task in tasks:
@@ -271,4 +333,5 @@ def _apart(what: str, folder: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"push_many": push_many}[sys.argv[1]](sys.argv[2])))
+    what = {"push_many": push_many, "poll_pictures": poll_pictures}[sys.argv[1]]
+    print(json.dumps(what(sys.argv[2])))
