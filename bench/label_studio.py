@@ -22,14 +22,13 @@ import statistics
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from bench import memory
+from bench import label_studio_pictures, memory
 from bench.figures import Figure
 
 ROOT = Path(__file__).parents[1]
@@ -41,8 +40,6 @@ WANTED = 20_000
 POLLED = 10_000
 NEW = 20
 POLLS = 5
-PICTURE = 20_000
-"""Characters of a picture in a task."""
 CLASSES = ("cat", "dog", "cow")
 
 
@@ -53,7 +50,8 @@ def measure(folder: Path) -> list[Figure]:
         beside = _push_beside_bare_calls(folder / "beside", accounts)
         large = _apart("push_many", folder)
         polls = _polls(folder / "polls", accounts)
-        pictures = _apart("poll_pictures", folder)
+        label_studio_pictures.push(folder / "pictures", accounts)
+        pictures = _apart("poll", folder, "bench.label_studio_pictures")
     return [
         Figure(
             f"push of {ITEMS:,} tasks with predictions, of what bare calls do",
@@ -96,15 +94,23 @@ def measure(folder: Path) -> list[Figure]:
     ]
 
 
+def is_installed() -> bool:
+    """Whether there is a Label Studio to start."""
+    return (_venv() / "bin" / "label-studio").exists()
+
+
+def _venv() -> Path:
+    return Path(os.environ.get("LABEL_STUDIO_VENV") or ROOT / ".label-studio" / "venv")
+
+
 @contextlib.contextmanager
 def running_server(folder: Path) -> Iterator[dict[str, Any]]:
     """A server with an empty database, and what accounts.json says of it."""
-    venv = Path(os.environ.get("LABEL_STUDIO_VENV") or ROOT / ".label-studio" / "venv")
-    if not (venv / "bin" / "label-studio").exists():
-        raise SystemExit(f"{venv} has no label-studio; `make label-studio` installs it")
+    if not is_installed():
+        raise SystemExit(f"{_venv()} has no label-studio; `make label-studio` installs it")
     folder.mkdir(parents=True)
     script = ROOT / "scripts" / "label_studio.py"
-    command = [sys.executable, script, "--folder", folder, "--venv", venv, "--port", "0"]
+    command = [sys.executable, script, "--folder", folder, "--venv", _venv(), "--port", "0"]
     with (folder / "out").open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
     try:
@@ -119,7 +125,7 @@ def running_server(folder: Path) -> Iterator[dict[str, Any]]:
         process.wait(60)
 
 
-def _tool(folder: Path, accounts: dict[str, Any], campaign: str) -> Any:
+def open_tool(folder: Path, accounts: dict[str, Any], campaign: str) -> Any:
     from labelloop.adapters.tools.base import Project
     from labelloop.adapters.tools.label_studio import LabelStudioTool
     from labelloop.adapters.tools.label_studio_server import Server
@@ -149,7 +155,7 @@ def _tasks(campaign: str, round_id: str, count: int) -> list[Any]:
     ]  # fmt: skip
 
 
-def _client(accounts: dict[str, Any], person: int | None = None) -> httpx.Client:
+def client_of(accounts: dict[str, Any], person: int | None = None) -> httpx.Client:
     account = accounts["manager"] if person is None else accounts["annotators"][person]
     headers = {"Authorization": f"Token {account['token']}"}
     return httpx.Client(base_url=accounts["url"], headers=headers, timeout=600)
@@ -157,8 +163,8 @@ def _client(accounts: dict[str, Any], person: int | None = None) -> httpx.Client
 
 def _push_beside_bare_calls(folder: Path, accounts: dict[str, Any]) -> dict[str, Any]:
     """Seconds of both, turn by turn. Bare calls that come first send what the turn before did."""
-    tool = _tool(folder, accounts, "beside")
-    client = _client(accounts)
+    tool = open_tool(folder, accounts, "beside")
+    client = client_of(accounts)
     seen = client.get(f"/api/projects/{tool._project.id}/").json()
     about = {"title": "bare calls", "label_config": seen["label_config"], "maximum_annotations": 3}
     project = client.post("/api/projects/", json=about).json()["id"]
@@ -228,7 +234,7 @@ def _watched(tool: Any, sent: list[bytes]) -> Iterator[None]:
 def push_many(folder: str) -> dict[str, float]:
     """What the process that pushes much finds out."""
     accounts = json.loads((Path(folder) / "accounts.json").read_text())
-    tool = _tool(Path(folder) / "many", accounts, "many")
+    tool = open_tool(Path(folder) / "many", accounts, "many")
     tasks = _tasks("many", "r001", MANY)
     begun = time.perf_counter()
     for start in range(0, len(tasks), 3 * ITEMS):
@@ -242,13 +248,13 @@ def push_many(folder: str) -> dict[str, float]:
 
 
 def _polls(folder: Path, accounts: dict[str, Any]) -> dict[str, Any]:
-    tool = _tool(folder, accounts, "polls")
+    tool = open_tool(folder, accounts, "polls")
     now = tool.poll(None).now
     tool.push(_tasks("polls", "r001", POLLED))
     begun = time.perf_counter()
     now = tool.poll(now).now
     found: dict[str, Any] = {"after_push": time.perf_counter() - begun, "few": [], "none": []}
-    listed = _client(accounts).get(
+    listed = client_of(accounts).get(
         "/api/tasks/", params={"project": tool._project.id, "page_size": POLLS * NEW, "include": "id"}
     )
     ids = [row["id"] for row in listed.json()["tasks"]]
@@ -263,58 +269,8 @@ def _polls(folder: Path, accounts: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def poll_pictures(folder: str) -> dict[str, float]:
-    """What the process that polls many answered tasks with pictures finds out."""
-    from labelloop.adapters.tools.keys import parse_key
-    from labelloop.adapters.tools.label_studio_keys import opaque
-
-    accounts = json.loads((Path(folder) / "accounts.json").read_text())
-    campaign = f"pictures-{uuid.uuid4().hex[:8]}"
-    tool = _tool(Path(folder) / campaign, accounts, campaign)
-    client = _client(accounts)
-    account = next(
-        user["id"] for user in client.get("/api/users/").json()
-        if user["email"] == accounts["annotators"][0]["login"]
-    )  # fmt: skip
-    result = {"from_name": "label", "to_name": "text", "type": "choices", "value": {"choices": ["cat"]}}
-    said = {"result": [result], "completed_by": account, "ground_truth": False}
-    picture = "data:image/png;base64," + "A" * PICTURE
-    keys = [parse_key(f"{campaign}/r000/item-{number}/0") for number in range(POLLED)]
-    tool._keys.note(dict.fromkeys(keys, 1))
-    tool.poll(None)  # what that imports is in memory from here on
-    (
-        Path(folder)
-        / campaign
-        / ".labelloop"
-        / "label_studio"
-        / f"project-{tool._project.id}"
-        / "polled.json"
-    ).unlink()
-    for start in range(0, POLLED, 1000):
-        digests = [opaque(key) for key in keys[start : start + 1000]]
-        body = [
-            {
-                "data": {"text": picture, "labelloop_key": one},
-                "meta": {"labelloop_key": one},
-                "annotations": [said],
-            }
-            for one in digests
-        ]
-        client.post(f"/api/projects/{tool._project.id}/import", json=body).raise_for_status()
-        del body
-    memory.forget_peak()
-    before = memory.resident()
-    begun = time.perf_counter()
-    found = tool.poll(None)
-    seconds = time.perf_counter() - begun
-    assert len(found.answers) == POLLED, found.refusals[:3]
-    pictures = POLLED * PICTURE / 1e6
-    load = os.getloadavg()[0]
-    return {"added": memory.peak() - before, "seconds": seconds, "pictures": pictures, "load": load}
-
-
 def _answer(accounts: dict[str, Any], tasks: Sequence[int]) -> None:
-    client = _client(accounts, 0)
+    client = client_of(accounts, 0)
     for task in tasks:
         client.cookies.clear()
         result = {"from_name": "label", "to_name": "text", "type": "choices", "value": {"choices": ["cat"]}}
@@ -322,9 +278,9 @@ def _answer(accounts: dict[str, Any], tasks: Sequence[int]) -> None:
         client.post(f"/api/tasks/{task}/annotations/", json=body).raise_for_status()
 
 
-def _apart(what: str, folder: Path) -> dict[str, float]:
-    """What a function of this module returns in a process of its own."""
-    command = [sys.executable, "-m", "bench.label_studio", what, str(folder)]
+def _apart(what: str, folder: Path, module: str = "bench.label_studio") -> dict[str, float]:
+    """What a function of a module returns in a process of its own."""
+    command = [sys.executable, "-m", module, what, str(folder)]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} failed:\n{answer.stderr[-4000:]}")
@@ -333,5 +289,4 @@ def _apart(what: str, folder: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    what = {"push_many": push_many, "poll_pictures": poll_pictures}[sys.argv[1]]
-    print(json.dumps(what(sys.argv[2])))
+    print(json.dumps({"push_many": push_many}[sys.argv[1]](sys.argv[2])))
