@@ -179,7 +179,9 @@ class LabelStudioTool:
         there = self._find_tasks([opaque(key) for key in asked])
         found = [(key, there[opaque(key)]) for key in asked if opaque(key) in there]
         asked_of = [(key, task) for key, task in found if key.copy < task.overlap]
-        return Progress(len(asked_of), sum(key.copy < task.answers for key, task in asked_of))
+        lost = self._lost_places()
+        answered = sum(key.copy < task.answers - lost.get(opaque(key), 0) for key, task in asked_of)
+        return Progress(len(asked_of), answered)
 
     def close(self, round_id: str, at: datetime) -> None:
         """Nothing to do: tasks stay, and a late answer is still read."""

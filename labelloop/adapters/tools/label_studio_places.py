@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from labelloop.adapters.tools.base import Refusal
 from labelloop.adapters.tools.label_studio_answers import Note
 from labelloop.adapters.tools.label_studio_keys import KnownItem
 from labelloop.adapters.tools.label_studio_listing import annotations_of, key_of
-from labelloop.adapters.tools.label_studio_reading import annotator_names
+from labelloop.adapters.tools.label_studio_reading import annotator_names, is_to_come
 from labelloop.adapters.tools.label_studio_server import NotThereError, Server
 
 _FILE = "places.json"
@@ -45,7 +46,8 @@ class Places:
     lost: dict[str, int] = field(default_factory=dict)
     """Such places by opaque key, where there are any."""
     short: list[int] = field(default_factory=list)
-    """Tasks for which there are too few people who could answer; looked at again with every poll."""
+    """Tasks of which this cannot be said yet, or for which there are too few people who could answer; looked
+    at again with every poll."""
     told: list[Refusal] = field(default_factory=list)
 
     def keep(self, folder: Path) -> None:
@@ -73,6 +75,7 @@ def settle_places(
     counting: Counting,
     closed: Mapping[int, int],
     before: Mapping[str, int],
+    clock: datetime,
 ) -> Places:
     """Deal tasks that were just read to more people where places do not count.
 
@@ -81,6 +84,7 @@ def settle_places(
         history: every note of an item, by its key without the copy.
         closed: tasks that are there twice and not to be dealt out any more, each with the one that is.
         before: `Places.lost` of the last poll.
+        clock: the server's.
     """
     places = Places(dict(before))
     able: set[int] | None = None
@@ -91,6 +95,10 @@ def settle_places(
         if item is None or not item.is_open or not item.copies or not isinstance(overlap, int):
             continue
         said = [one for one in annotations_of(row) if isinstance(one, dict)]
+        if any(is_to_come(one, clock) for one in said):
+            # Refused until its time has come (the server's clock was set back), and counts then.
+            places.short.append(row["id"])
+            continue
         taken = sum(one.get("was_cancelled") is not True for one in said)
         if row["id"] in closed:
             _deal(server, row["id"], max(1, taken), overlap, is_labeled=True)

@@ -99,9 +99,9 @@ def poll_answers(
     rows += tasks_by_id(server, project, again)
     history = _by_item(notes)
     new, refusals = _read_news(rows, history, items, names, began)
-    places = settle_places(
-        server, rows, items, history, counting or Counting(), twins.closed, lost_places(folder)
-    )
+    counting = counting or Counting()
+    lost = lost_places(folder)
+    places = settle_places(server, rows, items, history, counting, twins.closed, lost, began)
     gone = missing(server, project, items, twins.there, before.get("missing"))
     told = _time(before.get("now"))
     now = max([began, *([told] if told else []), *(_at(note) for note in new)])
@@ -124,8 +124,8 @@ def poll_answers(
     files.write_json(folder / "polled.json", polled)
     url = f"{server.url}/projects/{project}"
     answers = [answer_of(n, url) for n in [*notes, *new] if n["action"] and _is_after(n, since)]
-    lost = [key for digest in gone["items"] if digest in items for key in _keys_of(items[digest], 1)]
-    return Poll(sorted(answers, key=_order), now, [*refusals, *places.told], lost)
+    keys = [key for digest in gone["items"] if digest in items for key in _keys_of(items[digest], 1)]
+    return Poll(sorted(answers, key=_order), now, [*refusals, *places.told], keys)
 
 
 class _Names:

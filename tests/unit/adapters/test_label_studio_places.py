@@ -127,3 +127,16 @@ def test_a_poll_that_is_cut_off_is_made_good(
     found = poll(server, workspace, 20, counting=CAT_OR_DOG)
     assert len(found.answers) == 1
     assert server.rows[7]["overlap"] == 3
+
+
+def test_an_answer_that_is_dated_in_the_future_is_waited_for(
+    server: FakeServer, workspace: Workspace
+) -> None:
+    """It will count: nobody else is asked meanwhile. One that never will is made up for all the same."""
+    server.answer(7, 1, "cat", 61)
+    server.answer(8, 1, "cow", 61)
+    first = poll(server, workspace, 2, counting=CAT_OR_DOG)
+    assert patches(server) == 0
+    found = poll(server, workspace, 62, first.now, counting=CAT_OR_DOG)
+    assert len(found.answers) == 2
+    assert [server.rows[number]["overlap"] for number in (7, 8)] == [2, 3]
