@@ -5,7 +5,9 @@ The server is the one that `make label-studio` installs, started for the measure
 look at are ratios.
 
 The push is the tool's own, with a prediction in every task: checks, keys on disk, imports, receipts. Beside
-it stand bare calls of the same size with the same bytes, taken in turns with it, into a project of their own.
+it stand bare calls with the bytes that the tool was seen to send, into a project of their own, taken in turns
+with it, now before it and now after it; the figure is the median of the turns' ratios, so that what else the
+machine does falls on both.
 The large push is one process that pushes everything and then looks every key up; its memory is the peak of
 its pages. The poll is of a project with 10,000 tasks of which 20 were answered, by a tool that has polled
 before; and right after a push, when every task of it has just changed.
@@ -16,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -25,11 +28,11 @@ from typing import Any
 
 import httpx
 
-from bench import memory
+from bench import label_studio_pictures, memory
 from bench.figures import Figure
 
 ROOT = Path(__file__).parents[1]
-TURNS = 4
+TURNS = 10
 ITEMS = 3333
 """Items in one call to the tool, three copies each, as the stage `push` pushes them."""
 MANY = 50_000
@@ -47,13 +50,17 @@ def measure(folder: Path) -> list[Figure]:
         beside = _push_beside_bare_calls(folder / "beside", accounts)
         large = _apart("push_many", folder)
         polls = _polls(folder / "polls", accounts)
+        label_studio_pictures.push(folder / "pictures", accounts)
+        pictures = _apart("poll", folder, "bench.label_studio_pictures")
     return [
         Figure(
-            f"push of {TURNS * ITEMS:,} tasks with predictions, of what bare calls do",
-            100 * beside["bare"] / beside["tool"],
+            f"push of {ITEMS:,} tasks with predictions, of what bare calls do",
+            100 * beside["ratio"],
             "%",
             at_least=90,
-            note=f"{beside['tool']:.1f} s against {beside['bare']:.1f} s",
+            note=f"median of {TURNS} turns, {100 * min(beside['ratios']):.0f} to "
+            f"{100 * max(beside['ratios']):.0f}%; in all {beside['tool']:.1f} s against "
+            f"{beside['bare']:.1f} s; load {beside['load']:.1f}",
             details=beside,
         ),
         Figure(
@@ -76,18 +83,34 @@ def measure(folder: Path) -> list[Figure]:
         ),
         Figure(f"poll right after a push of {POLLED:,} tasks", polls["after_push"], "s"),
         Figure("poll with nothing new", min(polls["none"]), "s"),
+        Figure(
+            f"memory that a first poll of {POLLED:,} answered tasks with pictures adds",
+            pictures["added"],
+            "MB",
+            note=f"{pictures['pictures']:.0f} MB of pictures are in the tasks; {pictures['seconds']:.0f} s, "
+            f"load {pictures['load']:.1f}",
+            details=pictures,
+        ),
     ]
+
+
+def is_installed() -> bool:
+    """Whether there is a Label Studio to start."""
+    return (_venv() / "bin" / "label-studio").exists()
+
+
+def _venv() -> Path:
+    return Path(os.environ.get("LABEL_STUDIO_VENV") or ROOT / ".label-studio" / "venv")
 
 
 @contextlib.contextmanager
 def running_server(folder: Path) -> Iterator[dict[str, Any]]:
     """A server with an empty database, and what accounts.json says of it."""
-    venv = Path(os.environ.get("LABEL_STUDIO_VENV") or ROOT / ".label-studio" / "venv")
-    if not (venv / "bin" / "label-studio").exists():
-        raise SystemExit(f"{venv} has no label-studio; `make label-studio` installs it")
+    if not is_installed():
+        raise SystemExit(f"{_venv()} has no label-studio; `make label-studio` installs it")
     folder.mkdir(parents=True)
     script = ROOT / "scripts" / "label_studio.py"
-    command = [sys.executable, script, "--folder", folder, "--venv", venv, "--port", "0"]
+    command = [sys.executable, script, "--folder", folder, "--venv", _venv(), "--port", "0"]
     with (folder / "out").open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
     try:
@@ -102,7 +125,7 @@ def running_server(folder: Path) -> Iterator[dict[str, Any]]:
         process.wait(60)
 
 
-def _tool(folder: Path, accounts: dict[str, Any], campaign: str) -> Any:
+def open_tool(folder: Path, accounts: dict[str, Any], campaign: str) -> Any:
     from labelloop.adapters.tools.base import Project
     from labelloop.adapters.tools.label_studio import LabelStudioTool
     from labelloop.adapters.tools.label_studio_server import Server
@@ -132,28 +155,32 @@ def _tasks(campaign: str, round_id: str, count: int) -> list[Any]:
     ]  # fmt: skip
 
 
-def _client(accounts: dict[str, Any], person: int | None = None) -> httpx.Client:
+def client_of(accounts: dict[str, Any], person: int | None = None) -> httpx.Client:
     account = accounts["manager"] if person is None else accounts["annotators"][person]
     headers = {"Authorization": f"Token {account['token']}"}
     return httpx.Client(base_url=accounts["url"], headers=headers, timeout=600)
 
 
-def _push_beside_bare_calls(folder: Path, accounts: dict[str, Any]) -> dict[str, float]:
-    """Seconds of both, turn by turn. What the bare calls send is what the tool was seen to send."""
-    tool = _tool(folder, accounts, "beside")
-    client = _client(accounts)
+def _push_beside_bare_calls(folder: Path, accounts: dict[str, Any]) -> dict[str, Any]:
+    """Seconds of both, turn by turn. Bare calls that come first send what the turn before did."""
+    tool = open_tool(folder, accounts, "beside")
+    client = client_of(accounts)
     seen = client.get(f"/api/projects/{tool._project.id}/").json()
     about = {"title": "bare calls", "label_config": seen["label_config"], "maximum_annotations": 3}
     project = client.post("/api/projects/", json=about).json()["id"]
     took: dict[str, list[float]] = {"tool": [], "bare": []}
-    for turn in range(TURNS + 1):
+    sent: list[bytes] = []
+
+    def push(turn: int) -> None:
         tasks = _tasks("beside", f"r{turn:03d}", ITEMS)
-        sent: list[bytes] = []
+        sent.clear()
         with _watched(tool, sent):
             begun = time.perf_counter()
             receipts = tool.push(tasks)
             took["tool"].append(time.perf_counter() - begun)
         assert len(receipts) == len(tasks)
+
+    def call() -> None:
         begun = time.perf_counter()
         made = 0
         for body in sent:
@@ -165,8 +192,27 @@ def _push_beside_bare_calls(folder: Path, accounts: dict[str, Any]) -> dict[str,
             made += len(reply.json()["task_ids"])
         took["bare"].append(time.perf_counter() - begun)
         assert made == ITEMS
-    # The first turn warms up both.
-    return {name: sum(seconds[1:]) for name, seconds in took.items()} | {"turns": took}  # type: ignore[dict-item]
+
+    push(0)
+    call()
+    for seconds in took.values():
+        seconds.clear()  # that warmed up both
+    for turn in range(1, TURNS + 1):
+        if turn % 2:
+            push(turn)
+            call()
+        else:
+            call()
+            push(turn)
+    ratios = [bare / mine for bare, mine in zip(took["bare"], took["tool"], strict=True)]
+    return {
+        "ratio": statistics.median(ratios),
+        "ratios": ratios,
+        "tool": sum(took["tool"]),
+        "bare": sum(took["bare"]),
+        "turns": took,
+        "load": os.getloadavg()[0],
+    }
 
 
 @contextlib.contextmanager
@@ -188,7 +234,7 @@ def _watched(tool: Any, sent: list[bytes]) -> Iterator[None]:
 def push_many(folder: str) -> dict[str, float]:
     """What the process that pushes much finds out."""
     accounts = json.loads((Path(folder) / "accounts.json").read_text())
-    tool = _tool(Path(folder) / "many", accounts, "many")
+    tool = open_tool(Path(folder) / "many", accounts, "many")
     tasks = _tasks("many", "r001", MANY)
     begun = time.perf_counter()
     for start in range(0, len(tasks), 3 * ITEMS):
@@ -202,13 +248,13 @@ def push_many(folder: str) -> dict[str, float]:
 
 
 def _polls(folder: Path, accounts: dict[str, Any]) -> dict[str, Any]:
-    tool = _tool(folder, accounts, "polls")
+    tool = open_tool(folder, accounts, "polls")
     now = tool.poll(None).now
     tool.push(_tasks("polls", "r001", POLLED))
     begun = time.perf_counter()
     now = tool.poll(now).now
     found: dict[str, Any] = {"after_push": time.perf_counter() - begun, "few": [], "none": []}
-    listed = _client(accounts).get(
+    listed = client_of(accounts).get(
         "/api/tasks/", params={"project": tool._project.id, "page_size": POLLS * NEW, "include": "id"}
     )
     ids = [row["id"] for row in listed.json()["tasks"]]
@@ -224,7 +270,7 @@ def _polls(folder: Path, accounts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answer(accounts: dict[str, Any], tasks: Sequence[int]) -> None:
-    client = _client(accounts, 0)
+    client = client_of(accounts, 0)
     for task in tasks:
         client.cookies.clear()
         result = {"from_name": "label", "to_name": "text", "type": "choices", "value": {"choices": ["cat"]}}
@@ -232,9 +278,9 @@ def _answer(accounts: dict[str, Any], tasks: Sequence[int]) -> None:
         client.post(f"/api/tasks/{task}/annotations/", json=body).raise_for_status()
 
 
-def _apart(what: str, folder: Path) -> dict[str, float]:
-    """What a function of this module returns in a process of its own."""
-    command = [sys.executable, "-m", "bench.label_studio", what, str(folder)]
+def _apart(what: str, folder: Path, module: str = "bench.label_studio") -> dict[str, float]:
+    """What a function of a module returns in a process of its own."""
+    command = [sys.executable, "-m", module, what, str(folder)]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} failed:\n{answer.stderr[-4000:]}")

@@ -14,6 +14,7 @@ import pandas as pd
 from labelloop import approval, datasets, files, tables
 from labelloop.adapters.tools.base import LabelTool, Receipt, Task
 from labelloop.adapters.tools.keys import TaskKey
+from labelloop.ahead import ahead
 from labelloop.datasets.base import Prepared
 from labelloop.errors import LabelloopError
 from labelloop.stages.prelabels import prelabels_of
@@ -84,18 +85,23 @@ def _push_missing(current: Round, tool: LabelTool, missing: pd.DataFrame, prepar
         files.append_line(path, {"event": "intent", "tasks": 0})
     columns = current.settings.annotation.payload_columns
     prelabels = prelabels_of(current, prepared, missing)
-    for chunk in _chunks(missing):
-        keys = chunk["key"].tolist()
+
+    def tasks_of(chunk: pd.DataFrame) -> list[Task]:
+        payloads = prepared.pool.payload(prepared.pool.rows_of(chunk["item"].tolist()), columns)
+        return [
+            Task(key=key, item=item, copy=int(copy), payload=payload, prediction=prelabels.get(item))
+            for key, item, copy, payload in zip(
+                chunk["key"], chunk["item"], chunk["copy"], payloads, strict=True
+            )
+        ]
+
+    for tasks in ahead(tasks_of(chunk) for chunk in _chunks(missing)):
+        keys = [task.key for task in tasks]
         files.append_line(
             path,
             {"event": "intent", "tasks": len(keys), "first": keys[0], "last": keys[-1],
              "digest": files.digest_of(keys)},
         )  # fmt: skip
-        payloads = prepared.pool.payload(prepared.pool.rows_of(chunk["item"].tolist()), columns)
-        tasks = [
-            Task(key=key, item=item, copy=int(copy), payload=payload, prediction=prelabels.get(item))
-            for key, item, copy, payload in zip(keys, chunk["item"], chunk["copy"], payloads, strict=True)
-        ]
         _note(current, tool.push(tasks))
 
 

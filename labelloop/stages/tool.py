@@ -11,6 +11,8 @@ from labelloop.adapters.tools import open_tool
 from labelloop.adapters.tools.base import LabelTool, Project
 from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Prepared
+from labelloop.errors import DataError
+from labelloop.label_types import make_label_type
 from labelloop.stages.runner import Round
 
 
@@ -22,6 +24,15 @@ def tool_of(current: Round, prepared: Prepared | None = None) -> LabelTool:
         rows = prepared.pool.rows_of(items)
         return dict(zip(items, prepared.known[rows], strict=True))
 
+    label_type = make_label_type(current.settings.labels.type, prepared.classes)
+
+    def is_valid(value: object) -> bool:
+        try:
+            label_type.parse(value)
+        except (DataError, RecursionError):
+            return False
+        return True
+
     return open_tool(
         current.settings.annotation,
         campaign=current.settings.campaign.name,
@@ -29,6 +40,7 @@ def tool_of(current: Round, prepared: Prepared | None = None) -> LabelTool:
         workspace=current.workspace,
         truth=truth,
         classes=prepared.classes,
+        is_valid=is_valid,
     )
 
 

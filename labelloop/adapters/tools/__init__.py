@@ -21,6 +21,7 @@ def open_tool(
     workspace: Workspace,
     truth: Truth,
     classes: Sequence[str],
+    is_valid: Callable[[object], bool] | None = None,
 ) -> LabelTool:
     """The labeling tool of a campaign; opening it changes nothing in it.
 
@@ -31,6 +32,7 @@ def open_tool(
         workspace: the campaign's folder.
         truth: the labels that simulated annotators know; never called for other tools.
         classes: what may be answered.
+        is_valid: whether a value is a label of the campaign; None takes a class's name for one.
 
     Raises:
         SettingsError: the simulated crew's confusions do not fit the classes, or the environment lacks
@@ -48,14 +50,21 @@ def open_tool(
             classes=tuple(classes),
         )
     if annotation.tool == "label_studio":
-        return _open_label_studio(annotation, campaign, workspace)
+
+        def is_class(value: object) -> bool:
+            return isinstance(value, str) and value in classes
+
+        return _open_label_studio(annotation, campaign, workspace, is_valid or is_class)
     from labelloop.adapters.tools.files import FilesTool
 
     return FilesTool(workspace.root, workspace.state / "files", campaign)
 
 
-def _open_label_studio(annotation: Annotation, campaign: str, workspace: Workspace) -> LabelTool:
+def _open_label_studio(
+    annotation: Annotation, campaign: str, workspace: Workspace, is_valid: Callable[[object], bool]
+) -> LabelTool:
     from labelloop.adapters.tools.label_studio import LabelStudioTool
+    from labelloop.adapters.tools.label_studio_places import Counting
     from labelloop.adapters.tools.label_studio_server import Server
     from labelloop.environment import read_environment
 
@@ -71,4 +80,5 @@ def _open_label_studio(annotation: Annotation, campaign: str, workspace: Workspa
         campaign=campaign,
         overlap=annotation.overlap,
         prelabels=annotation.prelabels,
+        counting=Counting(frozenset(annotation.annotators), is_valid),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,11 +37,16 @@ def parse_key(text: str) -> TaskKey:
     campaign, _, rest = text.partition("/")
     round_id, _, rest = rest.partition("/")
     item, _, copy = rest.rpartition("/")
-    plain = _PLAIN.fullmatch(campaign) and _PLAIN.fullmatch(round_id)
+    plain = _is_plain(campaign) and _is_plain(round_id)
     counts = copy.isascii() and copy.isdigit() and copy == str(int(copy[:9]))
     if not (plain and item and counts):
         raise ToolError(f"task key {text!r} is not '<campaign>/<round>/<item>/<copy>'")
     return TaskKey(campaign, round_id, item, int(copy))
+
+
+@functools.lru_cache(maxsize=1000)
+def _is_plain(text: str) -> bool:
+    return _PLAIN.fullmatch(text) is not None
 
 
 def by_round(texts: Sequence[str], campaign: str) -> dict[str, list[TaskKey]]:

@@ -11,6 +11,8 @@ its description, keys by the rounds' pushed.jsonl, answers on the server.
 
 from __future__ import annotations
 
+import functools
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -20,8 +22,9 @@ from labelloop.adapters.tools.base import Poll, Progress, Project, Receipt, Task
 from labelloop.adapters.tools.keys import TaskKey, by_round, check_keys
 from labelloop.adapters.tools.label_studio_config import KEY, task_data
 from labelloop.adapters.tools.label_studio_keys import KnownKeys, opaque
+from labelloop.adapters.tools.label_studio_places import Counting, lost_places
 from labelloop.adapters.tools.label_studio_poll import poll_answers
-from labelloop.adapters.tools.label_studio_predictions import predictions_of
+from labelloop.adapters.tools.label_studio_predictions import check_predictions
 from labelloop.adapters.tools.label_studio_project import LabelStudioProject
 from labelloop.adapters.tools.label_studio_push import (
     OnServer,
@@ -59,6 +62,7 @@ class LabelStudioTool:
         campaign: str,
         overlap: int,
         prelabels: str = "hidden",
+        counting: Counting | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Open the server, without asking it anything yet.
@@ -66,8 +70,10 @@ class LabelStudioTool:
         Args:
             overlap: annotators of most items; a project's tasks start with it.
             prelabels: annotation.prelabels.
+            counting: whose answers count, and which; others take no place in a task.
         """
         self._server, self._campaign, self._sleep = server, campaign, sleep
+        self._counting = counting
         self._folder = workspace.state / "label_studio"
         self._keys = KnownKeys(self._folder / "keys.jsonl", workspace, campaign)
         self._project = LabelStudioProject(
@@ -87,14 +93,14 @@ class LabelStudioTool:
         """
         wanted = [key for round_keys in by_round(keys, self._campaign).values() for key in round_keys]
         there = self._find_tasks([opaque(key) for key in wanted])
-        noted = self._keys.copies_of(there)
+        noted, lost = self._keys.copies_of(there), self._lost_places()
         receipts = {}
         for key in wanted:
-            task = there.get(opaque(key))
-            if task is None or key.copy >= task.overlap:
+            task, more = there.get(opaque(key)), lost.get(opaque(key), 0)
+            if task is None or key.copy + more >= task.overlap:
                 continue
             copies = noted[opaque(key)]
-            if not copies or task.overlap <= wanted_overlap(task, copies):
+            if not copies or task.overlap <= wanted_overlap(task, copies + more):
                 receipts[key.text] = _receipt(key, task)
         return list(receipts.values())
 
@@ -102,32 +108,38 @@ class LabelStudioTool:
         keys = check_keys([task.key for task in tasks], self._campaign)
         if not tasks:
             return []
-        shown, project = self._project.shown, self._project.content()
+        shown, project = self._project.shown, self._project.recent()
         pushed_at = (self._server.clock or datetime.now(UTC)).isoformat()
+        digests = [opaque(key) for key in keys]
         first: dict[str, Task] = {}
         items: dict[str, TaskKey] = {}
         copies: dict[str, int] = {}
         begun = set()
-        for key, task in zip(keys, tasks, strict=True):
-            digest = opaque(key)
+        for digest, key, task in zip(digests, keys, tasks, strict=True):
             if digest not in first:
                 first[digest], items[digest] = task, key
             copies[digest] = max(copies.get(digest, 0), key.copy + 1)
             if key.copy == 0:
                 begun.add(digest)
-        predictions = predictions_of(first.items(), shown, str(project.label_config or ""))
-        if predictions:
-            version = next(iter(predictions.values()))[0]["model_version"]
+        version = next((t.prediction.model_version for t in first.values() if t.prediction), None)
+        if version is not None:
+            written = check_predictions(first.values(), shown, str(project.label_config or ""))
             self._project.intend(version)
         has_others = self._knows_too_few(int(project.task_number or 0))
         again = self._keys.note({key: copies[digest] for digest, key in items.items()})
         noted = self._keys.copies_of(copies)
-        wanted = {digest: max(number, noted[digest]) for digest, number in copies.items()}
+        lost = self._lost_places()
+        wanted = {digest: max(n, noted[digest]) + lost.get(digest, 0) for digest, n in copies.items()}
 
-        def content(key: str) -> dict[str, Any]:
-            data = task_data(shown, first[key].payload, key)
-            made: dict[str, Any] = {"data": data, "meta": {KEY: key, "pushed_at": pushed_at}}
-            return made | ({"predictions": predictions[key]} if key in predictions else {})
+        def content(digest: str) -> bytes:
+            task = first[digest]
+            made: dict[str, Any] = {
+                "data": task_data(shown, task.payload, digest),
+                "meta": {KEY: digest, "pushed_at": pushed_at},
+            }
+            if task.prediction is not None:
+                made["predictions"] = [written(task.prediction)]
+            return json.dumps(made).encode()
 
         # Further copies of an item that is there already raise its overlap; and what was about to be pushed
         # before may have arrived, as may what another machine has pushed.
@@ -149,21 +161,27 @@ class LabelStudioTool:
             remove_repeats(self._server, int(project.id or 0), list(self._rows(list(first))))
             there = self._find_tasks(list(first))
         settle_overlaps(self._server, there, wanted)
-        if predictions and self._announced != version:
+        if version is not None and self._announced != version:
             self._project.announce(version)
             self._announced = version
-        return [_receipt(key, there[opaque(key)]) for key in keys]
+        return [_receipt(key, there[digest]) for digest, key in zip(digests, keys, strict=True)]
 
     def poll(self, since: datetime | None) -> Poll:
         self._project.keep_notes_apart()
-        return poll_answers(self._server, self._project.id, self._folder, self._keys, since)
+        return poll_answers(self._server, self._project.id, self._folder, self._keys, since, self._counting)
+
+    def _lost_places(self) -> dict[str, int]:
+        """Places in tasks that were taken by answers which do not count, by opaque key."""
+        return lost_places(self._folder / f"project-{self._project.id}")
 
     def progress(self, keys: Sequence[str]) -> Progress:
         asked = [key for round_keys in by_round(keys, self._campaign).values() for key in round_keys]
         there = self._find_tasks([opaque(key) for key in asked])
         found = [(key, there[opaque(key)]) for key in asked if opaque(key) in there]
         asked_of = [(key, task) for key, task in found if key.copy < task.overlap]
-        return Progress(len(asked_of), sum(key.copy < task.answers for key, task in asked_of))
+        lost = self._lost_places()
+        answered = sum(key.copy < task.answers - lost.get(opaque(key), 0) for key, task in asked_of)
+        return Progress(len(asked_of), answered)
 
     def close(self, round_id: str, at: datetime) -> None:
         """Nothing to do: tasks stay, and a late answer is still read."""
@@ -227,5 +245,6 @@ def _chunks(rows: list[str], size: int) -> Iterator[list[str]]:
         yield rows[start : start + size]
 
 
+@functools.lru_cache(maxsize=1000)
 def _time(text: object) -> datetime | None:
     return datetime.fromisoformat(text) if isinstance(text, str) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import mimetypes
 import re
 from collections.abc import Callable, Mapping
@@ -26,7 +27,8 @@ MANY_CLASSES = 20
 """From here on a list to choose from is clearer than radio buttons."""
 
 
-def fields_of(project: Project) -> dict[str, tuple[str, str]]:
+@functools.lru_cache(maxsize=16)
+def fields_of(project: Project) -> Mapping[str, tuple[str, str]]:
     """Field and kind (text, image or table) of each column that is shown, by the column's name.
 
     A field's name is plain whatever the column is called, because the configuration refers to it as $name.

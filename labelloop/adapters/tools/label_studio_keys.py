@@ -43,6 +43,9 @@ class KnownItem:
     """Whether its round still waits for people."""
 
 
+_UNKNOWN = KnownItem("", 0, None, False)
+
+
 class KnownKeys:
     """Keys of copy 0 by their digests, and how many copies of each were to be asked."""
 
@@ -78,16 +81,26 @@ class KnownKeys:
         return {digest: noted.get(digest, ("", 0))[1] for digest in digests}
 
     def items(self) -> dict[str, KnownItem]:
-        """Every item of the campaign that was ever pushed from here, or is in its history, by its digest."""
+        """Every item of the campaign that was ever pushed from here, or is in its history, by its digest.
+
+        A later round may ask more people about an item: its receipts go on with the copies of the first.
+        """
         noted = self._noted()
         items = {digest: KnownItem(text, copies, None, False) for digest, (text, copies) in noted.items()}
         digests = {text: digest for digest, (text, _) in noted.items()}
+        receipts: dict[str, KnownItem] = {}
         for folder in self._workspace.rounds():
             is_open = not folder.closed.exists()
-            for start, (copies, task) in _receipts(folder.pushed, f"{self._campaign}/{folder.id}/").items():
+            for start, (copies, task) in _receipts(folder.pushed, f"{self._campaign}/").items():
                 text = f"{start}/0"
                 digest = digests.get(text) or opaque(parse_key(text))
-                items[digest] = KnownItem(text, copies, task, is_open)
+                known = receipts.get(digest, _UNKNOWN)
+                receipts[digest] = items[digest] = KnownItem(
+                    text,
+                    max(copies, known.copies),
+                    known.task if task is None else task,
+                    is_open or known.is_open,
+                )
         return items
 
     def _noted(self) -> dict[str, tuple[str, int]]:
@@ -102,7 +115,7 @@ def _receipts(pushed: Path, start: str) -> dict[str, tuple[int, int | None]]:
     """Copies and task of each item of a round's pushed.jsonl, by its key without the copy.
 
     Args:
-        start: what the round's keys start with; others are left out.
+        start: what the campaign's keys start with; others are left out.
     """
     items: dict[str, tuple[int, int | None]] = {}
     for line in files.read_lines(pushed):

@@ -2,16 +2,21 @@
 
 The server tells which tasks have changed, not what has: their annotations are compared with notes of what
 polls have seen (see label_studio_answers.py). Kept beside the notes, and lost without harm: when the last
-poll was, how far it had seen, names of accounts, and which tasks somebody has deleted.
+poll was, how far it had seen, names of accounts, which tasks somebody has deleted, which are there twice, and
+which wait for people who do not exist.
 
 How far it had seen is a time that the server wrote into a task, never one of a reply's date alone: that may
 be a proxy's, and ahead of the clock by which tasks are dated. Where the server's clock was set back since,
 new changes are dated before what was seen, so everything is read once more.
+
+Two things are put right on the way, before anything is noted, so that a poll that is cut off is made good by
+the next: tasks that are there twice (label_studio_twins.py), and places that do not count
+(label_studio_places.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -22,6 +27,16 @@ from labelloop.adapters.tools.base import Answer, Poll, Refusal
 from labelloop.adapters.tools.label_studio_answers import Note, answer_of, new_notes
 from labelloop.adapters.tools.label_studio_config import KEY
 from labelloop.adapters.tools.label_studio_keys import KnownItem, KnownKeys
+from labelloop.adapters.tools.label_studio_listing import (
+    annotations_of,
+    changed,
+    count,
+    is_id,
+    key_of,
+    missing,
+    tasks_by_id,
+)
+from labelloop.adapters.tools.label_studio_places import Counting, lost_places, settle_places
 from labelloop.adapters.tools.label_studio_reading import (
     BEGINNING,
     Said,
@@ -30,8 +45,8 @@ from labelloop.adapters.tools.label_studio_reading import (
     read_annotation,
 )
 from labelloop.adapters.tools.label_studio_server import Server
+from labelloop.adapters.tools.label_studio_twins import Twins, part_twins
 from labelloop.adapters.tools.lines import append_lines
-from labelloop.errors import ToolError
 
 REREAD = timedelta(seconds=60)
 """How far before the newest change that was seen polls look, and for how long after they saw it: what was
@@ -40,9 +55,6 @@ being written then shows up later."""
 SLACK = timedelta(seconds=30)
 """How much less time than ours the server's clock may count between polls; `REREAD` makes up for that."""
 
-LOOKUP = 200
-"""Ids in one query: it travels in the URL."""
-
 MOST_COPIES = 100
 """Of an item whose receipts are lost: somebody may have set any overlap."""
 
@@ -50,19 +62,25 @@ _TICK = timedelta(microseconds=1)
 
 
 def poll_answers(
-    server: Server, project: int, folder: Path, known_keys: KnownKeys, since: datetime | None
+    server: Server,
+    project: int,
+    folder: Path,
+    known_keys: KnownKeys,
+    since: datetime | None,
+    counting: Counting | None = None,
 ) -> Poll:
     """What happened after `since`, and what older things were seen only after it.
 
     Args:
         folder: where polls keep what they saw, one folder a project below.
         since: None means from the beginning.
+        counting: whose answers count, and which.
     """
     folder = folder / f"project-{project}"
     before = _read(folder / "polled.json")
     notes = files.read_lines(folder / "answers.jsonl")
     items = known_keys.items()
-    there = _count(server, project)
+    there = count(server, project)
     began = server.clock or datetime.now(UTC)
     names = _Names(server, folder / "accounts.json", notes)
     steady = monotonic()
@@ -73,10 +91,18 @@ def poll_answers(
     moment = BEGINNING if seen is None else seen
     if seen is not None and steady - first_seen < REREAD.total_seconds():
         moment -= REREAD
-    rows = list(_changed(server, project, moment, notes))
-    new, refusals = _read_news(rows, notes, items, names, began)
+    rows = list(changed(server, project, moment, _first_answers(notes)))
     newest = _newest(rows, seen, began)
-    missing = _missing(server, project, items, there, before.get("missing"))
+    twins = part_twins(server, project, items.keys(), there, Twins.read(before.get("twins")))
+    listed = {row["id"] for row in rows}
+    again = {*_ids(before.get("short")), *twins.closed, *twins.closed.values()} - listed
+    rows += tasks_by_id(server, project, again)
+    history = _by_item(notes)
+    new, refusals = _read_news(rows, history, items, names, began)
+    counting = counting or Counting()
+    lost = lost_places(folder)
+    places = settle_places(server, rows, items, history, counting, twins.closed, lost, began)
+    gone = missing(server, project, items, twins.there, before.get("missing"))
     told = _time(before.get("now"))
     now = max([began, *([told] if told else []), *(_at(note) for note in new)])
     if new and told and now <= told:
@@ -84,19 +110,22 @@ def poll_answers(
     for note in new:
         note["seen_at"] = now.isoformat()
     append_lines(folder / "answers.jsonl", new)
+    places.keep(folder)
     polled = {
         "began": began.isoformat(),
         "steady": steady,
         "newest": newest and newest.isoformat(),
         "first_seen": first_seen if newest == seen else steady,
         "now": now.isoformat(),
-        "missing": missing,
+        "missing": gone,
+        "twins": twins.as_json(),
+        "short": places.short,
     }
     files.write_json(folder / "polled.json", polled)
     url = f"{server.url}/projects/{project}"
     answers = [answer_of(n, url) for n in [*notes, *new] if n["action"] and _is_after(n, since)]
-    gone = [key for digest in missing["items"] if digest in items for key in _keys_of(items[digest], 1)]
-    return Poll(sorted(answers, key=_order), now, refusals, gone)
+    keys = [key for digest in gone["items"] if digest in items for key in _keys_of(items[digest], 1)]
+    return Poll(sorted(answers, key=_order), now, [*refusals, *places.told], keys)
 
 
 class _Names:
@@ -138,27 +167,40 @@ def _newest(rows: Sequence[Mapping[str, Any]], seen: datetime | None, clock: dat
     return max((min(at, clock) for at in times if at is not None), default=None)
 
 
+def _by_item(notes: Sequence[Note]) -> dict[str, list[Note]]:
+    """Notes by their item's key without the copy, in order."""
+    history: dict[str, list[Note]] = {}
+    for note in notes:
+        history.setdefault(note["key"].rpartition("/")[0], []).append(note)
+    return history
+
+
+def _first_answers(notes: Sequence[Note]) -> dict[int, datetime]:
+    """When each task was seen to have its first answer."""
+    first: dict[int, datetime] = {}
+    for note in notes:
+        first[note["task"]] = min(_at(note), first.get(note["task"], _at(note)))
+    return first
+
+
 def _read_news(
     rows: Sequence[dict[str, Any]],
-    notes: list[Note],
+    history: dict[str, list[Note]],
     items: Mapping[str, KnownItem],
     names: _Names,
     clock: datetime,
 ) -> tuple[list[Note], list[Refusal]]:
-    known: dict[str, list[Note]] = {}
-    for note in notes:
-        known.setdefault(note["key"].rpartition("/")[0], []).append(note)
+    """What is new in these tasks, which is added to `history`, and what cannot be read."""
     new: list[Note] = []
     refusals: list[Refusal] = []
-    names.learn(one for row in rows for one in _annotations(row))
+    names.learn(one for row in rows for one in annotations_of(row))
     for row in rows:
-        annotations = _annotations(row)
+        annotations = annotations_of(row)
         context = context_of(row, names.by_account, names.by_annotation, clock)
         read = [read_annotation(content, context) for content in annotations]
         said = [one for one in read if isinstance(one, Said)]
         refusals += [one for one in read if isinstance(one, Refusal)]
-        data = row.get("data")
-        item = items.get(str(data.get(KEY) if isinstance(data, dict) else None))
+        item = items.get(key_of(row) or "")
         if item is None:
             refusals += [
                 Refusal(f"Label Studio, task {row['id']}, annotation {one.annotation}",
@@ -167,82 +209,19 @@ def _read_news(
             ]  # fmt: skip
             continue
         copies = _keys_of(item, row.get("overlap"))
-        item_notes = known.setdefault(copies[0].rpartition("/")[0], [])
+        item_notes = history.setdefault(copies[0].rpartition("/")[0], [])
         changed_at = _time(row.get("updated_at")) or clock
         fresh = new_notes(
             item_notes,
             said,
             task=row["id"],
             keys=copies,
-            there={one["id"] for one in annotations if isinstance(one, dict) and _is_id(one.get("id"))},
+            there={one["id"] for one in annotations if isinstance(one, dict) and is_id(one.get("id"))},
             changed_at=max(BEGINNING, min(changed_at, clock)),
         )
         item_notes += fresh
         new += fresh
     return new, refusals
-
-
-def _changed(
-    server: Server, project: int, moment: datetime, notes: Sequence[Note]
-) -> Iterator[dict[str, Any]]:
-    """Tasks that got or lost an answer after `moment`, with all in them."""
-    recent = []
-    if moment > BEGINNING:
-        recent = [_filter("updated_at", "greater", "Datetime", _written(moment))]
-    answers, no_answers = (_filter("total_annotations", how, "Number", 0) for how in ("greater", "equal"))
-    skips, no_skips = (_filter("cancelled_annotations", how, "Number", 0) for how in ("greater", "equal"))
-    queries = [[*recent, answers], [*recent, no_answers, skips]]
-    # What lost its last answer looks like what was only just pushed, which may be very much: so of tasks that
-    # are younger than `moment`, only those that had an answer are asked for.
-    first: dict[int, datetime] = {}
-    for note in notes:
-        first[note["task"]] = min(_at(note), first.get(note["task"], _at(note)))
-    empty = [*recent, no_answers, no_skips]
-    if any(at < moment for at in first.values()):
-        queries.append([*empty, _filter("created_at", "less", "Datetime", _written(moment))])
-    young = sorted(task for task, at in first.items() if at >= moment)
-    queries += [[*empty, _filter("id", "in_list", "Number", chunk)] for chunk in _chunks(young)]
-    seen: set[int] = set()
-    for number, filters in enumerate(queries):
-        few = {"include": "id,data,overlap,created_at,updated_at"}
-        wanted: dict[str, Any] = {"fields": "all"} if number < 2 else few
-        for row in server.tasks(project, filters, **wanted):
-            if _is_id(row.get("id")) and row["id"] not in seen and (number < 2 or row["id"] in first):
-                seen.add(row["id"])
-                yield row
-
-
-def _missing(
-    server: Server, project: int, items: Mapping[str, KnownItem], there: int, before: Any
-) -> dict[str, Any]:
-    """Digests of items of open rounds whose tasks are gone, looked for only when tasks are too few.
-
-    Args:
-        there: tasks in the project.
-        before: what this returned at the last poll.
-    """
-    pushed = sum(item.task is not None for item in items.values())
-    wanted = {item.task: digest for digest, item in items.items() if item.is_open and item.task is not None}
-    state = {"there": there, "pushed": pushed, "open": len(wanted)}
-    if there >= pushed or not wanted:
-        return state | {"items": []}
-    if isinstance(before, dict) and {name: before.get(name) for name in state} == state:
-        return before
-    found: set[int] = set()
-    for chunk in _chunks(sorted(wanted)):
-        rows = server.tasks(project, [_filter("id", "in_list", "Number", chunk)], include="id")
-        found |= {row["id"] for row in rows if _is_id(row.get("id"))}
-    return state | {"items": sorted(digest for task, digest in wanted.items() if task not in found)}
-
-
-def _count(server: Server, project: int) -> int:
-    """Tasks in the project."""
-    content = server.get("/api/tasks/", project=project, page=1, page_size=1, include="id")
-    total = content.get("total") if isinstance(content, dict) else None
-    if not isinstance(total, int):
-        raise ToolError(f"{server.url} answers a listing of tasks with something else; is it a Label Studio "
-                        "server, version 1.20 or later?")  # fmt: skip
-    return total
 
 
 def _keys_of(item: KnownItem, overlap: object) -> list[str]:
@@ -254,31 +233,13 @@ def _keys_of(item: KnownItem, overlap: object) -> list[str]:
     return [f"{start}/{copy}" for copy in range(copies)]
 
 
-def _annotations(row: Mapping[str, Any]) -> list[Any]:
-    found = row.get("annotations")
-    return found if isinstance(found, list) else []
-
-
-def _is_id(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _filter(column: str, operator: str, kind: str, value: object) -> dict[str, Any]:
-    return {"filter": f"filter:tasks:{column}", "operator": operator, "type": kind, "value": value}
-
-
-def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), LOOKUP):
-        yield ids[start : start + LOOKUP]
+def _ids(content: Any) -> list[int]:
+    return [one for one in content if is_id(one)] if isinstance(content, list) else []
 
 
 def _read(path: Path) -> dict[str, Any]:
     content = files.read_json(path) if path.exists() else {}
     return content if isinstance(content, dict) else {}
-
-
-def _written(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _time(text: object) -> datetime | None:

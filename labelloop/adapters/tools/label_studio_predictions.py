@@ -9,22 +9,21 @@ from labelloop.adapters.tools.base import Prediction, Project, Task
 from labelloop.adapters.tools.label_studio_config import CONTROL
 from labelloop.errors import ToolError
 
+Content = dict[str, Any]
+"""A prediction as a task carries it."""
 
-def predictions_of(
-    tasks: Iterable[tuple[str, Task]], project: Project, config: str
-) -> dict[str, list[dict[str, Any]]]:
-    """What each task carries besides its data, by opaque key; only of tasks that have a prediction.
+
+def check_predictions(
+    tasks: Iterable[Task], project: Project, config: str
+) -> Callable[[Prediction], Content]:
+    """Make sure that every prediction fits before anything is sent; return what writes one for the server.
 
     Args:
-        tasks: opaque keys and tasks.
         config: the project's labeling configuration as the server has it.
 
     Raises:
         ToolError: a prediction does not fit the configuration; says of which item, and why.
     """
-    wanted = [(key, task.item, task.prediction) for key, task in tasks if task.prediction is not None]
-    if not wanted:
-        return {}
     from label_studio_sdk.label_interface import LabelInterface
 
     try:
@@ -34,24 +33,29 @@ def predictions_of(
         raise ToolError(f"the project's labeling interface cannot be read ({str(error)[:200]}), so nothing "
                         "can be checked against it; put it right on the project's Settings page, or set "
                         "annotation.prelabels: none") from None  # fmt: skip
-    made = {}
+
+    def content(prediction: Prediction) -> Content:
+        return _content(prediction, project, shows)
+
     known: dict[str, list[str]] = {}  # what is wrong with a class
-    for key, item, prediction in wanted:
-        content = _content(prediction, project, shows)
+    for task in tasks:
+        prediction = task.prediction
+        if prediction is None:
+            continue
         problems = [] if 0 <= prediction.score <= 1 else [f"score {prediction.score} is not in [0, 1]"]
         if not problems and prediction.value not in known:
-            known[prediction.value] = list(interface.validate_prediction(content, return_errors=True) or [])
+            found = interface.validate_prediction(content(prediction), return_errors=True)
+            known[prediction.value] = list(found or [])
         problems = problems or known[prediction.value]
         if problems:
-            raise ToolError(f"the model's prediction {prediction.value!r} for item {item!r} does not fit the "
-                            f"project's labeling interface: {'; '.join(problems)[:300]}. Nothing "
+            raise ToolError(f"the model's prediction {prediction.value!r} for item {task.item!r} does not "
+                            f"fit the project's labeling interface: {'; '.join(problems)[:300]}. Nothing "
                             "was sent. Put the interface right, or set annotation.prelabels: none"
                             )  # fmt: skip
-        made[key] = [content]
-    return made
+    return content
 
 
-def _content(prediction: Prediction, project: Project, shows: str) -> dict[str, Any]:
+def _content(prediction: Prediction, project: Project, shows: str) -> Content:
     region = {"from_name": CONTROL, "to_name": shows, **RESULTS[project.label_type](prediction.value)}
     return {
         "model_version": prediction.model_version,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from labelloop import files
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 IN_TURN = "Sequential sampling"
 LEAST_CERTAIN_FIRST = "Uncertainty sampling"
 """By the predictions' score, as long as their version is the project's; else the server draws at random."""
+
+RECENT = 60.0
+"""Seconds for which a push takes the project as it last was: it is many calls, and each would ask anew."""
 
 LOOK_AFTER = 2.0
 """Seconds that a request may go on in the network or the server after its connection has broken."""
@@ -41,6 +45,7 @@ class LabelStudioProject:
         self._server, self._path, self._campaign = server, path, campaign
         self._overlap, self._prelabels = overlap, prelabels
         self._id: int | None = None
+        self._seen: tuple[float, ProjectExt] | None = None
         self._made_at: str | None = None
         """When the server made the project; None where it does not tell."""
 
@@ -76,7 +81,15 @@ class LabelStudioProject:
     def content(self) -> ProjectExt:
         """The project as the server tells it now."""
         number = self.id
-        return self._server.read(lambda client: client.projects.get(number))
+        content = self._server.read(lambda client: client.projects.get(number))
+        self._seen = (monotonic(), content)
+        return content
+
+    def recent(self) -> ProjectExt:
+        """The project as the server told it not long ago; what was changed from here since is in it."""
+        if self._seen is None or monotonic() - self._seen[0] > RECENT:
+            return self.content()
+        return self._seen[1]
 
     def create(self, project: Project) -> None:
         """Make the project, or adopt the one that is there and bring its question up to date.
@@ -168,6 +181,7 @@ class LabelStudioProject:
 
     def _update(self, **change: Any) -> None:
         number = self.id
+        self._seen = None
         self._server.read(lambda client: client.projects.update(number, **change))
 
     @property

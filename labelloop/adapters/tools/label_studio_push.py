@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from labelloop.adapters.tools.label_studio_server import LostReplyError, Server
+from labelloop.ahead import ahead
 from labelloop.errors import ToolError
 
 
@@ -49,18 +49,19 @@ def import_tasks(
     project: int,
     overlap: int,
     keys: Sequence[str],
-    content_of: Callable[[str], dict[str, Any]],
+    content_of: Callable[[str], bytes],
     *,
     pushed_at: str,
     find: Find,
     sleep: Callable[[float], None],
 ) -> tuple[dict[str, OnServer], bool]:
-    """Make a task of every key, in order.
+    """Make a task of every key, in order; while the server takes some, the next are made ready.
 
     Args:
         overlap: the project's, which new tasks get.
         keys: opaque keys, none of which is known to be there.
-        content_of: what a task carries; asked for a few at a time, since pictures take memory.
+        content_of: what a task carries, as JSON; asked for a few at a time, since pictures take memory, and
+            from another thread.
         pushed_at: the server's time, which `content_of` writes into each task.
         find: looks keys up.
 
@@ -73,7 +74,7 @@ def import_tasks(
     """
     tasks: dict[str, OnServer] = {}
     again = False
-    for content in _chunks(keys, content_of):
+    for content in ahead(_chunks(keys, content_of)):
         ids, found, tries = _import(server, project, content, find, sleep)
         tasks |= found | {key: OnServer(i, overlap, 0, pushed_at) for key, i in ids.items()}
         again = again or tries > 1
@@ -115,7 +116,7 @@ def remove_repeats(server: Server, project: int, tasks: Sequence[tuple[str, OnSe
 def _import(
     server: Server,
     project: int,
-    content: Mapping[str, dict[str, Any]],
+    content: Mapping[str, bytes],
     find: Find,
     sleep: Callable[[float], None],
 ) -> tuple[dict[str, int], dict[str, OnServer], int]:
@@ -146,10 +147,11 @@ def _import(
 
 
 def _import_once(
-    server: Server, project: int, tasks: list[dict[str, Any]], sleep: Callable[[float], None]
+    server: Server, project: int, tasks: Sequence[bytes], sleep: Callable[[float], None]
 ) -> list[int]:
     """Ids of the new tasks, in order; empty where the server does not tell."""
-    reply = server.post(f"/api/projects/{project}/import", tasks, return_task_ids="true")
+    body = b"[" + b",".join(tasks) + b"]"
+    reply = server.post(f"/api/projects/{project}/import", body, return_task_ids="true")
     if isinstance(reply, dict) and "import" in reply:
         number = reply["import"]
         if not _is_number(number):
@@ -190,18 +192,15 @@ def _wait_for_import(server: Server, path: str, sleep: Callable[[float], None]) 
     raise ToolError("Label Studio did not finish an import within ten minutes; run it again")
 
 
-def _chunks(
-    keys: Sequence[str], content_of: Callable[[str], dict[str, Any]]
-) -> Iterator[dict[str, dict[str, Any]]]:
-    chunk: dict[str, dict[str, Any]] = {}
+def _chunks(keys: Sequence[str], content_of: Callable[[str], bytes]) -> Iterator[dict[str, bytes]]:
+    chunk: dict[str, bytes] = {}
     size = 0
     for key in keys:
         content = content_of(key)
-        length = sum(len(v) if isinstance(v, str) else len(json.dumps(v)) for v in content["data"].values())
-        if chunk and (len(chunk) == MOST or size + length > LARGEST):
+        if chunk and (len(chunk) == MOST or size + len(content) > LARGEST):
             yield chunk
             chunk, size = {}, 0
         chunk[key] = content
-        size += length
+        size += len(content)
     if chunk:
         yield chunk

@@ -112,6 +112,15 @@ def read_annotation(content: object, context: Context) -> Said | Refusal:
         return Refusal(where, str(error)[:300], _shortened(content))
 
 
+def is_to_come(content: Mapping[str, Any], clock: datetime) -> bool:
+    """Whether an annotation is refused for now only because it is dated in the future."""
+    try:
+        times = [_time(content.get(name), name) for name in ("created_at", "updated_at")]
+    except ValueError:
+        return False
+    return max(times) > clock + AHEAD
+
+
 def _annotator(who: object, annotation: int, context: Context) -> str:
     if isinstance(who, dict):
         who = who.get("id")

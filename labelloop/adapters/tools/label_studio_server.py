@@ -129,7 +129,7 @@ class Server:
         return self.read(lambda client: self._json(client, "PATCH", path, body, {}))
 
     def post(self, path: str, body: Any, *, repeatable: bool = False, **query: Any) -> Any:
-        """Send once, unless doing it twice does no harm.
+        """Send once, unless doing it twice does no harm. Bytes are sent as they are, and must be JSON.
 
         Raises:
             LostReplyError: it may have been done.
@@ -169,7 +169,7 @@ class Server:
             path,
             method=method,
             params=dict(query),
-            content=None if body is None else json.dumps(body).encode(),
+            content=body if body is None or isinstance(body, bytes) else json.dumps(body).encode(),
             headers=None if body is None else {"Content-Type": "application/json"},
         )
         if response.status_code == 204:

@@ -2,78 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
+from label_studio_polled import START, FakeServer, poll, pushed
 
 from labelloop import files
 from labelloop.adapters.tools import label_studio_poll
-from labelloop.adapters.tools.base import Poll
-from labelloop.adapters.tools.keys import parse_key
-from labelloop.adapters.tools.label_studio_keys import KnownKeys, opaque
+from labelloop.adapters.tools.label_studio_keys import KnownKeys
 from labelloop.adapters.tools.label_studio_poll import poll_answers
 from labelloop.workspace import Workspace
-
-START = datetime(2026, 1, 5, 9, tzinfo=UTC)
-ITEMS = [f"i{n}" for n in range(450)]
-
-
-class FakeServer:
-    """Keeps tasks and applies the filters that polls use."""
-
-    url = "http://127.0.0.1:9"
-
-    def __init__(self) -> None:
-        self.clock = START
-        self.steady = 0.0
-        """Seconds of the campaign's machine that nobody can set."""
-        self.rows = {n: self._row(n, item) for n, item in enumerate(ITEMS, start=1)}
-        self.users: list[dict[str, Any]] = [{"id": 1, "email": "ada"}, {"id": 2, "email": "ben"}]
-        self.requests: list[str] = []
-        self.listed = 0
-
-    def _row(self, number: int, item: str) -> dict[str, Any]:
-        key = opaque(parse_key(f"farm/r000/{item}/0"))
-        at = START.isoformat()
-        return {"id": number, "data": {"labelloop_key": key}, "overlap": 2, "created_at": at,
-                "updated_at": at, "annotations": [], "predictions": []}  # fmt: skip
-
-    def answer(self, task: int, who: int, value: str, minute: float) -> None:
-        at = (START + timedelta(minutes=minute)).isoformat()
-        region = {"from_name": "label", "to_name": "text", "type": "choices", "value": {"choices": [value]}}
-        row = self.rows[task]
-        row["annotations"].append({"id": 1000 * task + who, "completed_by": who, "result": [region],
-                                   "was_cancelled": False, "created_at": at, "updated_at": at,
-                                   "lead_time": 1.0})  # fmt: skip
-        row["updated_at"] = at
-
-    def get(self, path: str, **query: Any) -> Any:
-        self.requests.append(path)
-        return self.users if path == "/api/users/" else {"total": len(self.rows)}
-
-    def tasks(self, project: int, filters: list[dict[str, Any]], **query: Any) -> Iterator[dict[str, Any]]:
-        self.requests.append("tasks")
-        for row in list(self.rows.values()):
-            if all(self._meets(row, one) for one in filters):
-                self.listed += 1
-                yield row
-
-    def _meets(self, row: dict[str, Any], one: dict[str, Any]) -> bool:
-        column = one["filter"].removeprefix("filter:tasks:")
-        found: Any = {"total_annotations": len(row["annotations"]), "cancelled_annotations": 0}.get(column)
-        wanted = one["value"]
-        if one["type"] == "Datetime":
-            found, wanted = (datetime.fromisoformat(text) for text in (row[column], wanted))
-        elif column == "id":
-            found = row["id"]
-        how = one["operator"]
-        return bool(
-            found > wanted if how == "greater" else found < wanted if how == "less"
-            else found in wanted if how == "in_list" else found == wanted
-        )  # fmt: skip
 
 
 @pytest.fixture
@@ -85,28 +24,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> FakeServer:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    """A campaign whose round r000 was pushed, two copies an item."""
-    workspace = Workspace.at(tmp_path)
-    tasks = {f"farm/r000/{item}/{k}": f"{n}.{k}" for n, item in enumerate(ITEMS, start=1) for k in (0, 1)}
-    files.append_line(workspace.round("r000").pushed, {"event": "receipts", "tasks": tasks})
-    return workspace
-
-
-def poll(
-    server: FakeServer,
-    workspace: Workspace,
-    minute: float,
-    since: datetime | None = None,
-    *,
-    ahead: float = 0,
-) -> Poll:
-    """Poll at a minute; `ahead`: minutes by which the date of replies is too late."""
-    server.clock = START + timedelta(minutes=minute + ahead)
-    server.steady = 60.0 * minute
-    server.requests, server.listed = [], 0
-    folder = workspace.state / "label_studio"
-    known = KnownKeys(folder / "keys.jsonl", workspace, "farm")
-    return poll_answers(server, 1, folder, known, since)  # type: ignore[arg-type]
+    return pushed(tmp_path)
 
 
 def test_right_after_a_push_only_what_was_answered_is_listed(
@@ -150,7 +68,7 @@ def test_deleted_tasks_are_looked_for_only_when_there_are_too_few(
         del server.rows[task]
     gone = ["farm/r000/i2/0", "farm/r000/i2/1", "farm/r000/i448/0", "farm/r000/i448/1"]
     assert sorted(poll(server, workspace, 2).gone) == gone
-    assert len(server.requests) == usual + 3
+    assert len(server.requests) == usual + 4
     assert sorted(poll(server, workspace, 3).gone) == gone
     assert len(server.requests) == usual
     del server.rows[5]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from pathlib import Path
 
 import httpx
 import pytest
 from label_studio_double import Killed, LabelStudioDouble
 
-from labelloop.adapters.tools import label_studio
+from labelloop.adapters.tools import label_studio, label_studio_push
 from labelloop.adapters.tools.base import Prediction, Project, Task
 from labelloop.adapters.tools.label_studio import LabelStudioTool
 from labelloop.adapters.tools.label_studio_push import OnServer, wanted_overlap
@@ -212,3 +213,55 @@ def test_many_keys_are_found_by_a_listing_and_few_by_a_query(
     monkeypatch.setattr(label_studio, "LISTED", 7)
     assert tool(server, tmp_path).find(keys) == by_query
     assert [receipt.key for receipt in by_query] == keys
+
+
+def test_the_next_import_is_made_ready_while_the_server_is_at_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server answers an import only once the next one's pictures were read; it never has two at once."""
+    monkeypatch.setattr(label_studio_push, "MOST", 4)
+    server = LabelStudioDouble()
+    pictures = [tmp_path / f"{number}.png" for number in range(10)]
+    read: dict[str, threading.Event] = {str(path): threading.Event() for path in pictures}
+    for path in pictures:
+        path.write_bytes(b"picture")
+    seen = label_studio.task_data
+
+    def watched(project: Project, payload: dict[str, object], key: str) -> dict[str, object]:
+        read[str(payload["image"])].set()
+        return seen(project, payload, key)
+
+    at_work = threading.Lock()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert at_work.acquire(blocking=False), "two requests at a time"
+        try:
+            response = server(request)
+            if request.url.path.endswith("/import"):
+                following = pictures[len(server.tasks) : len(server.tasks) + 4]
+                assert all(read[str(path)].wait(60) for path in following)
+            return response
+        finally:
+            at_work.release()
+
+    monkeypatch.setattr(label_studio, "task_data", watched)
+    asked = Server("http://ls.test", "t" * 40, transport=httpx.MockTransport(answer))
+    opened = LabelStudioTool(asked, workspace=Workspace.at(tmp_path), campaign="farm", overlap=1)
+    opened.create(Project("farm", "choice", ("cat", "dog"), "Which animal?", "images", ("image",)))
+    tasks = [Task(f"farm/r001/{p.name}/0", p.name, 0, {"image": str(p)}) for p in pictures]
+    receipts = opened.push(tasks)
+    assert [receipt.tool_id for receipt in receipts] == [f"{number}.0" for number in range(1, 11)]
+    assert sum(said.endswith("/import") for said in server.requests) == 3
+
+
+def test_the_calls_of_one_push_ask_for_the_project_once(tmp_path: Path) -> None:
+    """Each such request takes as long as several hundred tasks; a change from here is known all the same."""
+    server = LabelStudioDouble()
+    push(server, tmp_path, tasks_of({"first": 3}))
+    opened = tool(server, tmp_path)
+    opened.create(PROJECT)
+    before = len(server.requests)
+    for number in range(5):
+        opened.push(tasks_of({f"{number}": 3}))
+    asked = [said for said in server.requests[before:] if said == "GET /api/projects/1/"]
+    assert len(asked) <= 1

@@ -261,7 +261,7 @@ def push(
         1,
         2,
         list("abc"),
-        lambda key: {"data": {"text": key}},
+        lambda key: json.dumps({"data": {"text": key}}).encode(),
         pushed_at="2026-01-05T09:00:00+00:00",
         find=lambda keys: {key: task for key, task in there.items() if key in keys},
         sleep=lambda _: None,
