@@ -48,9 +48,14 @@ class Picks:
     scores: np.ndarray
     """Shape (batch_size,), float64: why; higher means picked earlier. NaN where a strategy has no score."""
     probabilities: np.ndarray
-    """Shape (batch_size,), float64, in (0, 1]: chance of each row to be picked; 1 without chance."""
+    """Shape (batch_size,), float64, in (0, 1]: chance of each row to be picked; 1 where chance had no part,
+    NaN where it had one and is not known."""
     reason: str = ""
     """Why it was picked this way, as a sentence for the round's report; empty where the name says it all."""
+    draws: np.ndarray | None = None
+    """Shape (batch_size,), float64, in (0, 1]: chance of each row to be the next one drawn, given those
+    picked before it, where every candidate had such a chance; NaN or None where that is not so. Weighted
+    estimates on asked items rest on it (labelloop/evaluation/weighted.py)."""
 
 
 Picker = Callable[[Context, int], Picks]

@@ -65,7 +65,7 @@ def pick_error_based(context: Context, batch_size: int, *, wrong: Sequence[int |
             nearest[few] = squared.argmin(axis=1)
             distance[few] = squared.min(axis=1)
     uncovered = np.zeros(len(errors), dtype=bool)
-    return take_turns(Clusters(rows, nearest, distance, uncovered), distance, batch_size)
+    return take_turns(Clusters(rows, nearest, distance, uncovered), distance, batch_size, chance=1.0)
 
 
 def _errors(context: Context) -> np.ndarray:

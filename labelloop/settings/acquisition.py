@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from labelloop.settings.composition import Composition
 from labelloop.settings.section import Section
 
 
@@ -33,3 +34,16 @@ class Acquisition(Section):
         "savings are measured on.",
     )  # fmt: skip
     shard_size: int = Field(16384, ge=256, description="Items scored at a time.")
+    compose: Composition = Field(
+        Composition(), description="What the strategy may pick, and how its part of a batch is put together."
+    )
+
+    @model_validator(mode="after")
+    def _subsample_holds_a_batch(self) -> Acquisition:
+        most = max(self.batch_size, self.first_batch_size or 0)
+        if self.compose.subsample is not None and self.compose.subsample < most:
+            raise ValueError(
+                f"compose.subsample is {self.compose.subsample}, but a batch has up to {most} items; raise "
+                "it or lower batch_size"
+            )
+        return self
