@@ -27,8 +27,8 @@ def meets(column: str, values: np.ndarray, condition: Any) -> np.ndarray:
     if isinstance(condition, Mapping):
         return _between(column, values, condition.get("min"), condition.get("max"))
     wanted = condition if isinstance(condition, list | tuple | set) else [condition]
-    names = {_spelled(value) for value in wanted}
-    return np.array([not is_missing(value) and _spelled(value) in names for value in values], dtype=bool)
+    names = {spelled(value) for value in wanted}
+    return np.array([not is_missing(value) and spelled(value) in names for value in values], dtype=bool)
 
 
 def is_missing(value: Any) -> bool:
@@ -74,7 +74,7 @@ def _between(column: str, values: np.ndarray, low: Any, high: Any) -> np.ndarray
     )
 
 
-def _spelled(value: Any) -> str:
+def spelled(value: Any) -> str:
     """One spelling for a value however it is stored: 3, 3.0 and '3' are the same, so are True and 'true'."""
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"

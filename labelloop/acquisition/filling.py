@@ -68,7 +68,7 @@ class Batch:
         Args:
             rows: shape (m,), int64, ascending.
         """
-        while quota > 0 and len(open_rows := self._open(rows, purse)):
+        while quota > 0 and len(open_rows := self.open(rows, purse)):
             picks = self._ranked(strategy, open_rows, min(quota, len(open_rows)))
             if picks.reason and picks.reason not in self.reasons:
                 self.reasons.append(picks.reason)
@@ -101,7 +101,8 @@ class Batch:
     def _is_full(self, row: int) -> bool:
         return self._groups is not None and self._groups[row] >= 0 and self._left[self._groups[row]] == 0
 
-    def _open(self, rows: np.ndarray, purse: float) -> np.ndarray:
+    def open(self, rows: np.ndarray, purse: float = np.inf) -> np.ndarray:
+        """Those of `rows` that would still fit."""
         keep = ~np.isin(rows, self._rows)
         if self._groups is not None and len(self._left):
             codes = self._groups[rows]
