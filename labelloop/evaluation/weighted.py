@@ -80,9 +80,9 @@ def lure(
 
     The interval: each draw gives an unbiased estimate of its own, ``X_m = (sum of the values before +
     value_m / q_m) / N``, and the LURE is their weighted mean with fixed weights a_m. Their errors are
-    martingale differences, so uncorrelated, and the variance is the sum of ``a_m^2 (X_m - estimate)^2``, times
-    M / (M - 1) for the estimate in it. A t interval with as many degrees of freedom as there are effective
-    items, less one.
+    martingale differences, so uncorrelated, and the variance is the sum of ``a_m^2 (X_m - estimate)^2``,
+    times M / (M - 1) for the estimate in it. A t interval with as many degrees of freedom as there are
+    effective items, less one.
 
     Args:
         values: shape (M,): of the drawn items, such as 1 where a model was right and 0 where not.

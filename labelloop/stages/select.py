@@ -39,10 +39,8 @@ def select(current: Round) -> None:
     # Test items teach nobody, so they cover nothing; this round's control items soon will.
     covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(prepared.splits)), control_rows).astype(np.int64)
     strategy, reason = strategy_arm(current, candidates, covered, wanted, prepared, labels, money)
-    parts = [
-        strategy,
-        _control_arm(order, control_rows, about, len(eligible) - len(np.intersect1d(taken, eligible))),
-    ]
+    left = len(np.setdiff1d(eligible, taken))
+    parts = [strategy, _control_arm(order, control_rows, about, left)]
     if not len(asked):
         parts.append(_test_arm(prepared))
     chosen = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
@@ -63,7 +61,7 @@ def select(current: Round) -> None:
     newly = batch[["item", "arm", "overlap"]].assign(round=current.id)
     everything = pd.concat([asked, newly], ignore_index=True) if len(asked) else newly
     tables.ASKED.write(everything, current.folder.asked)
-    files.write_json(current.folder.selection, reason)
+    files.write_json(current.folder.selection, reason | {"drawn_from": left})
 
 
 def _control_arm(order: np.ndarray, rows: np.ndarray, about: dict[str, Any], left: int) -> pd.DataFrame:
