@@ -17,6 +17,7 @@ from labelloop.ledger import FROZEN, Entry, Ledger, freeze, read_frozen, write_f
 from labelloop.readiness import check_names, check_round
 from labelloop.stages.collect import Waiting
 from labelloop.stages.contract import ROUND_STAGES
+from labelloop.stages.known_errors import with_known_errors
 from labelloop.stages.runner import run_stage
 from labelloop.workspace import RoundFolder, Workspace
 
@@ -132,6 +133,7 @@ def open_round(workspace: Workspace) -> Entry | Stopped:
         ledger.write()
         return plan
     check_round(workspace, settings, datasets.open_prepared(workspace.data))
+    settings = with_known_errors(settings, workspace)
     control_before = 0.0
     if ledger.last_closed is not None:
         control_before = read_frozen(before.settings)[0]["control_planned"]
@@ -222,6 +224,7 @@ def pending_changes(workspace: Workspace) -> list[str]:
     ]
     if ledger.open is not None:
         frozen = read_frozen(workspace.round(ledger.open.id).settings)[1]
+        held = with_known_errors(held, workspace, strict=False)
         following = f"r{int(ledger.open.id[1:]) + 1:03d}"
         lines += [
             f"params.yaml: {change}; applies from round {following} (round {ledger.open.id} keeps what it "

@@ -35,6 +35,8 @@ class Context:
     """Shape (n_members, n, n_classes), float32, may be memory-mapped: what the members of a committee say."""
     labels: np.ndarray | None = None
     """Shape (l,), int64: class codes of `labeled`; -1 for a row that was asked about and has no label."""
+    reserved: np.ndarray | None = None
+    """Shape (r,), int64: rows of the test set. No strategy may learn from where they lie."""
     classes: tuple[str, ...] = ()
     """Names of the classes, where they are known, for options that name one."""
 

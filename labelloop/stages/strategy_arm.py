@@ -44,6 +44,7 @@ def strategy_arm(
         members=_array(current, "members"),
         labels=label_codes(prepared, covered, labels),
         classes=prepared.classes,
+        reserved=np.flatnonzero(prepared.splits),
     )
     asked = current.settings.acquisition.compose
     if asked.is_set:

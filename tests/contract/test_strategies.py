@@ -27,6 +27,7 @@ BYTES_AN_ITEM = {
     "dropquery": 110,
     "error_based": 70,
     "rare_class": 70,
+    "hard_negatives": 70,
     "balanced": 50,
     "auto": 120,
 }
