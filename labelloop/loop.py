@@ -17,8 +17,9 @@ from labelloop.ledger import FROZEN, Entry, Ledger, freeze, read_frozen, write_f
 from labelloop.readiness import check_names, check_round
 from labelloop.stages.collect import Waiting
 from labelloop.stages.contract import ROUND_STAGES
+from labelloop.stages.known_errors import with_known_errors
 from labelloop.stages.runner import run_stage
-from labelloop.workspace import Workspace
+from labelloop.workspace import RoundFolder, Workspace
 
 RunStage = Callable[[Workspace, str, str | None], Any]
 """Runs one step of a round unless it is done: `run_stage`, or a Prefect task around it."""
@@ -132,14 +133,27 @@ def open_round(workspace: Workspace) -> Entry | Stopped:
         ledger.write()
         return plan
     check_round(workspace, settings, datasets.open_prepared(workspace.data))
+    settings = with_known_errors(settings, workspace)
     control_before = 0.0
     if ledger.last_closed is not None:
         control_before = read_frozen(before.settings)[0]["control_planned"]
     frozen = freeze(settings, entry, new_items=plan, control_before=control_before)
+    purse = _purse(workspace, settings, before)
+    if purse is not None:
+        frozen["round"]["money"] = purse
     write_frozen(workspace.round(entry.id).settings, frozen)
     ledger.open, ledger.stopped = entry, None
     ledger.write()
     return entry
+
+
+def _purse(workspace: Workspace, settings: CampaignSettings, before: RoundFolder) -> float | None:
+    """Money that the round's new items may cost, where items have costs of their own."""
+    from labelloop import stopping
+    from labelloop.evaluation import curve
+    from labelloop.stages import composing
+
+    return composing.money_left(workspace, settings, stopping.history_of(curve.read_curve(before.curve)))
 
 
 def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -> int | Stopped:
@@ -150,6 +164,7 @@ def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -
     """
     from labelloop import datasets, stopping, tables
     from labelloop.evaluation import curve
+    from labelloop.stages import composing
 
     prepared = datasets.open_prepared(workspace.data)
     before = workspace.folder(entry.previous)
@@ -170,6 +185,9 @@ def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -
                 f"the first batch asks about {wanted} items, but the pool has {left} besides the test set; "
                 "lower acquisition.batch_size (or first_batch_size, or evaluation.test_size)"
             )
+    if settings.acquisition.compose.is_set:
+        composed = composing.plan(workspace, settings, taken, wanted, history)
+        return Stopped(*composed) if isinstance(composed, tuple) else composed
     affordable = stopping.affordable(settings, history, test_items=testing if first else 0)
     plan = min(wanted, left, affordable)
     if plan <= 0 < wanted:
@@ -206,6 +224,7 @@ def pending_changes(workspace: Workspace) -> list[str]:
     ]
     if ledger.open is not None:
         frozen = read_frozen(workspace.round(ledger.open.id).settings)[1]
+        held = with_known_errors(held, workspace, strict=False)
         following = f"r{int(ledger.open.id[1:]) + 1:03d}"
         lines += [
             f"params.yaml: {change}; applies from round {following} (round {ledger.open.id} keeps what it "

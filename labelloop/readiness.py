@@ -11,6 +11,7 @@ from typing import Any
 from labelloop import acquisition, fusion
 from labelloop.campaign import CampaignSettings
 from labelloop.errors import SettingsError
+from labelloop.stages.composing import check_composition, check_mix
 from labelloop.stages.runner import make_importable
 from labelloop.workspace import Workspace
 
@@ -33,6 +34,7 @@ def check_names(workspace: Workspace, settings: CampaignSettings) -> None:
         if "members" in strategy.needs and (key == "cold_start" or not settings.model.committee):
             instead = "use another one" if key == "cold_start" else "set model.committee to 5 or more"
             raise SettingsError(f"acquisition.{key}: '{name}' asks a committee, and there is none; {instead}")
+    check_mix(settings)
     fusion.make_fuser(settings.fusion.method, settings.fusion.options)
 
 
@@ -55,6 +57,7 @@ def check_round(workspace: Workspace, settings: CampaignSettings, prepared: Any)
         input_kind=prepared.pool.input_kind,
         pool=settings.model.pool,
     )
+    check_composition(prepared, settings)
     prepared.pool.payload([0], settings.annotation.payload_columns)
     if settings.annotation.tool == "simulated":
         check_crew(settings.annotation.simulation.annotators, prepared.classes)

@@ -174,8 +174,8 @@ def affordable(settings: CampaignSettings, history: Sequence[RoundSummary], *, t
     if budget.labels is not None:
         left = min(left, budget.labels - labels)
     if budget.money is not None:
-        purse = budget.money - money - test_items * _item_cost(annotation, annotation.test_overlap)
-        cost = _item_cost(annotation, annotation.overlap)
+        purse = budget.money - money - test_items * item_cost(annotation, annotation.test_overlap)
+        cost = item_cost(annotation, annotation.overlap)
         # Prices such as 0.15 are not exact in floating point; a whole number of items must stay whole.
         paid = math.floor(purse / cost + 1e-9) if cost > 0 else (left if purse > -1e-9 else 0)
         left = min(left, paid)
@@ -194,7 +194,8 @@ def history_of(curve: pd.DataFrame) -> list[RoundSummary]:
     ]  # fmt: skip
 
 
-def _item_cost(annotation: Annotation, overlap: int) -> float:
+def item_cost(annotation: Annotation, overlap: int) -> float:
+    """Money that `overlap` answers about an item cost at most, without `compose.cost_column`."""
     if annotation.tool != "simulated":
         return overlap * annotation.cost_per_vote
     prices = [

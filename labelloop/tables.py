@@ -178,11 +178,18 @@ BATCH = Contract(
         "arm": Column(pa.string(), among=ARMS),
         "rank": Column(pa.int32(), holds=_positive, says="must be 0 or more"),
         "score": Column(pa.float64(), nullable=True),
-        "probability": Column(pa.float64(), holds=_chance, says="must be above 0 and at most 1"),
+        "probability": Column(
+            pa.float64(), nullable=True, holds=_chance, says="must be above 0 and at most 1"
+        ),
+        "draw_probability": Column(
+            pa.float64(), nullable=True, holds=_chance, says="must be above 0 and at most 1"
+        ),
         "overlap": Column(pa.int32(), holds=_positive, says="must be 0 or more"),
     },
 )
-"""`probability`: chance of the item to be in its arm, given what was known; 1 where chance had no part."""
+"""`probability`: chance of the item to be in its arm, given what was known; 1 where chance had no part, null
+where it had one and is not known. `draw_probability`: chance of the item to be the next one drawn, given the
+control items and those of its arm with a lower rank, where every item left had such a chance; else null."""
 
 ASKED = Contract(
     "asked",

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelloop.acquisition.base import Context, Picks, Strategy
+from labelloop.acquisition.composition import Composition, compose
 from labelloop.acquisition.registry import STRATEGIES, make_strategy
 from labelloop.acquisition.selection import select_rows
 from labelloop.errors import DataError, SettingsError
@@ -24,6 +25,7 @@ def select(
     ids: npt.ArrayLike | None = None,
     members: npt.ArrayLike | None = None,
     labels: npt.ArrayLike | None = None,
+    composition: Composition | None = None,
     **options: Any,
 ) -> np.ndarray:
     """Choose the rows to label next.
@@ -46,10 +48,12 @@ def select(
         ids: shape (n,), str, unique: with them the order of the rows decides nothing at all.
         members: shape (n_members, n, n_classes), floats: what each member of a committee says.
         labels: class codes of `labeled`, in its order, or of all n rows (those not labeled do not count).
+        composition: what may be picked, and how the batch is put together; see `Composition`.
         options: of the strategy.
 
     Returns:
-        Shape (batch_size,), int64: row numbers in the order of choice.
+        Shape (batch_size,), int64: row numbers in the order of choice; fewer where a composition's money
+        ends first.
 
     Raises:
         SettingsError: the strategy, an option or the batch size is wrong, or an array that it needs is
@@ -66,6 +70,7 @@ def select(
         ids=ids,
         members=members,
         labels=labels,
+        composition=composition,
         **options,
     ).rows
 
@@ -81,6 +86,7 @@ def select_picks(
     ids: npt.ArrayLike | None = None,
     members: npt.ArrayLike | None = None,
     labels: npt.ArrayLike | None = None,
+    composition: Composition | None = None,
     **options: Any,
 ) -> Picks:
     """As `select`, with the scores and the selection probabilities of the rows."""
@@ -94,7 +100,10 @@ def select_picks(
         )
         if array is not None
     }
-    _require(wanted, given)
+    for part, _ in () if composition is None else composition.mix:
+        _require(part, given)
+    if composition is None or not composition.mix:
+        _require(wanted, given)
     _check_tables(given)
     rows = min(_lengths(given).values())
     names = None if ids is None else _checked_ids(ids, rows)
@@ -117,6 +126,8 @@ def select_picks(
         given.get("members"),
         _labels_of(labels, labeled, known, rows),
     )
+    if composition is not None:
+        return compose(wanted, context, int(batch_size), composition)
     return select_rows(wanted, context, int(batch_size))
 
 

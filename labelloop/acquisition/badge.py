@@ -22,7 +22,8 @@ def pick_badge(context: Context, batch_size: int) -> Picks:
     distribution. Rows that the model is certain of all have the gradient 0: they are one point, picked once.
 
     Returns:
-        Picks without scores, and with probability 1: a row's chance to be in the batch has no closed form.
+        Picks without scores, and with probability NaN: a row's chance to be in the batch has no closed form,
+        and its chance at its draw would take one more pass over the pool a pick.
 
     Time: O(batch_size n (n_classes + d)), in matrix products over a few passes. Memory: 50 bytes a row.
 
@@ -37,7 +38,7 @@ def pick_badge(context: Context, batch_size: int) -> Picks:
     points = points_of(rows, gradient_reader(embeddings, probabilities), width)
     random = np.random.default_rng(derived_seed(context.seed, "badge"))
     picked = draw_spread(points, batch_size, random)
-    return Picks(rows[picked], np.full(batch_size, np.nan), np.ones(batch_size))
+    return Picks(rows[picked], np.full(batch_size, np.nan), np.full(batch_size, np.nan))
 
 
 def gradient_reader(embeddings: np.ndarray, probabilities: np.ndarray) -> Callable[[np.ndarray], Block]:

@@ -35,6 +35,8 @@ class Context:
     """Shape (n_members, n, n_classes), float32, may be memory-mapped: what the members of a committee say."""
     labels: np.ndarray | None = None
     """Shape (l,), int64: class codes of `labeled`; -1 for a row that was asked about and has no label."""
+    reserved: np.ndarray | None = None
+    """Shape (r,), int64: rows of the test set. No strategy may learn from where they lie."""
     classes: tuple[str, ...] = ()
     """Names of the classes, where they are known, for options that name one."""
 
@@ -48,9 +50,14 @@ class Picks:
     scores: np.ndarray
     """Shape (batch_size,), float64: why; higher means picked earlier. NaN where a strategy has no score."""
     probabilities: np.ndarray
-    """Shape (batch_size,), float64, in (0, 1]: chance of each row to be picked; 1 without chance."""
+    """Shape (batch_size,), float64, in (0, 1]: chance of each row to be picked; 1 where chance had no part,
+    NaN where it had one and is not known."""
     reason: str = ""
     """Why it was picked this way, as a sentence for the round's report; empty where the name says it all."""
+    draws: np.ndarray | None = None
+    """Shape (batch_size,), float64, in (0, 1]: chance of each row to be the next one drawn, given those
+    picked before it, where every candidate had such a chance; NaN or None where that is not so. Weighted
+    estimates on asked items rest on it (labelloop/evaluation/weighted.py)."""
 
 
 Picker = Callable[[Context, int], Picks]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,7 +28,8 @@ def pick_error_based(context: Context, batch_size: int, *, wrong: Sequence[int |
         wrong: errors that are known from elsewhere, such as users' complaints: ids of items, or row numbers.
             Without them the errors are labeled rows to whose label the model gives less probability than to
             another class; where there is none, the tenth of the labeled rows with the least probable labels.
-            At most `MOST_ERRORS`, those of the highest loss.
+            At most `MOST_ERRORS`: of named ones those that cover the rest, of found ones those of the highest
+            loss. Test items among the named ones are left aside, and the reason says so.
 
     Returns:
         Picks without scores; probability 1. With nothing labeled and nothing wrong, the rows of the least
@@ -43,10 +45,12 @@ def pick_error_based(context: Context, batch_size: int, *, wrong: Sequence[int |
     """
     assert context.probabilities is not None
     assert context.embeddings is not None
-    errors = _rows_named(context, wrong) if len(wrong) else _errors(context)
+    errors, said = _rows_named(context, wrong) if len(wrong) else (np.empty(0, dtype=np.int64), "")
+    if len(errors) == 0:
+        errors = _errors(context)
     if len(errors) == 0:
         doubts = 1 - np.asarray(context.probabilities)[context.candidates].max(axis=1)
-        return pick_highest(doubts.astype(np.float32), context, batch_size)
+        return replace(pick_highest(doubts.astype(np.float32), context, batch_size), reason=said)
     embeddings = np.asarray(context.embeddings)
     rows = canonical_order(context, context.candidates, "error_based")
     errors = canonical_order(context, np.sort(errors), "error_based")
@@ -65,7 +69,8 @@ def pick_error_based(context: Context, batch_size: int, *, wrong: Sequence[int |
             nearest[few] = squared.argmin(axis=1)
             distance[few] = squared.min(axis=1)
     uncovered = np.zeros(len(errors), dtype=bool)
-    return take_turns(Clusters(rows, nearest, distance, uncovered), distance, batch_size)
+    picks = take_turns(Clusters(rows, nearest, distance, uncovered), distance, batch_size, chance=1.0)
+    return replace(picks, reason=said)
 
 
 def _errors(context: Context) -> np.ndarray:
@@ -92,16 +97,48 @@ def _least(context: Context, rows: np.ndarray, given: np.ndarray, most: int) -> 
     return order[np.argsort(given[np.searchsorted(rows, order)], kind="stable")[:most]]
 
 
-def _rows_named(context: Context, wrong: Sequence[int | str]) -> np.ndarray:
+def _rows_named(context: Context, wrong: Sequence[int | str]) -> tuple[np.ndarray, str]:
+    """Rows of the errors that may be used, and what is to be said about the others."""
     assert context.embeddings is not None
+    if isinstance(wrong, str):
+        raise SettingsError(f"error_based's wrong is {wrong!r}; it must be a list of ids or row numbers")
     n = len(context.embeddings)
     known = {} if context.ids is None else {name: row for row, name in enumerate(context.ids.tolist())}
-    rows = []
+    named: list[int] = []
     for name in wrong:
         row = known.get(str(name), name if isinstance(name, int | np.integer) else None)
         if row is None or not 0 <= int(row) < n:
             raise SettingsError(
                 f"error_based's wrong names {name!r}, which is no id of the pool and no row from 0 to {n - 1}"
             )
-        rows.append(int(row))
-    return np.unique(np.array(rows, dtype=np.int64))[:MOST_ERRORS]
+        named.append(int(row))
+    rows = np.unique(np.array(named, dtype=np.int64))
+    said = []
+    if context.reserved is not None and np.isin(rows, context.reserved).any():
+        tested = np.isin(rows, context.reserved)
+        said.append(f"{tested.sum()} of {len(rows)} errors named are test items and were left aside.")
+        rows = rows[~tested]
+    if len(rows) > MOST_ERRORS:
+        said.append(f"Of {len(rows)} errors named the {MOST_ERRORS} that lie farthest apart were followed.")
+        rows = _apart(context, rows)
+    return rows, " ".join(said)
+
+
+def _apart(context: Context, rows: np.ndarray) -> np.ndarray:
+    """`MOST_ERRORS` rows that cover the others: first the one nearest to the mean, then always the farthest.
+
+    No chance and no order of the pool is in it: rows go by id, or by content where there are none.
+
+    Source: Gonzalez (1985), Clustering to minimize the maximum intercluster distance.
+    """
+    points = np.asarray(context.embeddings)[rows].astype(np.float32)
+    order = np.lexsort(points.T[::-1]) if context.ids is None else np.argsort(context.ids[rows].astype(str))
+    rows, points = rows[order], points[order] - points[order].mean(axis=0)
+    picked = [int(np.einsum("ij,ij->i", points, points).argmin())]
+    left = np.full(len(rows), np.inf, dtype=np.float32)
+    while len(picked) < MOST_ERRORS:
+        step = points - points[picked[-1]]
+        left = np.minimum(left, np.einsum("ij,ij->i", step, step))
+        left[picked] = -1
+        picked.append(int(left.argmax()))
+    return rows[picked]

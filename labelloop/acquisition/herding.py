@@ -71,7 +71,7 @@ def pick_uherding(
             point nothing is scaled.
 
     Returns:
-        Picks with the rise of the sum as score; probability 1 (chance enters only by the targets).
+        Picks with the rise of the sum as score; probability NaN: chance enters by the targets.
 
     Time: O(n d targets log(batch_size)) and a read of the pool a pick: a pick changes only the targets to
     which it is the nearest row. Memory: 50 bytes a row and the embeddings of targets and labeled; nothing n
@@ -113,7 +113,7 @@ def _pick(
         assert context.probabilities is not None
         weights = margin(context.probabilities, sample.rows)
     picked, gains = _greedy(points, read(sample.rows), nearest, weights, scale, batch_size)
-    return Picks(rows[picked], gains, np.ones(batch_size))
+    return Picks(rows[picked], gains, np.full(batch_size, np.nan))
 
 
 def _direction_reader(embeddings: np.ndarray, rows: np.ndarray) -> Callable[[np.ndarray], Block]:

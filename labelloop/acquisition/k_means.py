@@ -34,7 +34,8 @@ def pick_k_means(
             sample of the points.
 
     Returns:
-        Picks without scores. The probability is 1: chance enters only by where k-means starts.
+        Picks without scores. The probability is NaN: chance enters by where k-means starts, and has no closed
+        form.
 
     Memory: about 80 bytes an item, and a float32 copy of the points that centroids are trained on (at most
     `mini_batch_above` or 256 a cluster, whichever is more), twice.
@@ -43,7 +44,7 @@ def pick_k_means(
     Dekel and Weinshall (2022), Active learning on a budget.
     """
     found = cluster_rows(context, batch_size, max_clusters, mini_batch_above)
-    return take_turns(found, found.distance, batch_size)
+    return take_turns(found, found.distance, batch_size, chance=np.nan)
 
 
 @dataclass(frozen=True)
@@ -125,12 +126,16 @@ def _nearest(
     return cluster, distance
 
 
-def take_turns(found: Clusters, value: np.ndarray, batch_size: int) -> Picks:
-    """One row a cluster, that of the lowest value, then a second one a cluster, until the batch is full."""
+def take_turns(found: Clusters, value: np.ndarray, batch_size: int, *, chance: float) -> Picks:
+    """One row a cluster, that of the lowest value, then a second one a cluster, until the batch is full.
+
+    Args:
+        chance: of every pick: 1 for clusters that chance had no part in, NaN for others.
+    """
     order = np.lexsort((value, found.cluster))
     rows, cluster = found.rows[order], found.cluster[order]
     sizes = np.bincount(cluster, minlength=len(found.covered))
     starts = np.cumsum(sizes) - sizes
     turn = np.arange(len(rows)) - starts[cluster]
     first = np.lexsort((cluster, -sizes[cluster], found.covered[cluster], turn))[:batch_size]
-    return Picks(rows[first], np.full(batch_size, np.nan), np.ones(batch_size))
+    return Picks(rows[first], np.full(batch_size, np.nan), np.full(batch_size, chance))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, needs
@@ -24,6 +26,7 @@ def pick_power_margin(context: Context, batch_size: int, *, power: float = 1.0) 
     Returns:
         Picks with the noisy values as scores. The probability is the inclusion chance at the threshold t that
         the highest row not picked sets, ``1 - exp(-exp(value - t))``; estimates weighted by it are unbiased.
+        The chance of each draw is ``margin ** power`` over its sum over the rows not drawn before.
 
     Time: O(n). Memory: 40 bytes a row.
 
@@ -47,11 +50,25 @@ def draw_by_power(scores: np.ndarray, context: Context, batch_size: int, power: 
     count = len(noisy)
     last = np.argpartition(noisy, count - batch_size)[count - batch_size :]
     chosen = last[np.lexsort((candidates[last], -noisy[last]))]
-    chances = np.ones(batch_size)
+    chances: np.ndarray = np.ones(batch_size)
     if batch_size < count:
         threshold = np.partition(noisy, count - batch_size - 1)[count - batch_size - 1]
         chances = -np.expm1(-np.exp(np.minimum(values[chosen] - threshold, 700)))
-    return Picks(candidates[chosen], noisy[chosen], np.clip(chances, np.finfo(np.float64).tiny, 1))
+    chances = np.clip(chances, np.finfo(np.float64).tiny, 1)
+    return Picks(candidates[chosen], noisy[chosen], chances, draws=_draws(values, chosen))
+
+
+def _draws(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Chance of each draw, given the ones before it: its weight over those of all that are left."""
+    rest = np.ones(len(values), dtype=bool)
+    rest[chosen] = False
+    others, left = values[rest], -np.inf
+    if len(others):
+        highest = others.max()
+        # An exact sum: the order of the pool must not decide its last bit.
+        left = highest + math.log(math.fsum(np.exp(others - highest)))
+    after = np.logaddexp.accumulate(np.append(left, values[chosen][::-1]))[1:][::-1]
+    return np.clip(np.exp(values[chosen] - after), np.finfo(np.float64).tiny, 1)
 
 
 def _uniform(keys: np.ndarray) -> np.ndarray:

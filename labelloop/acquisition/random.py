@@ -23,4 +23,5 @@ def pick_random(context: Context, batch_size: int) -> Picks:
 
     rows = lowest(chunks(context.candidates), batch_size, keys)
     chance = batch_size / len(context.candidates)
-    return Picks(rows, np.full(batch_size, np.nan), np.full(batch_size, chance))
+    draws = 1 / (len(context.candidates) - np.arange(batch_size))
+    return Picks(rows, np.full(batch_size, np.nan), np.full(batch_size, chance), draws=draws)

@@ -20,6 +20,7 @@ from labelloop.acquisition.density_weighted import pick_density_weighted
 from labelloop.acquisition.dropquery import pick_dropquery
 from labelloop.acquisition.entropy import pick_entropy
 from labelloop.acquisition.error_based import pick_error_based
+from labelloop.acquisition.hard_negatives import pick_hard_negatives
 from labelloop.acquisition.herding import pick_max_herding, pick_uherding
 from labelloop.acquisition.k_center import pick_k_center
 from labelloop.acquisition.k_means import pick_k_means
@@ -58,6 +59,7 @@ STRATEGIES: dict[str, Callable[..., Picks]] = {
     "ranked_batch": pick_ranked_batch,
     "error_based": pick_error_based,
     "rare_class": pick_rare_class,
+    "hard_negatives": pick_hard_negatives,
     "balanced": pick_balanced,
     "auto": pick_auto,
 }

@@ -216,11 +216,31 @@ def _checked(name: str, picks: object, candidates: np.ndarray, batch_size: int) 
             f"strategy '{name}' picked row {values[counts.argmax()]} {counts.max()} times; every row of a "
             "batch must be another one"
         )
+    return Picks(
+        rows.astype(np.int64),
+        scores.astype(np.float64),
+        _chances(name, chances),
+        picks.reason,
+        None if picks.draws is None else _draws(name, picks.draws, batch_size),
+    )
+
+
+def _chances(name: str, chances: np.ndarray) -> np.ndarray:
     chances = chances.astype(np.float64)
-    impossible = chances[~((chances > 0) & (chances <= 1))]
+    impossible = chances[~(((chances > 0) & (chances <= 1)) | np.isnan(chances))]
     if len(impossible):
         raise DataError(
             f"strategy '{name}' returned a selection probability of {impossible[0]}; they must be above 0 "
-            "and at most 1 (1 where no chance is involved)"
+            "and at most 1 (1 where no chance is involved, NaN where it is not known)"
         )
-    return Picks(rows.astype(np.int64), scores.astype(np.float64), chances, picks.reason)
+    return chances
+
+
+def _draws(name: str, draws: object, batch_size: int) -> np.ndarray:
+    given = np.asarray(draws)
+    if given.shape != (batch_size,) or given.dtype.kind not in "iuf":
+        raise DataError(
+            f"strategy '{name}' returned draws of shape {given.shape} and type {given.dtype} for a batch of "
+            f"{batch_size}; they must be {batch_size} numbers, or None"
+        )
+    return _chances(name, given)

@@ -34,7 +34,7 @@ def pick_typiclust(
         mini_batch_above: see `pick_k_means`.
 
     Returns:
-        Picks without scores; probability 1.
+        Picks without scores; probability NaN, as k-means starts by chance.
 
     Memory: as `pick_k_means`.
 
@@ -54,7 +54,7 @@ def pick_typiclust(
         points = points_of(rows, centred_reader(embeddings, rows), embeddings.shape[1])
         spread = _mean_neighbour_distances(points, neighbours)
         value[members] = spread / (1 + spread)
-    return take_turns(found, value, batch_size)
+    return take_turns(found, value, batch_size, chance=np.nan)
 
 
 def _picked_from(found: Clusters, batch_size: int) -> np.ndarray:

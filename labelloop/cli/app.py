@@ -249,6 +249,13 @@ def select(
         Path | None, typer.Option(help=".npy of class codes, one a labeled row in the order of --labeled.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 0,
+    compose: Annotated[
+        Path | None, typer.Option(help="YAML with the keys of acquisition.compose: filter, caps, shares ...")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="The columns that --compose names: CSV or Parquet, one row an item.")
+    ] = None,
+    money: Annotated[float | None, typer.Option(help="What the batch may cost, by cost_column.")] = None,
 ) -> None:  # fmt: skip
     """Choose the rows of plain arrays to label next. Needs no campaign."""
     from labelloop.acquisition.array_selection import select_from_files
@@ -263,6 +270,9 @@ def select(
         members=members,
         labels=labels,
         seed=seed,
+        compose=compose,
+        table=table,
+        money=money,
     )
     typer.echo(f"{len(rows)} rows in {out}")
 

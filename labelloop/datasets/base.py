@@ -42,6 +42,14 @@ class Items(Protocol):
         """What people are shown of `rows`: JSON-like, by column name; `columns` empty means the default."""
         ...
 
+    def values(self, column: str, setting: str) -> np.ndarray:
+        """A column of the data, shape (n,), object: text, numbers or booleans, None or NaN where empty.
+
+        Raises:
+            DataError: there is no such column, or it is the label; names the setting.
+        """
+        ...
+
     def rows_of(self, ids: Sequence[str]) -> np.ndarray:
         """Rows of these ids, int64.
 

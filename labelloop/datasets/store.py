@@ -69,6 +69,22 @@ class StoredItems:
         shown = {name: self._shown(name, rows) for name in names}
         return [{name: values[place] for name, values in shown.items()} for place in range(len(rows))]
 
+    def values(self, column: str, setting: str) -> np.ndarray:
+        """A column as it was read: shape (n,), object.
+
+        Raises:
+            DataError: there is no such column, or it is one that would tell the answer.
+        """
+        if column in self.summary["withheld_columns"]:
+            raise DataError(
+                f"{setting}: column {column!r} is the label or split column; what is asked about must not "
+                "depend on it"
+            )
+        known = [name for name in self._stored if name not in ("item", "split")]
+        if column not in known:
+            raise DataError(f"{setting}: the data has no column {column!r}; {nearest(column, known)}")
+        return _objects(self._column(column))
+
     def rows_of(self, ids: Sequence[str]) -> np.ndarray:
         """Rows of these ids, int64, in their order.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from labelloop.settings.composition import Composition
 from labelloop.settings.section import Section
 
 
@@ -16,7 +17,7 @@ class Acquisition(Section):
         "auto", description="auto (coverage first, then doubt, by evidence), random, least_confident, "
         "margin, entropy, bald, power_margin, power_bald, vote_entropy, consensus_entropy, mean_kl, k_means, "
         "k_center, typiclust, max_herding, dropquery, badge, uherding, density_weighted, cluster_margin, "
-        "ranked_batch, error_based, rare_class, balanced, or your own function as "
+        "ranked_batch, error_based, rare_class, hard_negatives, balanced, or your own function as "
         "'package.module:function'.",
     )  # fmt: skip
     options: dict[str, Any] = Field({}, description="Keyword arguments of the strategy.")
@@ -33,3 +34,16 @@ class Acquisition(Section):
         "savings are measured on.",
     )  # fmt: skip
     shard_size: int = Field(16384, ge=256, description="Items scored at a time.")
+    compose: Composition = Field(
+        Composition(), description="What the strategy may pick, and how its part of a batch is put together."
+    )
+
+    @model_validator(mode="after")
+    def _subsample_holds_a_batch(self) -> Acquisition:
+        most = max(self.batch_size, self.first_batch_size or 0)
+        if self.compose.subsample is not None and self.compose.subsample < most:
+            raise ValueError(
+                f"compose.subsample is {self.compose.subsample}, but a batch has up to {most} items; raise "
+                "it or lower batch_size"
+            )
+        return self

@@ -12,6 +12,7 @@ from labelloop.adapters.tools.base import Answer, Poll
 from labelloop.adapters.tools.keys import parse_key
 from labelloop.errors import DataError, ToolError
 from labelloop.label_types import make_label_type
+from labelloop.stages.composing import cost_multiples
 from labelloop.stages.runner import Round
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -37,6 +38,7 @@ def admit(
     annotation = current.settings.annotation
     asked = _asked(current)
     campaign = current.settings.campaign.name
+    multiples = cost_multiples(current.workspace, current.settings, asked) if poll.answers else {}
     label_type = make_label_type(current.settings.labels.type, classes)
     votes = []
     refused = [_line(refusal.where, refusal.reason, refusal.content) for refusal in poll.refusals]
@@ -54,6 +56,7 @@ def admit(
             refused.append(_line(answer.id, str(error), content))
             continue
         cost = annotation.cost_per_vote if answer.cost is None else answer.cost
+        cost *= multiples.get(item, 1.0)
         votes.append(
             {
                 "vote": answer.id,

@@ -88,6 +88,7 @@ ROUND_STAGES = {
                 "{round}/fusion.json",
                 "{round}/labels.parquet",
                 "{round}/model",
+                "{previous}/model",
                 "{previous}/learning_curve.csv",
                 "{previous}/outcomes.parquet",
                 "{previous}/manifest.json",

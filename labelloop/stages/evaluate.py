@@ -21,6 +21,7 @@ from labelloop.evaluation import metrics as measures
 from labelloop.evaluation import savings
 from labelloop.evaluation.prelabels import count_prelabelled
 from labelloop.review import count_rows
+from labelloop.stages.asked_accuracy import on_asked_items
 from labelloop.stages.report import write_report
 from labelloop.stages.runner import Receipts, Round
 from labelloop.stages.train import fit_on, untrained
@@ -68,6 +69,7 @@ def evaluate(current: Round) -> None:
     metrics = judged | totals | {
         "ties": int(training["tie"].sum()),
         **count_prelabelled(votes),
+        **on_asked_items(current, prepared, labels),
         "given_up": count_rows(folder.review.read_text(encoding="utf-8")),
         **{f"savings_{name}": saved[name] for name in ("ratio", "ratio_low", "ratio_high", "saved")},
     }  # fmt: skip

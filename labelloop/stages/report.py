@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from labelloop import files
+from labelloop.stages.asked_accuracy import sentence as on_asked_items
 from labelloop.stages.runner import Round
 
 
@@ -51,7 +52,7 @@ def _summary(current: Round, curve: pd.DataFrame, metrics: dict[str, Any]) -> st
         f"{metrics['accuracy_high']:.1%}) on {metrics['test_items']} items, with {metrics['labels']} labels, "
         f"{metrics['votes']} votes and {metrics['cost']:.2f} {currency}.{gained} Macro F1 "
         f"{metrics['macro_f1']:.3f}, log loss {metrics['log_loss']:.3f}, expected calibration error "
-        f"{metrics['ece']:.3f}." + _pool(current)
+        f"{metrics['ece']:.3f}." + on_asked_items(metrics) + _pool(current)
     )
 
 

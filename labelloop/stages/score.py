@@ -18,6 +18,7 @@ import numpy as np
 
 from labelloop import datasets, files, models
 from labelloop.acquisition import make_strategy
+from labelloop.acquisition.composition_columns import needs_of
 from labelloop.one_thread import cores, one_thread
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
@@ -54,18 +55,22 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
     name = acquisition.strategy if trained else acquisition.cold_start
     options = acquisition.options if trained else {}
     committee = committee_folders(current.previous.model)
-    note = ""
-    if "members" in make_strategy(name, options).needs and not committee:
+    note, mixed = "", trained and bool(acquisition.compose.mix)
+    needs = needs_of(acquisition.compose, make_strategy(name, options), mixed=mixed)
+    if "members" in needs and not committee:
         # model.committee was set after the round before was opened; this round must not stand still for it.
-        note = (f"`{name}` asks a committee, which the model of {current.previous.path.name} does not have "
+        asking = "mix" if mixed else name
+        note = (f"`{asking}` asks a committee, which the model of {current.previous.path.name} does not have "
                 f"yet, so `{WITHOUT_COMMITTEE}` picked.")  # fmt: skip
-        name, options = WITHOUT_COMMITTEE, {}
-    needs = make_strategy(name, options).needs
+        name, options, mixed = WITHOUT_COMMITTEE, {}, False
+        needs = make_strategy(name, options).needs
     wanted = [need for need in ("probabilities", "embeddings", "members") if need in needs]
     with files.atomic_path(current.folder.scores) as out:
         out.mkdir()
         about = {"rows": len(prepared.pool), "strategy": name, "options": options, "trained": trained,
                  "arrays": sorted(wanted), "note": note}  # fmt: skip
+        if mixed:
+            about["mixed"] = True
         files.write_json(out / "scores.json", about)
         for need in wanted:
             width = _embedding_width(learner, prepared) if need == "embeddings" else learner.n_classes

@@ -10,6 +10,7 @@ import pandas as pd
 from labelloop import datasets, files, tables
 from labelloop.acquisition import control
 from labelloop.datasets.base import Prepared
+from labelloop.stages.composing import costs, within
 from labelloop.stages.runner import Round
 from labelloop.stages.strategy_arm import arm, strategy_arm
 
@@ -32,12 +33,14 @@ def select(current: Round) -> None:
 
     order = eligible[control.control_order(ids[eligible], settings.campaign.seed)]
     control_rows = control.choose_control(order, about["control_size"], 1.0, taken)[: about["new_items"]]
+    control_rows, money = within(control_rows, costs(prepared, settings), about.get("money"))
     candidates = np.setdiff1d(eligible, np.union1d(taken, control_rows))
     wanted = min(about["new_items"] - len(control_rows), len(candidates))
     # Test items teach nobody, so they cover nothing; this round's control items soon will.
     covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(prepared.splits)), control_rows).astype(np.int64)
-    strategy, reason = strategy_arm(current, candidates, covered, wanted, prepared, labels)
-    parts = [strategy, _control_arm(order, control_rows, about)]
+    strategy, reason = strategy_arm(current, candidates, covered, wanted, prepared, labels, money)
+    left = len(np.setdiff1d(eligible, taken))
+    parts = [strategy, _control_arm(order, control_rows, about, left)]
     if not len(asked):
         parts.append(_test_arm(prepared))
     chosen = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
@@ -48,6 +51,7 @@ def select(current: Round) -> None:
             "rank": np.arange(len(chosen)),
             "score": chosen["score"].astype(float),
             "probability": chosen["probability"].astype(float),
+            "draw_probability": chosen["draw_probability"].astype(float),
             "overlap": np.where(
                 chosen["arm"] == "test", settings.annotation.test_overlap, settings.annotation.overlap
             ),
@@ -57,13 +61,14 @@ def select(current: Round) -> None:
     newly = batch[["item", "arm", "overlap"]].assign(round=current.id)
     everything = pd.concat([asked, newly], ignore_index=True) if len(asked) else newly
     tables.ASKED.write(everything, current.folder.asked)
-    files.write_json(current.folder.selection, reason)
+    files.write_json(current.folder.selection, reason | {"drawn_from": left})
 
 
-def _control_arm(order: np.ndarray, rows: np.ndarray, about: dict[str, Any]) -> pd.DataFrame:
+def _control_arm(order: np.ndarray, rows: np.ndarray, about: dict[str, Any], left: int) -> pd.DataFrame:
     # The chance of being in the control sample, over the draw of the order: its size over the pool's.
     chance = min(1.0, about["control_size"] / max(1, len(order)))
-    return arm("control", rows, np.nan, chance if len(rows) else 1.0)
+    # What of the order is not known yet is a random order of the items not asked yet: each is as likely.
+    return arm("control", rows, np.nan, chance if len(rows) else 1.0, 1.0 / (left - np.arange(len(rows))))
 
 
 def _test_arm(prepared: Prepared) -> pd.DataFrame:

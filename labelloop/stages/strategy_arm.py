@@ -9,7 +9,9 @@ import pandas as pd
 
 from labelloop import acquisition, files
 from labelloop.acquisition.base import Context
+from labelloop.acquisition.composition import Composition, compose
 from labelloop.datasets.base import Prepared
+from labelloop.stages.composing import composition_of
 from labelloop.stages.runner import Round
 
 
@@ -20,8 +22,13 @@ def strategy_arm(
     wanted: int,
     prepared: Prepared,
     labels: pd.DataFrame,
+    money: float | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The strategy's part of the batch, and what selection.json says of it."""
+    """The strategy's part of the batch, and what selection.json says of it.
+
+    Args:
+        money: what it may cost; only with `acquisition.compose.cost_column`.
+    """
     scores = files.read_json(current.folder.scores / "scores.json")
     about = {"strategy": scores["strategy"], "picked": wanted, "reason": scores["note"]}
     if not wanted:
@@ -37,10 +44,25 @@ def strategy_arm(
         members=_array(current, "members"),
         labels=label_codes(prepared, covered, labels),
         classes=prepared.classes,
+        reserved=np.flatnonzero(prepared.splits),
     )
-    picks = acquisition.select_rows(strategy, context, wanted)
+    asked = current.settings.acquisition.compose
+    if asked.is_set:
+        composition = composition_of(
+            prepared, current.settings, covered, money=money, mixed=scores.get("mixed", False)
+        )
+        picks = compose(strategy, context, wanted, composition, cut=True)
+        about |= {"strategy": _mixed(composition) or about["strategy"], "picked": len(picks.rows)}
+    else:
+        picks = acquisition.select_rows(strategy, context, wanted)
     about["reason"] = " ".join(said for said in (scores["note"], picks.reason) if said)
-    return arm("strategy", picks.rows, picks.scores, picks.probabilities), about
+    draws = np.full(len(picks.rows), np.nan) if picks.draws is None else picks.draws
+    return arm("strategy", picks.rows, picks.scores, picks.probabilities, draws), about
+
+
+def _mixed(composition: Composition) -> str:
+    """The mix in words; empty where one strategy picks."""
+    return " + ".join(f"{share:.0%} {part.name}" for part, share in composition.mix)
 
 
 def label_codes(prepared: Prepared, rows: np.ndarray, labels: pd.DataFrame) -> np.ndarray:
@@ -53,9 +75,11 @@ def label_codes(prepared: Prepared, rows: np.ndarray, labels: pd.DataFrame) -> n
     return known[rows]
 
 
-def arm(name: str, rows: np.ndarray, score: Any, probability: Any) -> pd.DataFrame:
-    """Rows of the pool as a part of the batch; score and probability one for all or one a row."""
-    return pd.DataFrame({"row": rows, "arm": name, "score": score, "probability": probability})
+def arm(name: str, rows: np.ndarray, score: Any, probability: Any, draws: Any = np.nan) -> pd.DataFrame:
+    """Rows of the pool as a part of the batch; scores and chances one for all or one a row."""
+    return pd.DataFrame(
+        {"row": rows, "arm": name, "score": score, "probability": probability, "draw_probability": draws}
+    )
 
 
 def _array(current: Round, name: str) -> np.ndarray | None:

@@ -29,6 +29,7 @@ def batch(rows: int = 4) -> pd.DataFrame:
             "rank": range(rows),
             "score": 0.5,
             "probability": 1.0,
+            "draw_probability": np.nan,
             "overlap": 2,
         }
     )
@@ -53,7 +54,7 @@ REFUSED: list[tuple[tables.Contract, pd.DataFrame, str, Any, str]] = [
     (tables.BATCH, batch(), "rank", -1, "-1 must be 0 or more"),
     (tables.BATCH, batch(), "probability", 0.0, "0.0 must be above 0 and at most 1"),
     (tables.BATCH, batch(), "probability", 1.5, "1.5 must be above 0 and at most 1"),
-    (tables.BATCH, batch(), "probability", np.nan, "nan must not be empty"),
+    (tables.BATCH, batch(), "draw_probability", 1.5, "1.5 must be above 0 and at most 1"),
     (tables.VOTES, votes(), "vote", "v0", "'v0' appears more than once"),
     (tables.VOTES, votes(), "annotator", " ", "' ' must not be blank"),
     (tables.VOTES, votes(), "action", "submited", "'submited' must be one of submitted"),

@@ -167,3 +167,80 @@ def test_labels_belong_to_the_rows_in_the_order_they_were_given_in() -> None:
 def test_wrong_labels_are_named(labels, kind, said: str) -> None:
     with pytest.raises(kind, match=said):
         select("balanced", batch_size=2, labels=labels, **GIVEN)
+
+
+def test_of_many_named_errors_those_that_cover_the_rest_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the first rows of the pool: errors of every cloud are followed, whatever the rows' order."""
+    from labelloop.acquisition import error_based
+
+    monkeypatch.setattr(error_based, "MOST_ERRORS", 4)
+    points, _ = cloud_pool()
+    said = np.tile(np.float32([0.9, 0.1]), (200, 1))
+    ids = np.array([f"item-{row:03d}" for row in range(200)])
+    given = {"embeddings": points, "probabilities": said, "ids": ids}
+    wrong = [row for row in range(200) if row % 50 < 30]
+    picks = select("error_based", batch_size=8, wrong=wrong, **given)
+    assert np.bincount(picks // 50, minlength=4).min() >= 1
+    order = np.random.default_rng(4).permutation(200)
+    shuffled = {name: array[order] for name, array in given.items()}
+    place = np.argsort(order)
+    again = select("error_based", batch_size=8, wrong=place[wrong].tolist(), **shuffled)
+    assert ids[order][again].tolist() == ids[picks].tolist()
+    for seed in (1, 2):
+        other = select("error_based", batch_size=8, wrong=wrong, seed=seed, **given)
+        assert set(other.tolist()) == set(picks.tolist())
+
+
+def test_test_items_are_no_errors_to_follow() -> None:
+    points, rows = cloud_pool()
+    context = Context(
+        candidates=np.setdiff1d(np.arange(200), [*rows, 120, 121]),
+        labeled=rows,
+        probabilities=np.tile(np.float32([0.9, 0.1]), (200, 1)),
+        embeddings=points,
+        seed=0,
+        labels=np.array([0, 1, 0, 0]),
+        reserved=np.array([120, 121]),
+    )
+    both = select_rows(make_strategy("error_based", {"wrong": [120, 30]}), context, 10)
+    assert "1 of 2 errors named are test items and were left aside" in both.reason
+    assert (
+        both.rows.tolist()
+        == select_rows(make_strategy("error_based", {"wrong": [30]}), context, 10).rows.tolist()
+    )
+    none_left = select_rows(make_strategy("error_based", {"wrong": [120]}), context, 10)
+    assert none_left.rows.tolist() == select_rows(make_strategy("error_based"), context, 10).rows.tolist()
+
+
+def test_hard_negatives_are_sure_of_one_class_among_labels_of_another() -> None:
+    """Cloud 1 is labeled 1 and the model says 0 of it, surely: that is where hard negatives are."""
+    points, rows = cloud_pool()
+    said = np.tile(np.float32([0.6, 0.4]), (200, 1))
+    said[50:100] = [0.95, 0.05]
+    said[100:150] = [0.99, 0.01]
+    given = {"embeddings": points, "probabilities": said, "labeled": rows, "labels": [0, 1, 0, 0]}
+    picks = select("hard_negatives", batch_size=30, **given)
+    assert set((picks // 50).tolist()) == {1}
+    said[0:50] = [0.1, 0.9]  # Sure of class 1 among labels of class 0.
+    picks = select("hard_negatives", batch_size=30, label=1, **given)
+    assert set((picks // 50).tolist()) == {0}
+    with pytest.raises(SettingsError, match="hard_negatives' label is 7"):
+        select("hard_negatives", batch_size=3, label=7, **given)
+
+
+def test_hard_negatives_find_more_mistakes_than_confidence_does() -> None:
+    """Of confident predictions (0.8 or more) those among other labels are wrong far more often."""
+    random = np.random.default_rng(0)
+    codes = random.integers(2, size=3000)
+    points = (random.normal(size=(3000, 2)) + 2.5 * codes[:, None]).astype(np.float32)
+    island = (random.random(3000) < 0.05) & (codes == 0)
+    points[island] = random.normal(
+        [5.5, 5.5], 0.3, size=(int(island.sum()), 2)
+    )  # A clump of class 0 inside 1.
+    rows = np.sort(random.choice(3000, 60, replace=False))
+    said = logistic_on(points, rows, codes)
+    picks = select("hard_negatives", batch_size=40, embeddings=points, probabilities=said, labeled=rows,
+                   labels=codes[rows])  # fmt: skip
+    wrong = said.argmax(axis=1) != codes
+    sure = np.setdiff1d(np.flatnonzero(said.max(axis=1) >= 0.8), rows)
+    assert wrong[picks].mean() > 3 * wrong[sure].mean()

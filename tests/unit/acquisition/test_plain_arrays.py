@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def test_files_give_the_picks_of_their_arrays(tmp_path: Path) -> None:
     paths = saved(tmp_path, embeddings=X, probabilities=P, labeled=KNOWN)
     select_from_files("k_center", batch_size=7, out=tmp_path / "picks.csv", seed=2, **paths)
     written = pd.read_csv(tmp_path / "picks.csv")
-    assert list(written.columns) == ["row", "score", "probability"]
+    assert list(written.columns) == ["row", "score", "probability", "draw_probability"]
     assert (
         written["row"].tolist()
         == select("k_center", batch_size=7, embeddings=X, labeled=KNOWN, seed=2).tolist()
@@ -153,3 +154,51 @@ def test_python_objects_are_never_loaded(tmp_path: Path) -> None:
 def test_picks_are_written_as_csv_only(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"ends in \.csv"):
         select_from_files("random", batch_size=1, out=tmp_path / "picks.txt", **saved(tmp_path, embeddings=X))
+
+
+def composed(folder: Path, settings: str) -> dict[str, Path]:
+    (folder / "compose.yaml").write_text(settings)
+    table = pd.DataFrame(
+        {"source": [f"s{row % 20}" for row in range(60)], "price": [1 + row % 3 for row in range(60)]}
+    )
+    table.to_csv(folder / "table.csv", index=False)
+    return {"compose": folder / "compose.yaml", "table": folder / "table.csv"}
+
+
+def test_files_compose_a_batch(tmp_path: Path, labelloop: Callable[..., Any]) -> None:
+    """Through the command: no source twice, labeled ones counted, and no more money than there is."""
+    settings = "group_column: source\ncap_per_group: 1\ncost_column: price\nfilter: {price: [1, 2]}\n"
+    paths = saved(tmp_path, probabilities=P, labeled=KNOWN) | composed(tmp_path, settings)
+    words = [word for name, path in paths.items() for word in (f"--{name}", path)]
+    said = labelloop("select", "--strategy", "margin", "--batch-size", "10", "--money", "9", "--out",
+                     tmp_path / "picks.csv", *words)  # fmt: skip
+    assert said.code == 0, said.error
+    rows = pd.read_csv(tmp_path / "picks.csv")["row"].to_numpy()
+    sources = (np.concatenate([rows, np.unique(KNOWN)]) % 20).tolist()
+    assert len(set((rows % 20).tolist())) == len(rows) > 3
+    assert not set((rows % 20).tolist()) & set((np.unique(KNOWN) % 20).tolist()), sources
+    assert (1 + rows % 3).sum() <= 9 and (rows % 3 < 2).all()
+
+
+WRONG_COMPOSITIONS = {
+    "key": ("subsampel: 5\n", {}, "subsampel: Extra inputs"),
+    "column": (
+        "stratify_by: colour\n",
+        {},
+        "stratify_by: .* has no column 'colour'; did you mean 'source'",
+    ),
+    "table": ("stratify_by: source\n", {"table": None}, "names column 'source'; give the table .* --table"),
+    "money": ("subsample: 20\n", {"money": 3.0}, "--money 3 needs cost_column"),
+    "cap": ("group_column: source\ncap_per_group: 1\n", {"batch_size": 40}, r"batch of 40 .* room for \d+"),
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "change", "said"), WRONG_COMPOSITIONS.values(), ids=WRONG_COMPOSITIONS.keys()
+)
+def test_a_wrong_composition_is_named(
+    tmp_path: Path, settings: str, change: dict[str, Any], said: str
+) -> None:
+    given = {**composed(tmp_path, settings), "batch_size": 5, **change}
+    with pytest.raises(LabelloopError, match=said):
+        select_from_files("margin", out=tmp_path / "picks.csv", **saved(tmp_path, probabilities=P), **given)

@@ -98,7 +98,8 @@ WRONG_ANSWERS = [
     (Picks(np.array([4, 5]), np.array(["a", "b"]), np.ones(2)), "scores of .*type <U1"),
     (Picks(np.array([4, 5]), NOTHING, np.array([0.0, 1.0])), "probability of 0.0"),
     (Picks(np.array([4, 5]), NOTHING, np.array([1.0, 1.5])), "probability of 1.5"),
-    (Picks(np.array([4, 5]), NOTHING, np.array([1.0, np.nan])), "probability of nan"),
+    (Picks(np.array([4, 5]), NOTHING, np.ones(2), draws=np.array([0.5, 2.0])), "probability of 2.0"),
+    (Picks(np.array([4, 5]), NOTHING, np.ones(2), draws=np.ones(3)), r"draws of shape \(3,\)"),
 ]
 
 

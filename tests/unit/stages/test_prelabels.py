@@ -92,7 +92,8 @@ def pushed(
         current.folder.scores.mkdir(parents=True)
         np.save(current.folder.scores / "probabilities.npy", probabilities())
     batch = pd.DataFrame({"item": [f"i{n}" for n in range(len(arms))], "arm": arms, "rank": range(len(arms)),
-                          "score": 0.0, "probability": 1.0, "overlap": 2})  # fmt: skip
+                          "score": 0.0, "probability": 1.0,
+                          "draw_probability": None, "overlap": 2})  # fmt: skip
     tables.BATCH.write(batch, current.folder.batch)
     kept = Tool()
     with pytest.MonkeyPatch.context() as patch:

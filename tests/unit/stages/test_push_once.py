@@ -88,7 +88,7 @@ def open_round(folder: Path) -> Round:
     frozen = freeze(CampaignSettings(), Entry("r000", "data/start"), new_items=ITEMS, control_before=0.0)
     write_frozen(workspace.round("r000").settings, frozen)
     batch = pd.DataFrame({"item": _Pool.ids, "arm": "strategy", "rank": range(ITEMS), "score": 0.0,
-                          "probability": 1.0, "overlap": OVERLAP})  # fmt: skip
+                          "probability": 1.0, "draw_probability": None, "overlap": OVERLAP})  # fmt: skip
     tables.BATCH.write(batch, workspace.round("r000").batch)
     return Round(workspace, "r000")
 

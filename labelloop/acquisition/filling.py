@@ -1,0 +1,142 @@
+"""A batch in the making: strategies are asked until it is full; what a cap or the purse forbids stays out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from labelloop.acquisition.base import Context, Picks, Strategy
+from labelloop.acquisition.selection import select_rows
+
+ITEM_SCORES = frozenset(
+    ("least_confident", "margin", "entropy", "bald", "vote_entropy", "consensus_entropy", "mean_kl")
+)
+"""Strategies whose scores are about one item each, 0 or more: a score over a cost is a gain per money."""
+LOG_SCORES = frozenset(("power_margin", "power_bald"))
+"""Strategies whose scores are logarithms with Gumbel noise: less the logarithm of the cost they are a draw
+with chances proportional to the score over the cost."""
+_HAIR = 1e-9
+
+
+class Batch:
+    """Rows picked so far, what is left of the caps, and why.
+
+    Args:
+        groups: shape (n,), int64; -1 for a row that is a group of its own.
+        cap: rows of a group in all.
+        counted: rows beside `context.labeled` that count.
+        costs: shape (n,), above 0.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        groups: np.ndarray | None,
+        cap: int | None,
+        counted: np.ndarray | None,
+        costs: np.ndarray | None,
+    ) -> None:
+        self._context = context
+        self._groups = groups if cap is not None else None
+        self._costs = costs
+        self._left: np.ndarray = np.empty(0, dtype=np.int64)
+        if self._groups is not None and cap is not None:
+            before = context.labeled if counted is None else np.union1d(context.labeled, counted)
+            codes = self._groups[before]
+            used = np.bincount(codes[codes >= 0], minlength=int(self._groups.max(initial=-1)) + 1)
+            self._left = np.maximum(cap - used, 0)
+        self._rows: list[int] = []
+        self._scores: list[float] = []
+        self._chances: list[float] = []
+        self.reasons: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def room(self, rows: np.ndarray) -> int:
+        """How many of `rows` the caps let into the batch."""
+        if self._groups is None:
+            return len(rows)
+        codes = self._groups[rows]
+        sizes = np.bincount(codes[codes >= 0], minlength=len(self._left))
+        return int((codes < 0).sum() + np.minimum(sizes, self._left).sum())
+
+    def fill(self, strategy: Strategy, rows: np.ndarray, quota: int, purse: float) -> float:
+        """Take `quota` of `rows`, or as many as fit; return what is left of the purse.
+
+        Args:
+            rows: shape (m,), int64, ascending.
+        """
+        while quota > 0 and len(open_rows := self.open(rows, purse)):
+            picks = self._ranked(strategy, open_rows, min(quota, len(open_rows)))
+            if picks.reason and picks.reason not in self.reasons:
+                self.reasons.append(picks.reason)
+            for row, score, chance in zip(
+                picks.rows.tolist(), picks.scores, picks.probabilities, strict=True
+            ):
+                price = 0.0 if self._costs is None else float(self._costs[row])
+                if quota == 0 or price > purse + _HAIR or self._is_full(row):
+                    continue
+                self._take(row, float(score), float(chance))
+                quota, purse = quota - 1, purse - price
+        return purse
+
+    def picks(self, chances: bool | list[tuple[int, float]]) -> Picks:
+        """The batch; chances are the strategies' own (True), unknown (False), or given as (rows, chance)."""
+        known = np.array(self._chances, dtype=np.float64)
+        if chances is False:
+            known[:] = np.nan
+        elif isinstance(chances, list):
+            known = np.repeat([chance for _, chance in chances], [count for count, _ in chances])
+        return Picks(np.array(self._rows, dtype=np.int64), np.array(self._scores, dtype=np.float64), known)
+
+    def _take(self, row: int, score: float, chance: float) -> None:
+        self._rows.append(row)
+        self._scores.append(score)
+        self._chances.append(chance)
+        if self._groups is not None and self._groups[row] >= 0:
+            self._left[self._groups[row]] -= 1
+
+    def _is_full(self, row: int) -> bool:
+        return self._groups is not None and self._groups[row] >= 0 and self._left[self._groups[row]] == 0
+
+    def open(self, rows: np.ndarray, purse: float = np.inf) -> np.ndarray:
+        """Those of `rows` that would still fit."""
+        keep = ~np.isin(rows, self._rows)
+        if self._groups is not None and len(self._left):
+            codes = self._groups[rows]
+            keep &= (codes < 0) | (self._left[codes] > 0)
+        if self._costs is not None:
+            keep &= self._costs[rows] <= purse + _HAIR
+        return rows[keep]
+
+    def _ranked(self, strategy: Strategy, rows: np.ndarray, wanted: int) -> Picks:
+        """The strategy's picks; where costs are known and it scores items, all rows by gain per money."""
+        context = self._now(rows)
+        if self._costs is None or strategy.name not in ITEM_SCORES | LOG_SCORES:
+            return select_rows(strategy, context, wanted)
+        picks = select_rows(strategy, context, len(rows))
+        costs = self._costs[picks.rows]
+        value = picks.scores - np.log(costs) if strategy.name in LOG_SCORES else picks.scores / costs
+        order = np.argsort(-value, kind="stable")
+        return replace(
+            picks,
+            rows=picks.rows[order],
+            scores=value[order],
+            probabilities=picks.probabilities[order],
+            draws=None,
+        )
+
+    def _now(self, rows: np.ndarray) -> Context:
+        """The context with what is picked already among the labeled rows, without labels."""
+        context = self._context
+        if not self._rows:
+            return replace(context, candidates=rows)
+        labeled = np.concatenate([context.labeled, np.array(self._rows, dtype=np.int64)])
+        order = np.argsort(labeled, kind="stable")
+        labels = context.labels
+        if labels is not None or not len(context.labeled):
+            known = np.empty(0, dtype=np.int64) if labels is None else labels
+            labels = np.concatenate([known, np.full(len(self._rows), -1, dtype=np.int64)])[order]
+        return replace(context, candidates=rows, labeled=labeled[order], labels=labels)
