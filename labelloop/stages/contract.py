@@ -37,13 +37,26 @@ ROUND_STAGES = {
         ),
         Contract(
             "select",
-            inputs=("data", "{round}/scores", "{previous}/asked.parquet", "{previous}/labels.parquet"),
+            inputs=(
+                "data",
+                "{round}/scores",
+                "{previous}/asked.parquet",
+                "{previous}/labels.parquet",
+                "{previous}/collected.parquet",
+            ),
             outputs=("{round}/batch.parquet", "{round}/asked.parquet", "{round}/selection.json"),
             sections=("round", "campaign", "acquisition", "annotation"),
         ),
         Contract(
             "push",
-            inputs=("data", "{round}/batch.parquet", "{round}/scores", "{previous}/model"),
+            inputs=(
+                "data",
+                "{round}/batch.parquet",
+                "{round}/asked.parquet",
+                "{round}/scores",
+                "{previous}/model",
+                "{previous}/collected.parquet",
+            ),
             outputs=("{round}/tasks.parquet",),
             sections=("campaign", "annotation"),
             sources=("{round}/pushed.jsonl",),

@@ -11,6 +11,7 @@ from labelloop import datasets, files, tables
 from labelloop.acquisition import control
 from labelloop.datasets.base import Prepared
 from labelloop.stages.runner import Round
+from labelloop.stages.second_looks import choose_second_looks, with_second_looks
 from labelloop.stages.strategy_arm import arm, strategy_arm
 
 
@@ -37,6 +38,13 @@ def select(current: Round) -> None:
     # Test items teach nobody, so they cover nothing; this round's control items soon will.
     covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(prepared.splits)), control_rows).astype(np.int64)
     strategy, reason = strategy_arm(current, candidates, covered, wanted, prepared, labels)
+    further = None
+    if settings.annotation.max_overlap is not None and len(asked):
+        looks = choose_second_looks(current, prepared, asked, labels, strategy["row"].to_numpy())
+        if len(looks.further):
+            further = looks.further
+            strategy, reason = strategy_arm(current, candidates, covered, looks.new_items, prepared, labels)
+        reason["second_looks"] = looks.about
     parts = [strategy, _control_arm(order, control_rows, about)]
     if not len(asked):
         parts.append(_test_arm(prepared))
@@ -53,8 +61,10 @@ def select(current: Round) -> None:
             ),
         }
     )
-    tables.BATCH.write(batch, current.folder.batch)
     newly = batch[["item", "arm", "overlap"]].assign(round=current.id)
+    if further is not None:
+        batch, asked = with_second_looks(batch, asked, further)
+    tables.BATCH.write(batch, current.folder.batch)
     everything = pd.concat([asked, newly], ignore_index=True) if len(asked) else newly
     tables.ASKED.write(everything, current.folder.asked)
     files.write_json(current.folder.selection, reason)

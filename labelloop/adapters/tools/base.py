@@ -148,7 +148,8 @@ class LabelTool(Protocol):
         `copy + 1` is how many different people the item is wanted of in all, whatever was pushed when, and
         `task.round` names the round that asks now. A tool that holds one task an item lets more people
         have it; a tool that deals tasks gives it to nobody of `task.not_for`. Answers to it come back under
-        any key of the item: who counts, and for what, is told by the people (see labelloop/asking.py).
+        any key of the item: who counts, and for what, is told by the people (see labelloop/asking.py). The
+        receipts are kept in the pushed.jsonl of the round that asks.
 
         Raises:
             ToolError: some may have arrived; `find` tells which.

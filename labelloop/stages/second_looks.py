@@ -1,0 +1,193 @@
+"""The relabel arm: which older items get further votes, and how many a round spends on that.
+
+New items and second looks are bought with the same votes, so they are put on one scale, nats of information
+about a label for each vote (see fusion/vote_gain.py). The strategy's picks set the price: what one vote about
+them brings on average. Further votes that bring more are asked for, the best first; each `overlap` of them
+take the place of one new item. The control arm is never crowded out.
+
+Control items are looked at again by the same rule as the strategy's: labels of both arms are then equally
+good, and what the control arm says about savings stays a comparison of which items were asked. Test items are
+not: they have an overlap of their own, which no model had a part in.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from labelloop import tables
+from labelloop.asking import known_people
+from labelloop.datasets.base import Prepared
+from labelloop.fusion.coding import latest_rows
+from labelloop.fusion.vote_gain import annotator_accuracy, further_gains
+from labelloop.settings.annotation import Annotation
+from labelloop.stages.asked_again import people_asked
+from labelloop.stages.runner import Round
+
+ARMS = ("strategy", "control")
+"""Whose items may be looked at again."""
+
+
+@dataclass(frozen=True)
+class SecondLooks:
+    """Further votes of a round."""
+
+    further: pd.DataFrame
+    """Columns item, overlap (further people wanted), score (nats for the first of them), total (people wanted
+    in all rounds together); the most telling item first."""
+    new_items: int
+    """New items of the strategy that are still asked about."""
+    about: dict[str, Any]
+    """What selection.json says."""
+
+
+def choose_second_looks(
+    current: Round, prepared: Prepared, asked: pd.DataFrame, labels: pd.DataFrame, picked: np.ndarray
+) -> SecondLooks:
+    """Weigh further votes about older items against the strategy's picks.
+
+    Args:
+        asked: `tables.ASKED` of the round before.
+        labels: the snapshot of the round before.
+        picked: rows of the pool that the strategy would ask about if it had all of the round's votes.
+    """
+    annotation = current.settings.annotation
+    known = labels[labels["status"] == "fused"]
+    n_classes = len(prepared.classes)
+    confidence, agreeing, votes = (
+        known[name].to_numpy(float) for name in ("confidence", "agreeing", "votes")
+    )
+    accuracy = annotator_accuracy(confidence, agreeing, votes, n_classes)
+    price = _price(current, known, picked, accuracy, n_classes)
+    open_ones = eligible_items(asked, known, tables.VOTES.read(current.previous.collected), annotation)
+    return _choose(open_ones, price, accuracy, len(picked), annotation)
+
+
+def eligible_items(
+    asked: pd.DataFrame, labels: pd.DataFrame, votes: pd.DataFrame, annotation: Annotation
+) -> pd.DataFrame:
+    """Items that may be asked about again, by item.
+
+    Those whose label is below the target, that have all answers which were wanted so far, fewer of them than
+    `max_overlap`, and somebody left who has not been asked. What was given up has an answer missing.
+
+    Returns:
+        Columns item, posterior, total (people wanted so far), room (further people who could be asked).
+    """
+    unsure = labels[(labels["confidence"] < annotation.target_confidence) & labels["arm"].isin(ARMS)]
+    unsure = unsure[~unsure["gold"]].merge(asked[["item", "overlap"]], on="item")
+    mine = votes[votes["item"].isin(set(unsure["item"]))]
+    last = mine.iloc[latest_rows(mine)]
+    answers = last[last["action"].isin(["submitted", "updated"])]["item"].value_counts()
+    skips = last[last["action"] == "skipped"]["item"].value_counts()
+    given = unsure["item"].map(answers).fillna(0).astype(int)
+    skipped = unsure["item"].map(skips).fillna(0).astype(int)
+    total = np.maximum(unsure["overlap"], given)
+    room = (annotation.max_overlap or 0) - total
+    everybody = known_people(annotation)
+    if everybody is not None:
+        spoke = people_asked(mine, set(unsure["item"]))
+        left = unsure["item"].map(lambda item: len(everybody - set(spoke.get(item, ()))))
+        room = np.minimum(room, left)
+    found = unsure.assign(total=total, room=room)
+    found = found[(given >= unsure["overlap"]) & (room > 0) & (skipped < annotation.skips_to_review)]
+    return found[["item", "posterior", "total", "room"]].sort_values("item", ignore_index=True)
+
+
+def with_second_looks(
+    batch: pd.DataFrame, asked: pd.DataFrame, further: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The batch with the relabel arm behind the others, and `asked` with the people wanted in all."""
+    rows = pd.DataFrame(
+        {
+            "item": further["item"],
+            "arm": "relabel",
+            "rank": len(batch) + np.arange(len(further)),
+            "score": further["score"],
+            "probability": 1.0,
+            "overlap": further["overlap"],
+        }
+    )
+    together = pd.concat([batch, rows], ignore_index=True) if len(batch) else rows
+    wanted = asked["item"].map(further.set_index("item")["total"])
+    return together, asked.assign(overlap=wanted.fillna(asked["overlap"]).astype(int))
+
+
+def _price(
+    current: Round, labels: pd.DataFrame, picked: np.ndarray, accuracy: float, n_classes: int
+) -> float:
+    """Nats that a vote about one of the strategy's picks brings, on average."""
+    if not len(picked) or not len(labels):
+        return math.inf
+    path = current.folder.scores / "probabilities.npy"
+    if path.exists():
+        beliefs = np.load(path, mmap_mode="r", allow_pickle=False)[np.sort(picked)].astype(np.float64)
+        beliefs /= beliefs.sum(axis=1, keepdims=True)
+    else:  # a strategy that asks no model: all that is known is how often each class comes
+        beliefs = np.mean(np.stack(labels["posterior"].to_list()), axis=0, keepdims=True)
+    gains = further_gains(beliefs, accuracy, current.settings.annotation.overlap)
+    return float(gains.mean())
+
+
+def _choose(
+    open_ones: pd.DataFrame, price: float, accuracy: float, new_items: int, annotation: Annotation
+) -> SecondLooks:
+    """The further votes that bring more than `price`, as many as make up whole new items."""
+    overlap = annotation.overlap
+    votes = new_items * overlap
+    most = math.floor(annotation.second_look_share * new_items + 1e-9)
+    gains = np.zeros((0, 1))
+    if len(open_ones):
+        room = open_ones["room"].to_numpy()
+        gains = further_gains(np.stack(open_ones["posterior"].to_list()), accuracy, int(room.max()))
+        gains[np.arange(gains.shape[1]) >= room[:, None]] = 0.0
+    flat = gains.ravel()
+    # Falling along each row and stable: an item's second further vote never comes before its first.
+    order = np.argsort(-flat, kind="stable")[: int((flat > 0).sum())]
+    paying = int((flat[order] > price).sum())
+    replaced = min(most, math.ceil(paying / overlap))
+    taken = order[: replaced * overlap]
+    item = taken // gains.shape[1]
+    further = np.bincount(item, minlength=len(open_ones))
+    chosen = pd.DataFrame(
+        {
+            "item": open_ones["item"].to_numpy(),
+            "overlap": further,
+            "score": gains[:, 0],
+            "total": open_ones["total"].to_numpy() + further,
+        }
+    )
+    chosen = chosen[chosen["overlap"] > 0].sort_values(["score", "item"], ascending=[False, True])
+    spent = int(further.sum())
+    about = {
+        "votes": spent,
+        "items": len(chosen),
+        "of_votes": votes,
+        "unsure": len(open_ones),
+        "new_items_left_out": replaced,
+        "nats_a_vote": float(flat[taken].mean()) if spent else None,
+        "nats_a_vote_of_new_items": price if math.isfinite(price) else None,
+        "accuracy_of_a_vote": accuracy,
+        "reason": _reason(len(open_ones), paying, replaced, most, spent, price, annotation),
+    }
+    return SecondLooks(chosen.reset_index(drop=True), new_items - replaced, about)
+
+
+def _reason(
+    unsure: int, paying: int, replaced: int, most: int, spent: int, price: float, annotation: Annotation
+) -> str:
+    target = f"{annotation.target_confidence:.0%}"
+    if not unsure:
+        return f"No older item that may be asked again is below {target}."
+    older = f"{unsure} older {'item' if unsure == 1 else 'items'} below {target}"
+    if not paying:
+        return f"{older}, but no vote about them tells more than one about a new item ({price:.2f} nats)."
+    if not spent:
+        return f"{older}, but annotation.second_look_share leaves no whole new item's votes for them."
+    limit = " (as many as annotation.second_look_share allows)" if replaced == most else ""
+    return (f"{spent} votes went to second looks{limit}: of {older}, {paying} further votes tell more "
+            f"than one about a new item ({price:.2f} nats); {replaced} new items were put off.")  # fmt: skip
