@@ -7,7 +7,7 @@ next round.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,6 @@ import pandas as pd
 from labelloop import datasets, files, tables
 from labelloop.asking import closing_time, hint_of, state_of
 from labelloop.errors import LabelloopError
-from labelloop.review import review_table
 from labelloop.stages.admission import admit, quarantine
 from labelloop.stages.gone import note_gone
 from labelloop.stages.kept_votes import keep_votes, kept_votes
@@ -48,7 +47,7 @@ class Waiting:
 
 
 def collect(current: Round) -> Waiting | None:
-    """Write votes.parquet with what is new; when the round is closed, also collected.parquet and review.csv.
+    """Write votes.parquet with what is new; when the round is closed, also collected.parquet.
 
     Returns:
         Waiting while the round is open; None once collected.parquet is there.
@@ -58,12 +57,7 @@ def collect(current: Round) -> Waiting | None:
         if waiting is not None:
             return waiting
     votes = tables.VOTES.read(current.folder.votes)
-    gone = files.read_json(current.folder.closed).get("gone", [])
     before = tables.VOTES.read(current.previous.collected)
-    wanted = wanted_of(current.folder.tasks)
-    events = [*earlier_events(before, wanted), *events_of(votes, wanted.copies)]
-    asking = state_of(events, wanted.copies, current.settings.annotation, gone, wanted.before)
-    files.write_text(current.folder.review, review_table(asking, lambda items: _texts(current, items)))
     everything = pd.concat([before, votes], ignore_index=True) if len(before) else votes
     tables.VOTES.write(everything, current.folder.collected)
     return None
@@ -116,17 +110,6 @@ def _merge(before: pd.DataFrame, known: pd.DataFrame | None, new: Iterable[dict[
     votes = pd.concat(both, ignore_index=True) if both else tables.VOTES.empty()
     votes = votes.drop_duplicates("vote", keep="first")
     return votes.sort_values(["answered_at", "vote"], kind="stable", ignore_index=True)
-
-
-def _texts(current: Round, items: Sequence[str]) -> dict[str, str]:
-    """What items show, where that is text."""
-    pool = datasets.open_prepared(current.workspace.data).pool
-    payloads = pool.payload(pool.rows_of(items), current.settings.annotation.payload_columns)
-    texts = {}
-    for item, payload in zip(items, payloads, strict=True):
-        parts = [value for name, value in payload.items() if isinstance(value, str) and name != "image"]
-        texts[item] = " | ".join(parts)
-    return texts
 
 
 def _closed_at(previous: Any) -> datetime | None:

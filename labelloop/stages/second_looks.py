@@ -78,24 +78,47 @@ def eligible_items(
     Returns:
         Columns item, posterior, total (people wanted so far), room (further people who could be asked).
     """
-    unsure = labels[(labels["confidence"] < annotation.target_confidence) & labels["arm"].isin(ARMS)]
-    unsure = unsure[~unsure["gold"]].merge(asked[["item", "overlap"]], on="item")
+    found = unsure_items(asked, labels, votes, annotation)
+    found = found[found["complete"] & (found["room"] > 0) & (found["skipped"] < annotation.skips_to_review)]
+    return found[["item", "posterior", "total", "room"]].reset_index(drop=True)
+
+
+def unsure_items(
+    asked: pd.DataFrame, labels: pd.DataFrame, votes: pd.DataFrame, annotation: Annotation
+) -> pd.DataFrame:
+    """Items of the strategy's and the control arm whose label is below the target, by item.
+
+    Args:
+        labels: columns of `tables.FUSED`.
+        votes: all votes so far.
+
+    Returns:
+        Columns item, posterior, answers, total (people wanted so far, or more who answered), room (further
+        people who could be asked), skipped (people) and complete (whether all answers wanted are in).
+    """
+    below = labels[(labels["confidence"] < annotation.target_confidence) & ~labels["gold"]]
+    unsure = below[["item", "posterior"]].merge(
+        asked.loc[asked["arm"].isin(ARMS), ["item", "overlap"]], on="item"
+    )
     mine = votes[votes["item"].isin(set(unsure["item"]))]
     last = mine.iloc[latest_rows(mine)]
-    answers = last[last["action"].isin(["submitted", "updated"])]["item"].value_counts()
+    given = last[last["action"].isin(["submitted", "updated"])]["item"].value_counts()
     skips = last[last["action"] == "skipped"]["item"].value_counts()
-    given = unsure["item"].map(answers).fillna(0).astype(int)
-    skipped = unsure["item"].map(skips).fillna(0).astype(int)
-    total = np.maximum(unsure["overlap"], given)
+    answers = unsure["item"].map(given).fillna(0).astype(int)
+    total = np.maximum(unsure["overlap"], answers)
     room = (annotation.max_overlap or 0) - total
     everybody = known_people(annotation)
     if everybody is not None:
         spoke = people_asked(mine, set(unsure["item"]))
         left = unsure["item"].map(lambda item: len(everybody - set(spoke.get(item, ()))))
-        room = np.minimum(room, left)
-    found = unsure.assign(total=total, room=room)
-    found = found[(given >= unsure["overlap"]) & (room > 0) & (skipped < annotation.skips_to_review)]
-    return found[["item", "posterior", "total", "room"]].sort_values("item", ignore_index=True)
+        room = np.minimum(room, left.astype(int))
+    return unsure.assign(
+        answers=answers,
+        total=total,
+        room=room,
+        skipped=unsure["item"].map(skips).fillna(0).astype(int),
+        complete=answers >= unsure["overlap"],
+    ).sort_values("item", ignore_index=True)
 
 
 def with_second_looks(
