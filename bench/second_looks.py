@@ -32,6 +32,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "3 votes, auto": {"overlap": 3},
     "2 votes, auto": {"overlap": 2},
     "2 to 5 votes, auto": {"overlap": 2, "max_overlap": 5},
+    "3 to 5 votes, auto": {"overlap": 3, "max_overlap": 5},
     "1 to 5 votes, auto and model": {"overlap": 1, "max_overlap": 5, "model_prior": "out_of_fold"},
 }
 BASE = "3 votes, majority"

@@ -1,58 +1,80 @@
-"""What one more vote tells about an item's label: one scale for new items and for second looks at old ones.
+"""What one more vote is worth: one scale for new items and for second looks at old ones.
 
-Both are bought with the same money. A new item begins with what the model believes about it, an item that
-was asked begins with what its votes say; either way a vote is worth the information that it brings about the
-label, in nats. This generalises ActiveLab, which ranks items with and without votes by one score, to votes
-of differing worth: the gain is counted for each vote that is paid.
+Both are bought with the same money. The unit is a label that is surely right: where labels are wrong with
+chance `e`, learning from them takes 1 / (1 - 2e)^2 times as many (two classes), so a label that is right with
+chance p counts as much as
 
-Source: Goh and Mueller (2023), ActiveLab: active learning with re-labeling by multiple annotators; mutual
-information as in Lindley (1956), On a measure of the information provided by an experiment.
+    worth(p) = ((K p - 1) / (K - 1))^2        K classes; 0 at a guess, 1 at certainty
+
+of a sure one. A new item's votes take it from nothing to some confidence, a further vote about an old item
+from its confidence to another; either way the worth that is expected to come is divided by the votes it
+costs. This generalises ActiveLab, which ranks items with and without votes by one score.
+
+Source: Angluin and Laird (1988), Learning from noisy examples; Goh and Mueller (2023), ActiveLab: active
+learning with re-labeling by multiple annotators.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+DRAWS = 4000
+"""Simulated items from which a new label's worth is told."""
 
-def vote_information(beliefs: np.ndarray, accuracy: float) -> np.ndarray:
-    """Mutual information of an item's label and the next vote about it.
 
-    The voter is right with chance `accuracy`, and else chooses any other class alike.
+def label_worth(confidence: np.ndarray, n_classes: int) -> np.ndarray:
+    """How much of a sure label one counts for that is right with this chance, in [0, 1]."""
+    if n_classes < 2:
+        return np.ones_like(confidence)
+    worth: np.ndarray = np.clip((n_classes * confidence - 1.0) / (n_classes - 1.0), 0.0, 1.0) ** 2
+    return worth
+
+
+def another_votes_worth(posterior: np.ndarray, accuracy: float) -> np.ndarray:
+    """What the next vote about an item is expected to add to its label's worth.
+
+    The voter is right with chance `accuracy`, and else chooses any other class alike; each answer changes the
+    posterior by Bayes' rule.
 
     Args:
-        beliefs: shape (n_items, n_classes), rows sum to 1: how likely each class is now.
+        posterior: shape (n_items, n_classes), rows sum to 1.
         accuracy: in (0, 1).
 
     Returns:
-        Shape (n_items,), nats, 0 or more.
+        Shape (n_items,), 0 or more.
     """
-    n_classes = beliefs.shape[1]
-    if n_classes < 2:
-        return np.zeros(len(beliefs))
+    n_items, n_classes = posterior.shape
+    if n_classes < 2 or not n_items:
+        return np.zeros(n_items)
     wrong = (1.0 - accuracy) / (n_classes - 1)
-    votes = beliefs * accuracy + (1.0 - beliefs) * wrong
-    noise = -(accuracy * np.log(accuracy) + (1.0 - accuracy) * np.log(wrong))
-    return np.maximum(entropy(votes) - noise, 0.0)
+    chance = posterior * accuracy + (1.0 - posterior) * wrong
+    second, first = np.partition(posterior, -2, axis=1)[:, -2:].T
+    # The likeliest of the classes that a vote is not for.
+    others = np.where(posterior == first[:, None], second[:, None], first[:, None])
+    after = np.maximum(posterior * accuracy, others * wrong) / chance
+    gain = (chance * label_worth(after, n_classes)).sum(axis=1) - label_worth(first, n_classes)
+    return np.maximum(gain, 0.0)
 
 
-def further_gains(beliefs: np.ndarray, accuracy: float, most: int) -> np.ndarray:
-    """What the first, second, ... further vote about an item brings, as far as can be said beforehand.
+def new_votes_worth(n_classes: int, accuracy: float, votes: int) -> float:
+    """What each vote about a new item is expected to bring: the worth of its label over the votes.
 
-    A vote is taken for one that tells the label with chance `c`, its information over the label's entropy,
-    and else tells nothing; so the j-th brings `(1 - c)^(j - 1)` of what the first does.
-
-    Args:
-        beliefs: see `vote_information`.
-        most: votes, 1 or more.
-
-    Returns:
-        Shape (n_items, most), nats, falling along each row.
+    Told from simulated items of classes that are equally likely, as nothing is known of a new item before;
+    always the same ones.
     """
-    first = vote_information(beliefs, accuracy)
-    open_ = entropy(beliefs)
-    told = np.divide(first, open_, out=np.zeros_like(first), where=open_ > 0).clip(0.0, 1.0)
-    gains: np.ndarray = first[:, None] * (1.0 - told[:, None]) ** np.arange(most)
-    return gains
+    if n_classes < 2:
+        return 0.0
+    random = np.random.default_rng(0)
+    wrong = (1.0 - accuracy) / (n_classes - 1)
+    answer = random.integers(1, n_classes, (DRAWS, votes))
+    answer[random.random((DRAWS, votes)) < accuracy] = 0
+    counts = np.stack([(answer == answer[:, [one]]).sum(axis=1) for one in range(votes)], axis=1)
+    # Each class that was voted for, once; all the others have no vote.
+    first = np.stack([(answer[:, :one] != answer[:, [one]]).all(axis=1) for one in range(votes)], axis=1)
+    odds = np.where(first, (accuracy / wrong) ** counts, 0.0)
+    total = odds.sum(axis=1) + (n_classes - first.sum(axis=1))
+    confidence = np.maximum(odds.max(axis=1), 1.0) / total
+    return float(label_worth(confidence, n_classes).mean()) / votes
 
 
 def annotator_accuracy(
@@ -72,11 +94,4 @@ def annotator_accuracy(
     right = confidence * agreeing + others * (votes - agreeing)
     total = float(votes.sum())
     found = float(right.sum()) / total if total else 0.75
-    return float(np.clip(found, 1.0 / n_classes + 0.05, 0.99))
-
-
-def entropy(chances: np.ndarray) -> np.ndarray:
-    """Of each row, in nats."""
-    logs = np.log(np.maximum(chances, np.finfo(float).tiny))
-    found: np.ndarray = np.maximum(-(chances * logs).sum(axis=1), 0.0)
-    return found
+    return float(np.clip(found, min(0.95, 1.0 / n_classes + 0.05), 0.99))

@@ -1,9 +1,10 @@
 """The relabel arm: which older items get further votes, and how many a round spends on that.
 
-New items and second looks are bought with the same votes, so they are put on one scale, nats of information
-about a label for each vote (see fusion/vote_gain.py). The strategy's picks set the price: what one vote about
-them brings on average. Further votes that bring more are asked for, the best first; each `overlap` of them
-take the place of one new item. The control arm is never crowded out.
+New items and second looks are bought with the same votes, so they are put on one scale: what a vote is
+expected to add, counted in labels that are surely right (see fusion/vote_gain.py). A new item's votes set
+the price. Older items about which one more vote brings more are asked about again, the best first, by one
+person a round: what that one says decides about the next. Each `overlap` of them take the place of one new
+item. The control arm is never crowded out.
 
 Control items are looked at again by the same rule as the strategy's: labels of both arms are then equally
 good, and what the control arm says about savings stays a comparison of which items were asked. Test items are
@@ -23,7 +24,7 @@ from labelloop import tables
 from labelloop.asking import known_people
 from labelloop.datasets.base import Prepared
 from labelloop.fusion.coding import latest_rows
-from labelloop.fusion.vote_gain import annotator_accuracy, further_gains
+from labelloop.fusion.vote_gain import annotator_accuracy, another_votes_worth, new_votes_worth
 from labelloop.settings.annotation import Annotation
 from labelloop.stages.asked_again import people_asked
 from labelloop.stages.runner import Round
@@ -37,8 +38,8 @@ class SecondLooks:
     """Further votes of a round."""
 
     further: pd.DataFrame
-    """Columns item, overlap (further people wanted), score (nats for the first of them), total (people wanted
-    in all rounds together); the most telling item first."""
+    """Columns item, overlap (further people wanted: 1), score (what the vote is worth, in sure labels), total
+    (people wanted in all rounds together); the best first."""
     new_items: int
     """New items of the strategy that are still asked about."""
     about: dict[str, Any]
@@ -46,14 +47,14 @@ class SecondLooks:
 
 
 def choose_second_looks(
-    current: Round, prepared: Prepared, asked: pd.DataFrame, labels: pd.DataFrame, picked: np.ndarray
+    current: Round, prepared: Prepared, asked: pd.DataFrame, labels: pd.DataFrame, new_items: int
 ) -> SecondLooks:
     """Weigh further votes about older items against the strategy's picks.
 
     Args:
         asked: `tables.ASKED` of the round before.
         labels: the snapshot of the round before.
-        picked: rows of the pool that the strategy would ask about if it had all of the round's votes.
+        new_items: what the strategy could ask about if it had all of the round's votes.
     """
     annotation = current.settings.annotation
     known = labels[labels["status"] == "fused"]
@@ -62,9 +63,9 @@ def choose_second_looks(
         known[name].to_numpy(float) for name in ("confidence", "agreeing", "votes")
     )
     accuracy = annotator_accuracy(confidence, agreeing, votes, n_classes)
-    price = _price(current, known, picked, accuracy, n_classes)
+    price = new_votes_worth(n_classes, accuracy, annotation.overlap)
     open_ones = eligible_items(asked, known, tables.VOTES.read(current.previous.collected), annotation)
-    return _choose(open_ones, price, accuracy, len(picked), annotation)
+    return _choose(open_ones, price, accuracy, new_items, annotation)
 
 
 def eligible_items(
@@ -140,64 +141,39 @@ def with_second_looks(
     return together, asked.assign(overlap=wanted.fillna(asked["overlap"]).astype(int))
 
 
-def _price(
-    current: Round, labels: pd.DataFrame, picked: np.ndarray, accuracy: float, n_classes: int
-) -> float:
-    """Nats that a vote about one of the strategy's picks brings, on average."""
-    if not len(picked) or not len(labels):
-        return math.inf
-    path = current.folder.scores / "probabilities.npy"
-    if path.exists():
-        beliefs = np.load(path, mmap_mode="r", allow_pickle=False)[np.sort(picked)].astype(np.float64)
-        beliefs /= beliefs.sum(axis=1, keepdims=True)
-    else:  # a strategy that asks no model: all that is known is how often each class comes
-        beliefs = np.mean(np.stack(labels["posterior"].to_list()), axis=0, keepdims=True)
-    gains = further_gains(beliefs, accuracy, current.settings.annotation.overlap)
-    return float(gains.mean())
-
-
 def _choose(
     open_ones: pd.DataFrame, price: float, accuracy: float, new_items: int, annotation: Annotation
 ) -> SecondLooks:
     """The further votes that bring more than `price`, as many as make up whole new items."""
     overlap = annotation.overlap
-    votes = new_items * overlap
     most = math.floor(annotation.second_look_share * new_items + 1e-9)
-    gains = np.zeros((0, 1))
+    worth = np.zeros(0)
     if len(open_ones):
-        room = open_ones["room"].to_numpy()
-        gains = further_gains(np.stack(open_ones["posterior"].to_list()), accuracy, int(room.max()))
-        gains[np.arange(gains.shape[1]) >= room[:, None]] = 0.0
-    flat = gains.ravel()
-    # Falling along each row and stable: an item's second further vote never comes before its first.
-    order = np.argsort(-flat, kind="stable")[: int((flat > 0).sum())]
-    paying = int((flat[order] > price).sum())
+        worth = another_votes_worth(np.stack(open_ones["posterior"].to_list()), accuracy)
+    order = np.argsort(-worth, kind="stable")
+    paying = int((worth > price).sum())
     replaced = min(most, math.ceil(paying / overlap))
     taken = order[: replaced * overlap]
-    item = taken // gains.shape[1]
-    further = np.bincount(item, minlength=len(open_ones))
-    chosen = pd.DataFrame(
+    further = pd.DataFrame(
         {
-            "item": open_ones["item"].to_numpy(),
-            "overlap": further,
-            "score": gains[:, 0],
-            "total": open_ones["total"].to_numpy() + further,
+            "item": open_ones["item"].to_numpy()[taken],
+            "overlap": 1,
+            "score": worth[taken],
+            "total": open_ones["total"].to_numpy()[taken] + 1,
         }
     )
-    chosen = chosen[chosen["overlap"] > 0].sort_values(["score", "item"], ascending=[False, True])
-    spent = int(further.sum())
     about = {
-        "votes": spent,
-        "items": len(chosen),
-        "of_votes": votes,
+        "votes": len(taken),
+        "of_votes": new_items * overlap,
         "unsure": len(open_ones),
+        "paying": paying,
         "new_items_left_out": replaced,
-        "nats_a_vote": float(flat[taken].mean()) if spent else None,
-        "nats_a_vote_of_new_items": price if math.isfinite(price) else None,
+        "worth_of_a_vote": float(worth[taken].mean()) if len(taken) else None,
+        "worth_of_a_vote_about_a_new_item": price,
         "accuracy_of_a_vote": accuracy,
-        "reason": _reason(len(open_ones), paying, replaced, most, spent, price, annotation),
+        "reason": _reason(len(open_ones), paying, replaced, most, len(taken), price, annotation),
     }
-    return SecondLooks(chosen.reset_index(drop=True), new_items - replaced, about)
+    return SecondLooks(further, new_items - replaced, about)
 
 
 def _reason(
@@ -207,10 +183,12 @@ def _reason(
     if not unsure:
         return f"No older item that may be asked again is below {target}."
     older = f"{unsure} older {'item' if unsure == 1 else 'items'} below {target}"
+    new = f"a vote about a new item, which brings {price:.2f} of a sure label"
     if not paying:
-        return f"{older}, but no vote about them tells more than one about a new item ({price:.2f} nats)."
+        return f"{older}, but one more vote about none of them is worth more than {new}."
     if not spent:
         return f"{older}, but annotation.second_look_share leaves no whole new item's votes for them."
     limit = " (as many as annotation.second_look_share allows)" if replaced == most else ""
-    return (f"{spent} votes went to second looks{limit}: of {older}, {paying} further votes tell more "
-            f"than one about a new item ({price:.2f} nats); {replaced} new items were put off.")  # fmt: skip
+    were = "1 new item was" if replaced == 1 else f"{replaced} new items were"
+    return (f"{spent} votes went to second looks{limit}: of {older}, one more vote about {paying} is worth "
+            f"more than {new}. {were} put off.")  # fmt: skip

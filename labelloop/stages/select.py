@@ -37,13 +37,12 @@ def select(current: Round) -> None:
     wanted = min(about["new_items"] - len(control_rows), len(candidates))
     # Test items teach nobody, so they cover nothing; this round's control items soon will.
     covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(prepared.splits)), control_rows).astype(np.int64)
-    strategy, reason = strategy_arm(current, candidates, covered, wanted, prepared, labels)
-    further = None
+    looks = None
     if settings.annotation.max_overlap is not None and len(asked):
-        looks = choose_second_looks(current, prepared, asked, labels, strategy["row"].to_numpy())
-        if len(looks.further):
-            further = looks.further
-            strategy, reason = strategy_arm(current, candidates, covered, looks.new_items, prepared, labels)
+        looks = choose_second_looks(current, prepared, asked, labels, wanted)
+        wanted = looks.new_items
+    strategy, reason = strategy_arm(current, candidates, covered, wanted, prepared, labels)
+    if looks is not None:
         reason["second_looks"] = looks.about
     parts = [strategy, _control_arm(order, control_rows, about)]
     if not len(asked):
@@ -62,8 +61,8 @@ def select(current: Round) -> None:
         }
     )
     newly = batch[["item", "arm", "overlap"]].assign(round=current.id)
-    if further is not None:
-        batch, asked = with_second_looks(batch, asked, further)
+    if looks is not None and len(looks.further):
+        batch, asked = with_second_looks(batch, asked, looks.further)
     tables.BATCH.write(batch, current.folder.batch)
     everything = pd.concat([asked, newly], ignore_index=True) if len(asked) else newly
     tables.ASKED.write(everything, current.folder.asked)
