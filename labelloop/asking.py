@@ -4,6 +4,10 @@ Everything follows from the events and their own times, never from when somebody
 counts once a further person has answered it. A skip uses no copy up: the item is asked of others, until as
 many people have skipped it as settings say, or nobody is left who could answer. Then it is given up: its
 remaining copies count, and it goes to the review list.
+
+A second look asks more people about an item of an earlier round. Copies are counted from the item's first
+asking on, and so are people: whoever has answered it in any round is one of those who were wanted, and only
+the copies beyond `before` are this round's to wait for.
 """
 
 from __future__ import annotations
@@ -41,14 +45,18 @@ class Closing:
 class Asking:
     """The state of a round's items as events come in."""
 
-    def __init__(self, copies: Mapping[str, int], annotation: Annotation) -> None:
+    def __init__(
+        self, copies: Mapping[str, int], annotation: Annotation, before: Mapping[str, int] | None = None
+    ) -> None:
         """Nobody has said anything.
 
         Args:
             copies: different people asked about each item, 1 or more.
+            before: those of them whom earlier rounds have asked; 0 for items that are not named.
         """
         self.copies = copies
-        self.asked = sum(copies.values())
+        self._before = {} if before is None else before
+        self.asked = sum(copies.values()) - sum(self._before.values())
         self.answered = 0
         """Copies that have an answer."""
         self.done = 0
@@ -116,8 +124,9 @@ class Asking:
         )
 
     def _count(self, item: str) -> tuple[int, int]:
-        answered = min(self.answers(item), self.copies[item])
-        return answered, self.copies[item] if self.is_given_up(item) else answered
+        before = self._before.get(item, 0)
+        answered = max(0, min(self.answers(item), self.copies[item]) - before)
+        return answered, self.copies[item] - before if self.is_given_up(item) else answered
 
     def _recount(self, item: str, answered: int, done: int) -> None:
         now = self._count(item)
@@ -126,10 +135,14 @@ class Asking:
 
 
 def state_of(
-    events: Iterable[Event], copies: Mapping[str, int], annotation: Annotation, gone: Iterable[str] = ()
+    events: Iterable[Event],
+    copies: Mapping[str, int],
+    annotation: Annotation,
+    gone: Iterable[str] = (),
+    before: Mapping[str, int] | None = None,
 ) -> Asking:
     """What holds after all of these events, and with these items gone from the tool."""
-    asking = Asking(copies, annotation)
+    asking = Asking(copies, annotation, before)
     for event in sorted(events):
         asking.take(event)
     for item in gone:
@@ -152,6 +165,9 @@ def closing_time(
     pushed: datetime,
     annotation: Annotation,
     gone: Mapping[str, datetime] | None = None,
+    *,
+    before: Mapping[str, int] | None = None,
+    earlier: Iterable[Event] = (),
 ) -> Closing | None:
     """The earliest moment at which the round may close, judged by the times of the events.
 
@@ -162,19 +178,27 @@ def closing_time(
         copies: different people asked about each item of the round.
         pushed: when the round was pushed.
         gone: items that the tool has lost, and when that was noticed.
+        before: see `Asking`.
+        earlier: events about the items that earlier rounds have collected; no round closes by them alone.
 
     Returns:
         None while neither can be said yet.
     """
     if not copies:
         return Closing(pushed, "nothing was asked", 0)
-    asking = Asking(copies, annotation)
+    asking = Asking(copies, annotation, before)
     deadline, needed = None, asking.asked
     if annotation.deadline_hours is not None:
         deadline = pushed + timedelta(hours=annotation.deadline_hours)
         needed = math.ceil(annotation.quorum * asking.asked)
     losses = [Event(at, "", item, "", "gone") for item, at in (gone or {}).items()]
-    for at, together in groupby(sorted([*events, *losses]), key=lambda event: event.at):
+    known = set(earlier)
+    for at, group in groupby(sorted([*events, *known, *losses]), key=lambda event: event.at):
+        together = list(group)
+        if known.issuperset(together):
+            for event in together:
+                asking.take(event)
+            continue
         if deadline is not None and at > deadline and asking.done >= needed:
             return _at_deadline(asking, deadline, annotation)
         for event in together:

@@ -1,10 +1,10 @@
-"""The review list: items of a round that people could not label, for somebody who knows more."""
+"""The review list: items that people could not label or do not agree on, for somebody who knows more."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from labelloop.asking import Asking
 
@@ -16,22 +16,39 @@ LONGEST_TEXT = 200
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def review_table(asking: Asking, texts: Callable[[Sequence[str]], dict[str, str]]) -> str:
-    """The items that were given up as CSV, one row each, by id.
+STILL_UNSURE = "still unsure after"
+"""How the reason of an item begins that nobody else is asked about although its label is unsure."""
+
+
+def review_table(
+    asking: Asking,
+    texts: Callable[[Sequence[str]], dict[str, str]],
+    unsure: Mapping[str, tuple[str, int, int]] | None = None,
+) -> str:
+    """The items that were given up, and those still unsure, as CSV, one row each, by id.
 
     Args:
         texts: what the given items show, where that is text; asked only if there are some.
+        unsure: reason, answers and people asked of items whose label stays unsure.
 
     Returns:
         Columns `COLUMNS`; `skipped_by` lists people in the order of their skips, `skipped_at` the times.
         No cell is taken for a formula by a spreadsheet.
     """
-    items = asking.given_up()
+    still = unsure or {}
+    given_up = set(asking.given_up())
+    items = sorted(given_up | set(still))
     shown = texts(items) if items else {}
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for item in items:
+        if item not in given_up:
+            reason, answers, asked = still[item]
+            writer.writerow(
+                [_plain(item), _plain(reason), answers, asked, "", "", _plain(_short(shown.get(item, "")))]
+            )
+            continue
         skips = sorted(asking.skips(item).items(), key=lambda skip: (skip[1], skip[0]))
         writer.writerow(
             [
@@ -47,9 +64,11 @@ def review_table(asking: Asking, texts: Callable[[Sequence[str]], dict[str, str]
     return text.getvalue()
 
 
-def count_rows(content: str) -> int:
-    """Items on a review list that `review_table` made."""
-    return max(0, sum(1 for _ in csv.reader(io.StringIO(content, newline=""))) - 1)
+def count_rows(content: str) -> tuple[int, int]:
+    """Items on a review list that `review_table` made: given up, and still unsure."""
+    reasons = [row["reason"] for row in csv.DictReader(io.StringIO(content, newline=""))]
+    unsure = sum(reason.startswith(STILL_UNSURE) for reason in reasons)
+    return len(reasons) - unsure, unsure
 
 
 def _reason(asking: Asking, item: str) -> str:

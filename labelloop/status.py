@@ -6,7 +6,6 @@ No pandas, torch, Prefect or MLflow here, and no question to any server.
 from __future__ import annotations
 
 import csv
-from collections import Counter
 from typing import Any
 
 from labelloop import files
@@ -141,17 +140,23 @@ def _people(workspace: Workspace, folder: RoundFolder, settings: CampaignSetting
     import pyarrow.parquet as pq
 
     from labelloop.asking import Event, hint_of, state_of
+    from labelloop.ledger import Ledger
     from labelloop.stages.gone import gone_items
+    from labelloop.stages.wanted import wanted_of
 
-    copies = Counter(pq.read_table(folder.tasks, columns=["item"])["item"].to_pylist())
+    wanted = wanted_of(folder.tasks)
     events: list[Event] = []
     latest = None
-    if folder.votes.exists():
-        names = ["answered_at", "vote", "item", "annotator", "action", "round"]
-        rows = pq.read_table(folder.votes, columns=names).select(names).to_pydict()
-        latest = max(rows["answered_at"], default=None)
-        events = [Event(*row[:5]) for row in zip(*rows.values(), strict=True) if row[5] == folder.id]
-    asking = state_of(events, copies, settings.annotation, gone_items(workspace, folder.id))
+    entry = Ledger.read(workspace.ledger).open if wanted.before else None
+    earlier = [workspace.folder(entry.previous).collected] if entry else []
+    for path in [*earlier, folder.votes]:
+        if path.exists():
+            names = ["answered_at", "vote", "item", "annotator", "action"]
+            rows = pq.read_table(path, columns=names).select(names).to_pydict()
+            latest = max(rows["answered_at"], default=None)
+            events += [Event(*row) for row in zip(*rows.values(), strict=True)]
+    gone = gone_items(workspace, folder.id)
+    asking = state_of(events, wanted.copies, settings.annotation, gone, wanted.before)
     since = min((line["at"] for line in files.read_lines(folder.pushed) if line.get("at")), default=None)
     refused = len(files.read_lines(folder.quarantine))
     sentence = (f"Round {folder.id} waits for people ({settings.annotation.tool}): {asking.answered} of "

@@ -160,6 +160,7 @@ def affordable(settings: CampaignSettings, history: Sequence[RoundSummary], *, t
 
     An item costs what its `annotation.overlap` answers cost. Where annotators have prices of their own the
     dearest are assumed: a budget is what may be spent at most, and what was saved pays for the next round.
+    Second looks are paid out of new items' votes; each may go to the dearest annotator.
 
     Args:
         history: finished rounds, oldest first.
@@ -176,6 +177,8 @@ def affordable(settings: CampaignSettings, history: Sequence[RoundSummary], *, t
     if budget.money is not None:
         purse = budget.money - money - test_items * item_cost(annotation, annotation.test_overlap)
         cost = item_cost(annotation, annotation.overlap)
+        if annotation.max_overlap is not None:
+            cost = annotation.overlap * item_cost(annotation, 1)
         # Prices such as 0.15 are not exact in floating point; a whole number of items must stay whole.
         paid = math.floor(purse / cost + 1e-9) if cost > 0 else (left if purse > -1e-9 else 0)
         left = min(left, paid)

@@ -189,7 +189,9 @@ BATCH = Contract(
 )
 """`probability`: chance of the item to be in its arm, given what was known; 1 where chance had no part, null
 where it had one and is not known. `draw_probability`: chance of the item to be the next one drawn, given the
-control items and those of its arm with a lower rank, where every item left had such a chance; else null."""
+control items and those of its arm with a lower rank, where every item left had such a chance; else null.
+`overlap`: different people asked about it by this round; in the arm `relabel` beyond those of earlier
+rounds."""
 
 ASKED = Contract(
     "asked",
@@ -200,7 +202,8 @@ ASKED = Contract(
         "overlap": Column(pa.int32(), holds=_positive, says="must be 0 or more"),
     },
 )
-"""Every item that anybody was asked about so far, with the round that asked first."""
+"""Every item that anybody was asked about so far: the round and arm that asked first, and how many different
+people all rounds together have asked, or heard from where those are more."""
 
 TASKS = Contract(
     "tasks",
@@ -231,7 +234,8 @@ VOTES = Contract(
         "prelabel": Column(pa.string(), nullable=True),
     },
 )
-"""Append-only: a changed answer is a further row. `round` is the round that asked; `vote` is the id;
+"""Append-only: a changed answer is a further row. `round` is the round that asked about the item first, also
+of answers to a later round's second look; `vote` is the id;
 `prelabel` is the prediction that was preselected when the person answered, null where none was shown."""
 
 _RESTS_ON = {

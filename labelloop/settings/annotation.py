@@ -19,6 +19,19 @@ class Annotation(Section):
         "token come from LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY.",
     )  # fmt: skip
     overlap: int = Field(3, ge=1, description="Different annotators asked about each item.")
+    max_overlap: int | None = Field(
+        None, ge=2, description="Different annotators an item may be asked of in all. Each round then spends "
+        "votes on second looks at older items whose label is unsure, where that tells more for the money "
+        "than new items. Empty: every item gets `overlap` answers and no second look.",
+    )  # fmt: skip
+    target_confidence: float = Field(
+        0.95, gt=0, lt=1, description="Confidence from which a label needs no second look; below it with "
+        "max_overlap answers, an item goes to the review list. Used with max_overlap only.",
+    )  # fmt: skip
+    second_look_share: float = Field(
+        0.5, gt=0, le=1, description="Most of a round's votes that go to second looks; the rest asks about "
+        "new items. Used with max_overlap only.",
+    )  # fmt: skip
     test_overlap: int = Field(5, ge=1, description="Different annotators asked about each test item.")
     cost_per_vote: float = Field(0.05, ge=0, description="Money for one answer.")
     currency: str = Field("USD", description="What money is counted in.")
@@ -52,10 +65,14 @@ class Annotation(Section):
     @model_validator(mode="after")
     def _enough_people(self) -> Annotation:
         people = len(self.simulation.annotators) if self.tool == "simulated" else len(self.annotators)
-        for name, wanted in (("overlap", self.overlap), ("test_overlap", self.test_overlap)):
-            if people and wanted > people:
+        wishes = {"overlap": self.overlap, "test_overlap": self.test_overlap, "max_overlap": self.max_overlap}
+        for name, wanted in wishes.items():
+            if people and wanted is not None and wanted > people:
                 raise ValueError(f"{name} is {wanted}, but there are only {people} annotators; lower it or "
                                  "name more annotators")  # fmt: skip
+        if self.max_overlap is not None and self.max_overlap <= self.overlap:
+            raise ValueError(f"max_overlap is {self.max_overlap}, but every item is asked of {self.overlap} "
+                             "(overlap) to begin with; raise max_overlap or lower overlap")  # fmt: skip
         if self.quorum < 1 and self.deadline_hours is None:
             raise ValueError(f"quorum is {self.quorum}, but without deadline_hours no round ever closes "
                              "early; set a deadline or remove quorum")  # fmt: skip

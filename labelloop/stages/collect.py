@@ -7,7 +7,7 @@ next round.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,15 +15,15 @@ from typing import Any
 import pandas as pd
 
 from labelloop import datasets, files, tables
-from labelloop.asking import Event, closing_time, hint_of, state_of
+from labelloop.asking import closing_time, hint_of, state_of
 from labelloop.errors import LabelloopError
-from labelloop.review import review_table
 from labelloop.stages.admission import admit, quarantine
 from labelloop.stages.gone import note_gone
 from labelloop.stages.kept_votes import keep_votes, kept_votes
 from labelloop.stages.push import pushed_at
 from labelloop.stages.runner import Round
 from labelloop.stages.tool import tool_of
+from labelloop.stages.wanted import earlier_events, events_of, wanted_of
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """When a round closed that asked nothing, if no round was before it: earlier than any answer."""
@@ -47,7 +47,7 @@ class Waiting:
 
 
 def collect(current: Round) -> Waiting | None:
-    """Write votes.parquet with what is new; when the round is closed, also collected.parquet and review.csv.
+    """Write votes.parquet with what is new; when the round is closed, also collected.parquet.
 
     Returns:
         Waiting while the round is open; None once collected.parquet is there.
@@ -57,27 +57,10 @@ def collect(current: Round) -> Waiting | None:
         if waiting is not None:
             return waiting
     votes = tables.VOTES.read(current.folder.votes)
-    gone = files.read_json(current.folder.closed).get("gone", [])
-    asking = state_of(events_of(votes, current.id), copies_of(current), current.settings.annotation, gone)
-    files.write_text(current.folder.review, review_table(asking, lambda items: _texts(current, items)))
     before = tables.VOTES.read(current.previous.collected)
     everything = pd.concat([before, votes], ignore_index=True) if len(before) else votes
     tables.VOTES.write(everything, current.folder.collected)
     return None
-
-
-def copies_of(current: Round) -> dict[str, int]:
-    """How many people each item of the round was asked of."""
-    items = tables.TASKS.read(current.folder.tasks)["item"]
-    return {str(item): int(copies) for item, copies in items.value_counts().items()}
-
-
-def events_of(votes: pd.DataFrame, round_id: str) -> list[Event]:
-    """The votes about one round's items, as far as closing it goes."""
-    mine = votes[votes["round"] == round_id]
-    columns = (mine[name].tolist() for name in ("vote", "item", "annotator", "action"))
-    times = [time.to_pydatetime() for time in mine["answered_at"]]
-    return [Event(*values) for values in zip(times, *columns, strict=True)]
 
 
 def _poll(current: Round) -> Waiting | None:
@@ -89,17 +72,20 @@ def _poll(current: Round) -> Waiting | None:
         since = known["answered_at"].max().to_pydatetime()
     poll = tool.poll(since)
     new, refused = admit(current, poll, prepared.classes)
-    votes = _merge(current, known, new)
+    before = tables.VOTES.read(current.previous.collected)
+    votes = _merge(before, known, new)
     quarantine(current.folder.quarantine, refused)
 
-    annotation, copies = current.settings.annotation, copies_of(current)
+    annotation, wanted = current.settings.annotation, wanted_of(current.folder.tasks)
+    copies, earlier = wanted.copies, earlier_events(before, wanted)
     campaign = current.settings.campaign.name
     gone = note_gone(current.workspace, current.id, campaign, poll.gone, copies, poll.now)
     pushed = pushed_at(current) or _closed_at(current.previous) or LONG_AGO
-    closing = closing_time(events_of(votes, current.id), copies, pushed, annotation, gone)
+    events = events_of(votes, copies)
+    closing = closing_time(events, copies, pushed, annotation, gone, before=wanted.before, earlier=earlier)
     if closing is None or closing.at > poll.now:
         keep_votes(current, votes)
-        asking = state_of(events_of(votes, current.id), copies, annotation, gone)
+        asking = state_of([*earlier, *events], copies, annotation, gone, wanted.before)
         return Waiting(current.id, asking.answered, asking.asked, poll.now.isoformat(), hint_of(asking))
     votes = votes[votes["answered_at"] <= pd.Timestamp(closing.at)]
     keep_votes(current, votes)
@@ -108,16 +94,15 @@ def _poll(current: Round) -> Waiting | None:
         "at": closing.at.isoformat(),
         "reason": closing.reason,
         "answered": closing.answered,
-        "asked": sum(copies.values()),
+        "asked": wanted.asked,
     }
     lost = sorted(item for item, at in gone.items() if at <= closing.at)
     files.write_json(current.folder.closed, content | ({"gone": lost} if lost else {}))
     return None
 
 
-def _merge(current: Round, known: pd.DataFrame | None, new: Iterable[dict[str, Any]]) -> pd.DataFrame:
+def _merge(before: pd.DataFrame, known: pd.DataFrame | None, new: Iterable[dict[str, Any]]) -> pd.DataFrame:
     """Votes of this round so far, each event once, in the order of their times."""
-    before = tables.VOTES.read(current.previous.collected)
     fresh = pd.DataFrame(list(new), columns=list(tables.VOTES.columns))
     fresh["answered_at"] = pd.to_datetime(fresh["answered_at"], utc=True).astype("datetime64[us, UTC]")
     fresh = fresh[~fresh["vote"].isin(before["vote"])]
@@ -125,17 +110,6 @@ def _merge(current: Round, known: pd.DataFrame | None, new: Iterable[dict[str, A
     votes = pd.concat(both, ignore_index=True) if both else tables.VOTES.empty()
     votes = votes.drop_duplicates("vote", keep="first")
     return votes.sort_values(["answered_at", "vote"], kind="stable", ignore_index=True)
-
-
-def _texts(current: Round, items: Sequence[str]) -> dict[str, str]:
-    """What items show, where that is text."""
-    pool = datasets.open_prepared(current.workspace.data).pool
-    payloads = pool.payload(pool.rows_of(items), current.settings.annotation.payload_columns)
-    texts = {}
-    for item, payload in zip(items, payloads, strict=True):
-        parts = [value for name, value in payload.items() if isinstance(value, str) and name != "image"]
-        texts[item] = " | ".join(parts)
-    return texts
 
 
 def _closed_at(previous: Any) -> datetime | None:

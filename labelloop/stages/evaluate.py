@@ -24,6 +24,7 @@ from labelloop.review import count_rows
 from labelloop.stages.asked_accuracy import on_asked_items
 from labelloop.stages.report import write_report
 from labelloop.stages.runner import Receipts, Round
+from labelloop.stages.second_look_report import second_look_counts
 from labelloop.stages.train import fit_on, untrained
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "torch")
@@ -70,7 +71,8 @@ def evaluate(current: Round) -> None:
         "ties": int(training["tie"].sum()),
         **count_prelabelled(votes),
         **on_asked_items(current, prepared, labels),
-        "given_up": count_rows(folder.review.read_text(encoding="utf-8")),
+        "given_up": count_rows(folder.review.read_text(encoding="utf-8"))[0],
+        **second_look_counts(current, batch, labels),
         **{f"savings_{name}": saved[name] for name in ("ratio", "ratio_low", "ratio_high", "saved")},
     }  # fmt: skip
     files.write_json(folder.metrics, metrics)

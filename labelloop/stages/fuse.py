@@ -11,6 +11,7 @@ from labelloop import datasets, files, tables
 from labelloop.campaign import Fusion
 from labelloop.datasets.base import Prepared
 from labelloop.fusion.votes_table import FusedVotes, Predict, fuse_votes
+from labelloop.stages.reviewing import write_review
 from labelloop.stages.runner import Round
 from labelloop.stages.train import untrained
 
@@ -19,13 +20,14 @@ UNHEARD = ("control", "gold", "test")
 
 
 def fuse(current: Round) -> None:
-    """Write fused.parquet, a posterior for every item with at least one vote, and fusion.json."""
+    """Write fused.parquet, a posterior for every item with at least one vote, fusion.json and review.csv."""
     settings = current.settings.fusion
     votes = tables.VOTES.read(current.folder.collected)
     prepared = datasets.open_prepared(current.workspace.data)
     fused = fuse_as_set(votes, prepared, settings, lambda: _predictor(current, prepared, settings.folds))
     tables.FUSED.write(fused.table, current.folder.fused)
     files.write_json(current.folder.fusion, fused.about)
+    write_review(current, prepared, votes, fused.table)
 
 
 def fuse_as_set(votes: Any, prepared: Prepared, settings: Fusion, predictor: Any) -> FusedVotes:

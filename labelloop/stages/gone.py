@@ -36,10 +36,10 @@ def note_gone(
 
     Args:
         keys: of tasks that are gone, of any round.
-        asked: the round's items.
+        asked: the round's items; one that is asked about again has the keys of an earlier round.
     """
     before = gone_items(workspace, round_id)
-    items = {key.item for key in by_round(keys, campaign).get(round_id, [])} & set(asked)
+    items = {key.item for of_round in by_round(keys, campaign).values() for key in of_round} & set(asked)
     noted = {item: before.get(item, now) for item in sorted(items)}
     if noted != before:
         files.write_json(_path(workspace, round_id), {item: at.isoformat() for item, at in noted.items()})

@@ -10,8 +10,9 @@ from labelloop.adapters.tools.base import Prediction
 from labelloop.datasets.base import Prepared
 from labelloop.stages.runner import Round
 
-ARMS = ("strategy", "relabel")
-"""Never control, gold and test: what is measured on them must not be anchored to the model."""
+ARMS = ("strategy",)
+"""Never control, gold and test: what is measured on them must not be anchored to the model. Nor a second
+look, which is worth what it adds to what is known."""
 
 
 def prelabels_of(current: Round, prepared: Prepared, tasks: pd.DataFrame) -> dict[str, Prediction]:

@@ -6,7 +6,7 @@ power cut), the next run asks the tool which keys it has and pushes only what is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -17,6 +17,7 @@ from labelloop.adapters.tools.keys import TaskKey
 from labelloop.ahead import ahead
 from labelloop.datasets.base import Prepared
 from labelloop.errors import LabelloopError
+from labelloop.stages.asked_again import AskedAgain, asked_again
 from labelloop.stages.prelabels import prelabels_of
 from labelloop.stages.runner import Round
 from labelloop.stages.tool import project_of, tool_of
@@ -31,7 +32,8 @@ def push(current: Round) -> None:
     A round that is closed is never pushed again: its tasks are what pushed.jsonl says.
     """
     batch = tables.BATCH.read(current.folder.batch)
-    wanted = task_table(batch, current.settings.campaign.name, current.id)
+    again = asked_again(current, batch)
+    wanted = task_table(batch, current.settings.campaign.name, current.id, again)
     receipts = read_receipts(current)
     missing = wanted[~wanted["key"].isin(list(receipts))]
     if current.folder.closed.exists():
@@ -41,17 +43,25 @@ def push(current: Round) -> None:
         prepared = datasets.open_prepared(current.workspace.data)
         tool = tool_of(current, prepared)
         tool.create(project_of(current, prepared))
-        _push_missing(current, tool, missing, prepared)
+        _push_missing(current, tool, missing, prepared, again)
         receipts = read_receipts(current)
     tables.TASKS.write(wanted.assign(tool_id=wanted["key"].map(receipts)), current.folder.tasks)
 
 
-def task_table(batch: pd.DataFrame, campaign: str, round_id: str) -> pd.DataFrame:
-    """One row a question: copies of an item follow each other, items in the batch's order."""
+def task_table(
+    batch: pd.DataFrame, campaign: str, round_id: str, again: Mapping[str, AskedAgain] | None = None
+) -> pd.DataFrame:
+    """One row a question: copies of an item follow each other, items in the batch's order.
+
+    Args:
+        again: items that an earlier round has asked about: their keys go on where those ended.
+    """
+    known = again or {}
     copies = batch.loc[batch.index.repeat(batch["overlap"])].copy()
-    copies["copy"] = copies.groupby("item", sort=False).cumcount()
+    first = copies["item"].map({item: one.before for item, one in known.items()}).fillna(0).astype(int)
+    copies["copy"] = copies.groupby("item", sort=False).cumcount() + first
     copies["key"] = [
-        TaskKey(campaign, round_id, item, int(copy)).text
+        TaskKey(campaign, known[item].round if item in known else round_id, item, int(copy)).text
         for item, copy in zip(copies["item"], copies["copy"], strict=True)
     ]
     return copies[["key", "item", "arm", "copy"]].reset_index(drop=True)
@@ -72,7 +82,13 @@ def pushed_at(current: Round) -> datetime | None:
     return datetime.fromisoformat(max(times)) if times else None
 
 
-def _push_missing(current: Round, tool: LabelTool, missing: pd.DataFrame, prepared: Prepared) -> None:
+def _push_missing(
+    current: Round,
+    tool: LabelTool,
+    missing: pd.DataFrame,
+    prepared: Prepared,
+    again: Mapping[str, AskedAgain],
+) -> None:
     path = current.folder.pushed
     before = files.read_lines(path)
     if any(line["event"] == "intent" for line in before):
@@ -89,7 +105,15 @@ def _push_missing(current: Round, tool: LabelTool, missing: pd.DataFrame, prepar
     def tasks_of(chunk: pd.DataFrame) -> list[Task]:
         payloads = prepared.pool.payload(prepared.pool.rows_of(chunk["item"].tolist()), columns)
         return [
-            Task(key=key, item=item, copy=int(copy), payload=payload, prediction=prelabels.get(item))
+            Task(
+                key=key,
+                item=item,
+                copy=int(copy),
+                payload=payload,
+                prediction=prelabels.get(item),
+                round=current.id if item in again else "",
+                not_for=again[item].people if item in again else (),
+            )
             for key, item, copy, payload in zip(
                 chunk["key"], chunk["item"], chunk["copy"], payloads, strict=True
             )

@@ -9,6 +9,7 @@ import pandas as pd
 from labelloop import files
 from labelloop.stages.asked_accuracy import sentence as on_asked_items
 from labelloop.stages.runner import Round
+from labelloop.stages.second_look_report import second_look_sentences
 
 
 def write_report(
@@ -69,6 +70,7 @@ def _asked(current: Round, batch: pd.DataFrame, metrics: dict[str, Any]) -> str:
         + (f"{picked['reason']} " if picked["reason"] else "")
         + f"The round closed with {closed['answered']} of {closed['asked']} answers: {closed['reason']}."
         + _given_up(metrics["given_up"])
+        + second_look_sentences(picked, metrics)
         + _prelabels(metrics)
     )
 

@@ -9,9 +9,11 @@ import pandas as pd
 
 from labelloop import datasets, files, tables
 from labelloop.acquisition import control
+from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Prepared
 from labelloop.stages.composing import costs, within
 from labelloop.stages.runner import Round
+from labelloop.stages.second_looks import SecondLooks, choose_second_looks, with_second_looks
 from labelloop.stages.strategy_arm import arm, strategy_arm
 
 
@@ -38,7 +40,14 @@ def select(current: Round) -> None:
     wanted = min(about["new_items"] - len(control_rows), len(candidates))
     # Test items teach nobody, so they cover nothing; this round's control items soon will.
     covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(prepared.splits)), control_rows).astype(np.int64)
+    looks = None
+    if settings.annotation.max_overlap is not None and len(asked):
+        looks = choose_second_looks(current, prepared, asked, labels, wanted)
+        wanted = looks.new_items
+        money = _without(money, looks, prepared, settings)
     strategy, reason = strategy_arm(current, candidates, covered, wanted, prepared, labels, money)
+    if looks is not None:
+        reason["second_looks"] = looks.about
     left = len(np.setdiff1d(eligible, taken))
     parts = [strategy, _control_arm(order, control_rows, about, left)]
     if not len(asked):
@@ -57,11 +66,25 @@ def select(current: Round) -> None:
             ),
         }
     )
-    tables.BATCH.write(batch, current.folder.batch)
     newly = batch[["item", "arm", "overlap"]].assign(round=current.id)
+    if looks is not None and len(looks.further):
+        batch, asked = with_second_looks(batch, asked, looks.further)
+    tables.BATCH.write(batch, current.folder.batch)
     everything = pd.concat([asked, newly], ignore_index=True) if len(asked) else newly
     tables.ASKED.write(everything, current.folder.asked)
     files.write_json(current.folder.selection, reason | {"drawn_from": left})
+
+
+def _without(
+    money: float | None, looks: SecondLooks, prepared: Prepared, settings: CampaignSettings
+) -> float | None:
+    """What the second looks leave of the strategy's money; None where items cost all the same."""
+    each = costs(prepared, settings)
+    if money is None or each is None:
+        return money
+    rows = prepared.pool.rows_of(looks.further["item"].tolist())
+    votes = looks.further["overlap"].to_numpy(dtype=float)
+    return money - float((each[rows] * votes).sum()) / settings.annotation.overlap
 
 
 def _control_arm(order: np.ndarray, rows: np.ndarray, about: dict[str, Any], left: int) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from labelloop.stages.version import snapshot_tag
 METRICS = (
     "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "ece", "labels", "votes", "cost",
     "hours", "control_labels", "control_accuracy", "savings_ratio", "savings_ratio_low", "savings_ratio_high",
-    "savings_saved",
+    "savings_saved", "second_looks", "labels_changed", "still_unsure",
 )  # fmt: skip
 EXAMPLE_ROWS = 3
 

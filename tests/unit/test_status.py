@@ -101,8 +101,8 @@ def test_people_are_waited_for_by_number(campaign: Workspace) -> None:
     assert "0 of 3 answers are in, pushed 2026-01-05 09:00." in as_text(read_status(campaign))
     time = pd.Timestamp("2026-01-05T10:30:00", tz="UTC").as_unit("us")
     votes = pd.DataFrame(
-        {"vote": ["1", "2", "3", "4"], "key": [keys[0], keys[0], "digits/r001/i1/0", keys[2]],
-         "item": ["i0", "i0", "i1", "i2"], "annotator": ["a", "a", "a", "ben"], "value": "x",
+        {"vote": ["1", "2", "3", "4"], "key": [keys[0], keys[0], "digits/r001/i9/0", keys[2]],
+         "item": ["i0", "i0", "i9", "i2"], "annotator": ["a", "a", "a", "ben"], "value": "x",
          "action": ["submitted", "updated", "submitted", "skipped"], "answered_at": time,
          "lead_seconds": 1.0, "cost": 0.0, "round": ["r002", "r002", "r001", "r002"], "tool": "files",
          "tool_ref": None, "prelabel": None}

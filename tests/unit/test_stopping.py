@@ -171,6 +171,17 @@ def test_no_assignment_of_simulated_annotators_exceeds_the_budget(
     assert (items + 1) * sum(sorted(prices)[-2:]) > money
 
 
+def test_where_second_looks_may_be_bought_every_vote_may_go_to_the_dearest() -> None:
+    """Two votes an item at 0.10 and 0.30: 12.00 pay for 30 items, or for 20 that may become second looks."""
+    prices = {"a": 0.1, "b": 0.3, "c": 0.1}
+    crew = [SimulatedAnnotator(name=name, cost_per_vote=price) for name, price in prices.items()]
+    for most, items in ((None, 30), (3, 20)):
+        annotation = Annotation(overlap=2, test_overlap=2, max_overlap=most,
+                                simulation=Simulation(annotators=crew))  # fmt: skip
+        campaign = CampaignSettings(budget=Budget(money=12), annotation=annotation)
+        assert affordable(campaign, []) == items
+
+
 def test_history_is_read_off_the_learning_curve() -> None:
     curve = pd.DataFrame(
         {"round": ["r000", "r001"], "labels": [5, 9], "cost": [1.5, 2.0], "hours": [3.0, 4.0],

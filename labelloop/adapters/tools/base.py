@@ -54,6 +54,10 @@ class Task:
     """What the person is shown. Nothing of the arm: annotators must not know."""
     prediction: Prediction | None = None
     """Never for the control, gold and test arms, where it would anchor people."""
+    round: str = ""
+    """The round that asks, where that is not the key's: a second look, see `LabelTool.push`."""
+    not_for: tuple[str, ...] = ()
+    """People who have answered the item or skipped it in an earlier round, sorted."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,8 @@ class Poll:
     """The tool's clock; everything up to here is in `answers`."""
     refusals: list[Refusal] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
-    """Keys of tasks of open rounds that were pushed and are no longer there: somebody has deleted them."""
+    """Keys of tasks that open rounds wait for, second looks at older items among them, and that are no longer
+    there: somebody has deleted them."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,14 @@ class LabelTool(Protocol):
 
     def push(self, tasks: Sequence[Task]) -> list[Receipt]:
         """Add tasks, in order. The caller has made sure that none of them is there.
+
+        A second look asks one more person about an item of an earlier round. Its key goes on where the
+        item's copies ended: `<campaign>/<round that asked first>/<item>/2` where two were asked before, so
+        `copy + 1` is how many different people the item is wanted of in all, whatever was pushed when, and
+        `task.round` names the round that asks now. A tool that holds one task an item lets more people
+        have it; a tool that deals tasks gives it to nobody of `task.not_for`. Answers to it come back under
+        any key of the item: who counts, and for what, is told by the people (see labelloop/asking.py). The
+        receipts are kept in the pushed.jsonl of the round that asks.
 
         Raises:
             ToolError: some may have arrived; `find` tells which.

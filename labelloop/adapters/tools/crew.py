@@ -11,7 +11,7 @@ import hashlib
 import heapq
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import NormalDist
@@ -81,6 +81,7 @@ def work(
     classes: Sequence[str],
     seed: int,
     skips_to_review: int,
+    not_for: Mapping[str, Collection[str]] | None = None,
 ) -> list[Answer]:
     """Let the crew work through one round.
 
@@ -93,12 +94,14 @@ def work(
         tasks: of one round, distinct, in any order.
         start: when the round was pushed, aware, UTC.
         truth: the right answer to every item.
+        not_for: names of those who have had an item in an earlier round, by item.
 
     Returns:
         Of each task any number of skips and at most one answer, in order of time, ties by id.
     """
     queue = sorted(tasks, key=lambda task: (task.copy, _shuffled(seed, task)))
-    deal = _Deal(queue, len(crew), skips_to_review)
+    had = [{item for item, people in (not_for or {}).items() if one.name in people} for one in crew]
+    deal = _Deal(queue, had, skips_to_review)
     turns = [0] * len(queue)
     # What happens next: a skipped copy is free again (0) before anybody takes another (1).
     coming = [(_working_moment(start, person.days_off), 1, who) for who, person in enumerate(crew)]
@@ -139,16 +142,17 @@ def work(
 class _Deal:
     """Who may take which copy next."""
 
-    def __init__(self, queue: Sequence[TaskKey], people: int, skips_to_review: int) -> None:
+    def __init__(self, queue: Sequence[TaskKey], had: list[set[str]], skips_to_review: int) -> None:
+        """Nothing is dealt yet; `had` are the items that each person has had before, and is not given."""
         self._queue, self._skips_to_review = queue, skips_to_review
-        self._had: list[set[str]] = [set() for _ in range(people)]
+        self._had = had
         self._skips: dict[str, int] = {}
         self._lines: tuple[list[int], list[int]] = ([], list(range(len(queue))))
         """Places in the queue: of copies that were skipped, and of all as they were pushed."""
         self._taken: tuple[list[bool], list[bool]] = ([], [False] * len(queue))
         # What somebody passed over once is taken, given up or about an item they had: it never becomes
         # theirs, so each goes through both lines only once.
-        self._position = [[0, 0] for _ in range(people)]
+        self._position = [[0, 0] for _ in had]
 
     def take(self, who: int) -> int | None:
         """The place of the next copy for this person; None while there is none."""

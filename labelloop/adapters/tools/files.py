@@ -15,6 +15,10 @@ Should the notes be lost, the next poll makes them anew from the files: untouche
 The k-th person to answer an item has answered its k-th copy. More people than copies are welcome: they
 count for the last copy. A skip takes no copy: the item stays open for others. A person's first answer to an
 item costs money, skips and corrections do not.
+
+A round may ask again about items of an earlier one. Nobody can be kept from filling in a row twice, so who
+was asked before and answers again has changed their answer: at no cost, and not as one more of the people
+who are wanted. A `skip` of theirs says nothing.
 """
 
 from __future__ import annotations
@@ -55,23 +59,31 @@ class FilesTool:
 
     def find(self, keys: Sequence[str]) -> list[Receipt]:
         found = []
+        pushed = self._round_ids()
         for round_id, wanted in by_round(keys, self._campaign).items():
-            there = {task.key: number for number, task in enumerate(self._tasks(round_id))}
-            asked = dict.fromkeys(key.text for key in wanted)
-            found += [Receipt(key, f"{round_id}-{there[key]}") for key in asked if key in there]
+            missing = list(dict.fromkeys(key.text for key in wanted))
+            # A round that asks again has keys of the one that asked first: that one is looked at first.
+            for place in sorted(pushed, key=lambda one: one != round_id):
+                there = {task.key: number for number, task in enumerate(self._tasks(place))}
+                found += [Receipt(key, f"{place}-{there[key]}") for key in missing if key in there]
+                missing = [key for key in missing if key not in there]
+                if not missing:
+                    break
         return found
 
     def push(self, tasks: Sequence[Task]) -> list[Receipt]:
-        check_keys([task.key for task in tasks], self._campaign)
+        keys = check_keys([task.key for task in tasks], self._campaign)
         project = read_project(self._folder / "project.json")
-        new = {task.key: task for task in tasks}
-        for round_id, keys in by_round(list(new), self._campaign).items():
+        rounds: dict[str, dict[str, Task]] = {}
+        for key, task in zip(keys, tasks, strict=True):
+            rounds.setdefault(task.round or key.round, {})[task.key] = task
+        for round_id, new in rounds.items():
             there = self._tasks(round_id)
             known = {task.key for task in there}
             self._write_round(
-                project, round_id, [*there, *(new[k.text] for k in keys if k.text not in known)]
+                project, round_id, [*there, *(task for key, task in new.items() if key not in known)]
             )
-        return self.find(list(new))
+        return self.find([task.key for task in tasks])
 
     def poll(self, since: datetime | None) -> Poll:
         """What was handed in after `since`.
@@ -122,8 +134,11 @@ class FilesTool:
         tasks = []
         for line in files.read_lines(self._folder / round_id / "tasks.jsonl"):
             key = parse_key(line["key"])
-            if (key.campaign, key.round) == (self._campaign, round_id):
-                tasks.append(Task(line["key"], line["item"], key.copy, line["payload"]))
+            asked_by, people = line.get("round", ""), tuple(line.get("not_for", ()))
+            if (key.campaign, asked_by or key.round) == (self._campaign, round_id):
+                tasks.append(
+                    Task(line["key"], line["item"], key.copy, line["payload"], round=asked_by, not_for=people)
+                )
         return tasks
 
     def _write_round(self, project: Project, round_id: str, tasks: list[Task]) -> None:
@@ -135,8 +150,9 @@ class FilesTool:
             copies[task.item] = copies.get(task.item, 0) + 1
         # A spreadsheet takes UTF-8 for something else unless a byte order mark says so.
         files.write_text(sheet, "\ufeff" + task_sheet(tasks, filled))
-        files.write_text(folder / "README.md", instructions(project, round_id, copies))
-        listing = [{name: value for name, value in asdict(task).items() if name != "copy"} for task in tasks]
+        again = any(task.not_for for task in tasks)
+        files.write_text(folder / "README.md", instructions(project, round_id, copies, again=again))
+        listing = [_listed(task) for task in tasks]
         lines = "".join(json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n" for line in listing)
         files.write_text(folder / "tasks.jsonl", lines)
 
@@ -188,8 +204,10 @@ class FilesTool:
         now: datetime,
     ) -> list[dict[str, Any]]:
         keys: dict[str, list[str]] = {}
+        had: dict[str, tuple[str, ...]] = {}
         for task in tasks:
             keys.setdefault(task.item, []).append(task.key)
+            had[task.item] = task.not_for
         copies = {item: Copies(item_keys) for item, item_keys in keys.items()}
         last: dict[tuple[str, str], dict[str, Any]] = {}
         for note in old:
@@ -201,7 +219,10 @@ class FilesTool:
             before = last.get((row.annotator, row.item))
             if before and files.digest_of(before["value"]) == files.digest_of(row.value):
                 continue
-            action = "skipped" if row.value is None else "updated" if before else "submitted"
+            again = row.annotator in had[row.item]
+            if again and before is None and row.value is None:
+                continue
+            action = "skipped" if row.value is None else "updated" if before or again else "submitted"
             time = min(row.answered_at, now)
             turn = before["turn"] + 1 if before else 0
             if before:  # an older file that was put back is what counts now
@@ -217,7 +238,7 @@ class FilesTool:
                     "action": action,
                     "turn": turn,
                     "paid": row.value is not None or bool(before and before["paid"]),
-                    "cost": 0.0 if row.value is None or (before and before["paid"]) else None,
+                    "cost": 0.0 if row.value is None or again or (before and before["paid"]) else None,
                     "answered_at": time.isoformat(),
                     "seen_at": now.isoformat(),
                     "where": row.where,
@@ -229,6 +250,14 @@ class FilesTool:
 def _items(tasks: Sequence[Task]) -> dict[str, str]:
     """Item ids by whatever an answer may call them: the key of any copy, or the item itself."""
     return {**{task.key: task.item for task in tasks}, **{task.item: task.item for task in tasks}}
+
+
+def _listed(task: Task) -> dict[str, Any]:
+    """A task's line in tasks.jsonl."""
+    line = {name: value for name, value in asdict(task).items() if name not in ("copy", "round", "not_for")}
+    if task.round:
+        line["round"] = task.round
+    return line | ({"not_for": list(task.not_for)} if task.not_for else {})
 
 
 def _answer(note: dict[str, Any]) -> Answer:

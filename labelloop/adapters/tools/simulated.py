@@ -40,15 +40,18 @@ class SimulatedRound:
     cost_per_vote: float
     classes: tuple[str, ...]
     skips_to_review: int
+    id: str
     keys: list[str]
     """In the order of the push; repeats are duplicates."""
+    not_for: dict[str, list[str]]
+    """Who has had an item before, of items that are asked about again."""
 
     @cached_property
     def receipts(self) -> dict[str, Receipt]:
         """The first task of every key."""
         receipts: dict[str, Receipt] = {}
         for number, key in enumerate(self.keys):
-            receipts.setdefault(key, Receipt(key, f"{parse_key(key).round}-{number}", self.start))
+            receipts.setdefault(key, Receipt(key, f"{self.id}-{number}", self.start))
         return receipts
 
 
@@ -87,24 +90,36 @@ class SimulatedTool:
 
     def find(self, keys: Sequence[str]) -> list[Receipt]:
         found = []
+        pushed = self._round_ids()
         for round_id, wanted in by_round(keys, self._campaign).items():
-            receipts = self._round(round_id).receipts if self._path(round_id).exists() else {}
-            found += [receipts[key] for key in dict.fromkeys(k.text for k in wanted) if key in receipts]
+            missing = list(dict.fromkeys(key.text for key in wanted))
+            # A round that asks again has keys of the one that asked first: that one is looked at first.
+            for place in sorted(pushed, key=lambda one: one != round_id):
+                receipts = self._round(place).receipts
+                found += [receipts[key] for key in missing if key in receipts]
+                missing = [key for key in missing if key not in receipts]
+                if not missing:
+                    break
         return found
 
     def push(self, tasks: Sequence[Task]) -> list[Receipt]:
-        check_keys([task.key for task in tasks], self._campaign)
-        rounds = by_round([task.key for task in tasks], self._campaign)
-        self._known_labels([key.item for keys in rounds.values() for key in keys], self._classes)
+        keys = check_keys([task.key for task in tasks], self._campaign)
+        rounds: dict[str, list[Task]] = {}
+        for key, task in zip(keys, tasks, strict=True):
+            rounds.setdefault(task.round or key.round, []).append(task)
+        self._known_labels([key.item for key in keys], self._classes)
         receipts = []
-        for round_id, keys in rounds.items():
+        for round_id, asked in rounds.items():
             path = self._path(round_id)
             there = files.read_lines(path)
             before = max(0, len(there) - 1)
-            lines: list[dict[str, Any]] = [{"key": key.text} for key in keys]
+            lines = [
+                {"key": task.key} | ({"not_for": list(task.not_for)} if task.not_for else {})
+                for task in asked
+            ]
             append_lines(path, lines if there else [self._heading(), *lines])
             start = self._round(round_id).start
-            receipts += [Receipt(k.text, f"{round_id}-{before + n}", start) for n, k in enumerate(keys)]
+            receipts += [Receipt(one.key, f"{round_id}-{before + n}", start) for n, one in enumerate(asked)]
         return receipts
 
     def poll(self, since: datetime | None) -> Poll:
@@ -145,7 +160,7 @@ class SimulatedTool:
         asked = {receipt.key for receipt in self.find(keys)}
         answered = {
             answer.key
-            for round_id in by_round(sorted(asked), self._campaign)
+            for round_id in self._round_ids()
             for answer in self._answers_of(round_id)
             if answer.answered_at <= now
         }
@@ -203,7 +218,9 @@ class SimulatedTool:
                 cost_per_vote=heading["cost_per_vote"],
                 classes=tuple(heading["classes"]),
                 skips_to_review=heading["skips_to_review"],
+                id=round_id,
                 keys=[task["key"] for task in tasks],
+                not_for={parse_key(t["key"]).item: t["not_for"] for t in tasks if t.get("not_for")},
             )
             known = self._rounds[round_id] = (size, pushed)
         return known[1]
@@ -224,6 +241,7 @@ class SimulatedTool:
                 classes=pushed.classes,
                 seed=self._seed,
                 skips_to_review=pushed.skips_to_review,
+                not_for=pushed.not_for,
             )
             known = self._answers[round_id] = (size, answers)
         return known[1]

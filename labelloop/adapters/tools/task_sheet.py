@@ -14,6 +14,11 @@ LONGEST_CELL = 32_000
 
 _OURS = ("key", "item", "label", "annotator")
 
+_AGAIN = """
+Some of these items were asked before, and another person's view is wanted: leave the rows empty that you have
+answered already. Answering one again only changes your earlier answer.
+"""
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -51,17 +56,23 @@ def task_sheet(tasks: Sequence[Task], filled: Mapping[str, tuple[str, str]]) -> 
     return text.getvalue()
 
 
-def instructions(project: Project, round_id: str, copies: Mapping[str, int]) -> str:
-    """README.md of a round's folder, for the people who label; `copies` of each item are asked."""
+def instructions(project: Project, round_id: str, copies: Mapping[str, int], *, again: bool = False) -> str:
+    """README.md of a round's folder, for the people who label.
+
+    Args:
+        copies: people asked about each item.
+        again: whether some items were asked in an earlier round; not which, nor what was answered.
+    """
     classes = "\n".join(f"- `{name}`" for name in project.classes)
     # The most, not the number of each item: that would tell which arm an item is in.
     people = max(copies.values(), default=1)
     each = "one person answers" if people == 1 else f"up to {people} different people answer"
+    some = _AGAIN if again else ""
     return f"""\
 # {" ".join(project.question.split())}
 
 Campaign {project.campaign}, round {round_id}: {len(copies)} items; {each} each of them.
-
+{some}
 Possible answers, spelled exactly like this:
 
 {classes}

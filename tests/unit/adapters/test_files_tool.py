@@ -316,3 +316,42 @@ def test_a_push_cut_short_before_its_listing_counts_as_not_pushed(root: Path) ->
     assert open_tool(root).find([task.key for task in tasks_of()]) == []
     open_tool(root).push(tasks_of())
     assert [row["item"] for row in sheet(root)] == ["a", "b", "c"]
+
+
+def ask_again(root: Path) -> None:
+    """Round r001 wants one more person about a, whom ada and ben have had."""
+    look = Task("farm/r000/a/2", "a", 2, {"text": "it is a"}, round="r001", not_for=("ada", "ben"))
+    open_tool(root).push([look, Task("farm/r001/d/0", "d", 0, {"text": "it is d"})])
+
+
+def test_a_second_look_is_in_the_folder_of_the_round_that_asks(root: Path) -> None:
+    """It is found by its key, and the page says that some items were asked before, not which."""
+    ask_again(root)
+    keys = ["farm/r000/a/2", "farm/r001/d/0", "farm/r000/a/1", "farm/r000/a/3"]
+    found = open_tool(root).find(keys)
+    assert sorted(one.key for one in found) == ["farm/r000/a/1", "farm/r000/a/2", "farm/r001/d/0"]
+    ask_again(root)
+    folder = root / "labeling" / "r001"
+    with (folder / "tasks.csv").open(encoding="utf-8-sig", newline="") as stream:
+        assert [row["item"] for row in csv.DictReader(stream)] == ["a", "d"]
+    assert "ada" not in (folder / "tasks.csv").read_text()
+    assert "were asked before" in (folder / "README.md").read_text()
+    assert "were asked before" not in (root / "labeling/r000/README.md").read_text()
+    assert "not_for" not in (root / "labeling/r000/tasks.jsonl").read_text()
+
+
+def test_who_was_asked_before_and_answers_again_has_changed_an_answer_at_no_cost(root: Path) -> None:
+    """A skip of theirs says nothing; somebody else's answer is one more, and is paid."""
+    save(root, "answers-ada.csv", "item,label\na,cat\n")
+    ask_again(root)
+    folder = root / "labeling" / "r001"
+    (folder / "answers-ada.csv").write_text("item,label\na,dog\n")
+    (folder / "answers-ben.csv").write_text("item,label\na,skip\n")
+    (folder / "answers-cy.csv").write_text("item,label\na,cat\nd,cat\n")
+    answers = [one for one in open_tool(root).poll(None).answers if "r001" in str(one.tool_ref)]
+    said = {(a.annotator, a.key): (a.value, a.action, a.cost) for a in answers}
+    assert said == {
+        ("ada", "farm/r000/a/2"): ("dog", "updated", 0.0),
+        ("cy", "farm/r000/a/2"): ("cat", "submitted", None),
+        ("cy", "farm/r001/d/0"): ("cat", "submitted", None),
+    }

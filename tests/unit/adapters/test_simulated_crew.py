@@ -32,11 +32,12 @@ def answers_of(
     start: datetime = MONDAY,
     seed: int = 1,
     skips: int = 2,
+    not_for: dict[str, list[str]] | None = None,
 ) -> list[Answer]:
     truth = {task.item: CLASSES[int(task.item[1:]) % 3] for task in tasks}
     return work(
         tasks, start=start, crew=crew, cost_per_vote=0.05, truth=truth, classes=CLASSES, seed=seed,
-        skips_to_review=skips,
+        skips_to_review=skips, not_for=not_for,
     )  # fmt: skip
 
 
@@ -229,3 +230,17 @@ def test_annotators_err_independently_of_each_other() -> None:
         number = int(answer.key.split("/")[2][1:])
         right[answer.annotator][number] = answer.value == CLASSES[number % 3]
     assert abs(np.corrcoef(right["ada"], right["ben"])[0, 1]) < 4.5 / np.sqrt(3000)
+
+
+@given(st.lists(st.sets(st.sampled_from([one.name for one in FIVE_ANNOTATORS])), min_size=1, max_size=30))
+def test_whoever_has_had_an_item_before_is_not_given_it(had: list[set[str]]) -> None:
+    """And everybody else may be: two more answers come wherever two people are left."""
+    not_for = {f"i{number}": sorted(people) for number, people in enumerate(had) if people}
+    answers = answers_of([TaskKey("farm", "r000", f"i{n}", copy) for n in range(len(had)) for copy in (2, 3)],
+                         not_for=not_for)  # fmt: skip
+    for number, people in enumerate(had):
+        mine = [one for one in answers if one.key.split("/")[2] == f"i{number}"]
+        said = [one.annotator for one in mine]
+        assert not set(said) & people and len(set(said)) == len(said)
+        skipped = sum(one.action == "skipped" for one in mine)
+        assert len(mine) - skipped == 2 or skipped or len(people) > 3

@@ -236,3 +236,57 @@ def test_the_counts_are_those_of_the_events(events: list[Event], how: Annotation
     assert asking.done == sum(
         n if item in given_up else min(asking.answers(item), n) for item, n in ITEMS.items()
     )
+
+
+def again(event_hours: list[tuple[str, float]], **how: Any) -> Closing | None:
+    """Item "one" was asked of two, who answered before this round, and is wanted of one more person."""
+    earlier = [event("one", "ada", -9), event("one", "ben", -8)]
+    new = [event("one", who, hour, number=1) for who, hour in event_hours]
+    return closing_time(
+        new, {"one": 3}, PUSHED, people(**how), before={"one": 2}, earlier=earlier
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "at"),
+    [([], None), ([("ada", 1)], None), ([("ada", 1), ("ben", 2)], None), ([("cy", 3)], 3),
+     ([("ada", 1), ("cy", 3), ("dee", 4)], 3)],
+    ids=["nobody", "who answered before has changed an answer", "both have", "another", "the first other"],
+)  # fmt: skip
+def test_a_second_look_waits_for_somebody_who_has_not_answered(
+    said: list[tuple[str, float]], at: float | None
+) -> None:
+    found = again(said)
+    assert hours(found) == at
+    assert found is None or (found.answered, found.reason) == (1, "all answered")
+
+
+def test_answers_of_earlier_rounds_close_no_round_and_count_for_no_quorum() -> None:
+    """The deadline needs half of this round's two answers: one of them has to come."""
+    copies, before = {"one": 3, "two": 1}, {"one": 2}
+    earlier = [event("one", "ada", -9), event("one", "ben", -8)]
+    waits = people(deadline=1, quorum=0.5)
+    assert closing_time([], copies, PUSHED, waits, before=before, earlier=earlier) is None
+    found = closing_time([event("two", "ada", 2)], copies, PUSHED, waits, before=before, earlier=earlier)
+    assert found is not None and (hours(found), found.answered) == (2, 1)
+    assert "1 of 2 answers" in found.reason
+
+
+def test_an_earlier_answer_that_is_taken_back_is_waited_for_too() -> None:
+    gone = [event("one", "ben", 1, "deleted"), event("one", "cy", 2)]
+    earlier = [event("one", "ada", -9), event("one", "ben", -8)]
+    how = {"before": {"one": 2}, "earlier": earlier}
+    assert closing_time(gone, {"one": 3}, PUSHED, people(), **how) is None  # type: ignore[arg-type]
+    found = closing_time([*gone, event("one", "dee", 5)], {"one": 3}, PUSHED, people(), **how)  # type: ignore[arg-type]
+    assert hours(found) == 5
+
+
+def test_skips_of_all_rounds_give_a_second_look_up() -> None:
+    """One person skipped it before, another does now: this round waits no longer, and its copy counts."""
+    earlier = [skip("one", "dee", -9), event("one", "ada", -9), event("one", "ben", -8)]
+    found = closing_time(
+        [skip("one", "cy", 1)], {"one": 3}, PUSHED, people(), before={"one": 2}, earlier=earlier
+    )
+    assert found is not None and (hours(found), found.answered) == (1, 0)
+    asking = state_of([*earlier, skip("one", "cy", 1)], {"one": 3}, people(), before={"one": 2})
+    assert asking.given_up() == ["one"] and (asking.asked, asking.done) == (1, 1)

@@ -22,6 +22,7 @@ from labelloop.adapters.tools.copies import Copies
 from labelloop.campaign import CampaignSettings
 from labelloop.ledger import Entry, freeze, write_frozen
 from labelloop.stages import collect
+from labelloop.stages.reviewing import write_review
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
 
@@ -92,7 +93,16 @@ def open_round(folder: Path, tool: Tool, patch: Any, **annotation: Any) -> Round
 
 def look(current: Round, tool: Tool, hour: float) -> collect.Waiting | None:
     tool.now = PUSHED + timedelta(hours=hour)
-    return collect.collect(current)
+    waiting = collect.collect(current)
+    if waiting is None:
+        list_for_review(current)
+    return waiting
+
+
+def list_for_review(current: Round) -> None:
+    """What `fuse` does once the round has its votes."""
+    votes = tables.VOTES.read(current.folder.collected)
+    write_review(current, _Prepared(), votes, tables.FUSED.empty())  # type: ignore[arg-type]
 
 
 def review(current: Round) -> list[dict[str, str]]:
@@ -194,6 +204,7 @@ def test_a_closed_round_makes_the_same_list_again_without_the_tool(
         path.unlink()
     monkeypatch.setattr(collect, "tool_of", lambda *_: 1 / 0)
     assert collect.collect(current) is None
+    list_for_review(current)
     assert {path: path.read_bytes() for path in made} == made
 
 

@@ -95,6 +95,9 @@ def pushed(
                           "score": 0.0, "probability": 1.0,
                           "draw_probability": None, "overlap": 2})  # fmt: skip
     tables.BATCH.write(batch, current.folder.batch)
+    asked = batch[["item", "arm"]].assign(round="r000", overlap=4)
+    tables.ASKED.write(asked, current.folder.asked)
+    tables.VOTES.write(tables.VOTES.empty(), current.previous.collected)
     kept = Tool()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage, "tool_of", lambda current, prepared=None: kept)
@@ -115,7 +118,7 @@ def test_only_what_the_model_picked_carries_a_prediction(
     assert len(tasks) == 2 * len(arms)
     for task in tasks:
         arm = arms[int(task.item[1:])]
-        assert (task.prediction is not None) == (arm in ("strategy", "relabel")), arm
+        assert (task.prediction is not None) == (arm == "strategy"), arm
 
 
 @pytest.mark.parametrize("scored", [True, False])

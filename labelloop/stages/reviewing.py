@@ -1,0 +1,68 @@
+"""The round's review list: what people could not label, and what stays unsure with every answer in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from labelloop import files, tables
+from labelloop.asking import state_of
+from labelloop.datasets.base import Prepared
+from labelloop.review import STILL_UNSURE, review_table
+from labelloop.stages.runner import Round
+from labelloop.stages.second_looks import unsure_items
+from labelloop.stages.wanted import events_of, wanted_of
+
+SHOWN = 3
+"""Classes of an unsure item that its reason names, the likeliest first."""
+
+
+def write_review(current: Round, prepared: Prepared, votes: pd.DataFrame, fused: pd.DataFrame) -> None:
+    """Write review.csv.
+
+    Args:
+        votes: all votes of the campaign so far.
+        fused: what they were fused to.
+    """
+    annotation, wanted = current.settings.annotation, wanted_of(current.folder.tasks)
+    gone = files.read_json(current.folder.closed).get("gone", [])
+    asking = state_of(events_of(votes, wanted.copies), wanted.copies, annotation, gone, wanted.before)
+
+    def texts(items: Sequence[str]) -> dict[str, str]:
+        return shown_texts(prepared, items, annotation.payload_columns)
+
+    unsure = _still_unsure(current, prepared, votes, fused) if annotation.max_overlap is not None else {}
+    files.write_text(current.folder.review, review_table(asking, texts, unsure))
+
+
+def shown_texts(prepared: Prepared, items: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
+    """What items show, where that is text."""
+    payloads = prepared.pool.payload(prepared.pool.rows_of(list(items)), columns)
+    texts = {}
+    for item, payload in zip(items, payloads, strict=True):
+        parts = [value for name, value in payload.items() if isinstance(value, str) and name != "image"]
+        texts[item] = " | ".join(parts)
+    return texts
+
+
+def _still_unsure(
+    current: Round, prepared: Prepared, votes: pd.DataFrame, fused: pd.DataFrame
+) -> dict[str, tuple[str, int, int]]:
+    """Reason, answers and people asked, of items that this round brought answers about and no other will."""
+    asked = tables.ASKED.read(current.folder.asked)
+    new = set(tables.VOTES.read(current.folder.votes)["item"])
+    unsure = unsure_items(asked, fused[fused["item"].isin(new)], votes, current.settings.annotation)
+    unsure = unsure[unsure["complete"] & (unsure["room"] <= 0)]
+    columns = (unsure[name].tolist() for name in ("item", "posterior", "answers", "total"))
+    return {
+        item: (_reason(answers, posterior, prepared.classes), answers, total)
+        for item, posterior, answers, total in zip(*columns, strict=True)
+    }
+
+
+def _reason(answers: int, posterior: np.ndarray, classes: Sequence[str]) -> str:
+    likeliest = np.argsort(-np.asarray(posterior), kind="stable")[:SHOWN]
+    beliefs = ", ".join(f"{classes[code]} {posterior[code]:.2f}".replace(" 0.", " .") for code in likeliest)
+    return f"{STILL_UNSURE} {answers} answers: {beliefs}"

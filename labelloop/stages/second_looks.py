@@ -1,0 +1,195 @@
+"""The relabel arm: which older items get further votes, and how many a round spends on that.
+
+New items and second looks are bought with the same votes, so they are put on one scale: what a vote is
+expected to add, counted in labels that are surely right (see fusion/vote_gain.py). A new item's votes set
+the price. Older items about which one more vote brings more are asked about again, the best first, by one
+person a round: what that one says decides about the next. Each `overlap` of them take the place of one new
+item. The control arm is never crowded out.
+
+Control items are looked at again by the same rule as the strategy's: labels of both arms are then equally
+good, and what the control arm says about savings stays a comparison of which items were asked. Test items are
+not: they have an overlap of their own, which no model had a part in.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from labelloop import tables
+from labelloop.asking import known_people
+from labelloop.datasets.base import Prepared
+from labelloop.fusion.coding import latest_rows
+from labelloop.fusion.vote_gain import annotator_accuracy, another_votes_worth, new_votes_worth
+from labelloop.settings.annotation import Annotation
+from labelloop.stages.asked_again import people_asked
+from labelloop.stages.runner import Round
+
+ARMS = ("strategy", "control")
+"""Whose items may be looked at again."""
+
+
+@dataclass(frozen=True)
+class SecondLooks:
+    """Further votes of a round."""
+
+    further: pd.DataFrame
+    """Columns item, overlap (further people wanted: 1), score (what the vote is worth, in sure labels), total
+    (people wanted in all rounds together); the best first."""
+    new_items: int
+    """New items of the strategy that are still asked about."""
+    about: dict[str, Any]
+    """What selection.json says."""
+
+
+def choose_second_looks(
+    current: Round, prepared: Prepared, asked: pd.DataFrame, labels: pd.DataFrame, new_items: int
+) -> SecondLooks:
+    """Weigh further votes about older items against the strategy's picks.
+
+    Args:
+        asked: `tables.ASKED` of the round before.
+        labels: the snapshot of the round before.
+        new_items: what the strategy could ask about if it had all of the round's votes.
+    """
+    annotation = current.settings.annotation
+    known = labels[labels["status"] == "fused"]
+    n_classes = len(prepared.classes)
+    confidence, agreeing, votes = (
+        known[name].to_numpy(float) for name in ("confidence", "agreeing", "votes")
+    )
+    accuracy = annotator_accuracy(confidence, agreeing, votes, n_classes)
+    price = new_votes_worth(n_classes, accuracy, annotation.overlap)
+    open_ones = eligible_items(asked, known, tables.VOTES.read(current.previous.collected), annotation)
+    return _choose(open_ones, price, accuracy, new_items, annotation)
+
+
+def eligible_items(
+    asked: pd.DataFrame, labels: pd.DataFrame, votes: pd.DataFrame, annotation: Annotation
+) -> pd.DataFrame:
+    """Items that may be asked about again, by item.
+
+    Those whose label is below the target, that have all answers which were wanted so far, fewer of them than
+    `max_overlap`, and somebody left who has not been asked. What was given up has an answer missing.
+
+    Returns:
+        Columns item, posterior, total (people wanted so far), room (further people who could be asked).
+    """
+    found = unsure_items(asked, labels, votes, annotation)
+    found = found[found["complete"] & (found["room"] > 0) & (found["skipped"] < annotation.skips_to_review)]
+    return found[["item", "posterior", "total", "room"]].reset_index(drop=True)
+
+
+def unsure_items(
+    asked: pd.DataFrame, labels: pd.DataFrame, votes: pd.DataFrame, annotation: Annotation
+) -> pd.DataFrame:
+    """Items of the strategy's and the control arm whose label is below the target, by item.
+
+    Args:
+        labels: columns of `tables.FUSED`.
+        votes: all votes so far.
+
+    Returns:
+        Columns item, posterior, answers, total (people wanted so far, or more who answered), room (further
+        people who could be asked), skipped (people) and complete (whether all answers wanted are in).
+    """
+    below = labels[(labels["confidence"] < annotation.target_confidence) & ~labels["gold"]]
+    unsure = below[["item", "posterior"]].merge(
+        asked.loc[asked["arm"].isin(ARMS), ["item", "overlap"]], on="item"
+    )
+    mine = votes[votes["item"].isin(set(unsure["item"]))]
+    last = mine.iloc[latest_rows(mine)]
+    given = last[last["action"].isin(["submitted", "updated"])]["item"].value_counts()
+    skips = last[last["action"] == "skipped"]["item"].value_counts()
+    answers = unsure["item"].map(given).fillna(0).astype(int)
+    total = np.maximum(unsure["overlap"], answers)
+    room = (annotation.max_overlap or 0) - total
+    everybody = known_people(annotation)
+    if everybody is not None:
+        spoke = people_asked(mine, set(unsure["item"]))
+        left = unsure["item"].map(lambda item: len(everybody - set(spoke.get(item, ()))))
+        room = np.minimum(room, left.astype(int))
+    return unsure.assign(
+        answers=answers,
+        total=total,
+        room=room,
+        skipped=unsure["item"].map(skips).fillna(0).astype(int),
+        complete=answers >= unsure["overlap"],
+    ).sort_values("item", ignore_index=True)
+
+
+def with_second_looks(
+    batch: pd.DataFrame, asked: pd.DataFrame, further: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The batch with the relabel arm behind the others, and `asked` with the people wanted in all."""
+    rows = pd.DataFrame(
+        {
+            "item": further["item"],
+            "arm": "relabel",
+            "rank": len(batch) + np.arange(len(further)),
+            "score": further["score"],
+            "probability": 1.0,
+            "draw_probability": np.nan,
+            "overlap": further["overlap"],
+        }
+    )
+    together = pd.concat([batch, rows], ignore_index=True) if len(batch) else rows
+    wanted = asked["item"].map(further.set_index("item")["total"])
+    return together, asked.assign(overlap=wanted.fillna(asked["overlap"]).astype(int))
+
+
+def _choose(
+    open_ones: pd.DataFrame, price: float, accuracy: float, new_items: int, annotation: Annotation
+) -> SecondLooks:
+    """The further votes that bring more than `price`, as many as make up whole new items."""
+    overlap = annotation.overlap
+    most = math.floor(annotation.second_look_share * new_items + 1e-9)
+    worth = np.zeros(0)
+    if len(open_ones):
+        worth = another_votes_worth(np.stack(open_ones["posterior"].to_list()), accuracy)
+    order = np.argsort(-worth, kind="stable")
+    paying = int((worth > price).sum())
+    replaced = min(most, math.ceil(paying / overlap))
+    taken = order[: replaced * overlap]
+    further = pd.DataFrame(
+        {
+            "item": open_ones["item"].to_numpy()[taken],
+            "overlap": 1,
+            "score": worth[taken],
+            "total": open_ones["total"].to_numpy()[taken] + 1,
+        }
+    )
+    about = {
+        "votes": len(taken),
+        "of_votes": new_items * overlap,
+        "unsure": len(open_ones),
+        "paying": paying,
+        "new_items_left_out": replaced,
+        "worth_of_a_vote": float(worth[taken].mean()) if len(taken) else None,
+        "worth_of_a_vote_about_a_new_item": price,
+        "accuracy_of_a_vote": accuracy,
+        "reason": _reason(len(open_ones), paying, replaced, most, len(taken), price, annotation),
+    }
+    return SecondLooks(further, new_items - replaced, about)
+
+
+def _reason(
+    unsure: int, paying: int, replaced: int, most: int, spent: int, price: float, annotation: Annotation
+) -> str:
+    target = f"{annotation.target_confidence:.0%}"
+    if not unsure:
+        return f"No older item that may be asked again is below {target}."
+    older = f"{unsure} older {'item' if unsure == 1 else 'items'} below {target}"
+    new = f"a vote about a new item, which brings {price:.2f} of a sure label"
+    if not paying:
+        return f"{older}, but one more vote about none of them is worth more than {new}."
+    if not spent:
+        return f"{older}, but annotation.second_look_share leaves no whole new item's votes for them."
+    limit = " (as many as annotation.second_look_share allows)" if replaced == most else ""
+    were = "1 new item was" if replaced == 1 else f"{replaced} new items were"
+    return (f"{spent} votes went to second looks{limit}: of {older}, one more vote about {paying} is worth "
+            f"more than {new}. {were} put off.")  # fmt: skip

@@ -1,0 +1,52 @@
+"""How many different people a round wants about each of its items, and what earlier rounds know of those."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from labelloop.asking import Event
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The round's items, as `labelloop.asking.Asking` takes them."""
+
+    copies: dict[str, int]
+    """Different people wanted about each item, those of earlier rounds included."""
+    before: dict[str, int]
+    """How many of them earlier rounds have asked, of items that are asked about again."""
+
+    @cached_property
+    def asked(self) -> int:
+        """Answers that this round asks for."""
+        return sum(self.copies.values()) - sum(self.before.values())
+
+
+def wanted_of(tasks: Path) -> Wanted:
+    """What a round's tasks.parquet says: an item's copies are counted from its first asking on."""
+    table = pq.read_table(tasks, columns=["item", "copy"])
+    copies: dict[str, int] = {}
+    first: dict[str, int] = {}
+    for item, copy in zip(table["item"].to_pylist(), table["copy"].to_pylist(), strict=True):
+        copies[item] = max(copies.get(item, 0), copy + 1)
+        first[item] = min(first.get(item, copy), copy)
+    return Wanted(copies, {item: copy for item, copy in first.items() if copy})
+
+
+def events_of(votes: pd.DataFrame, items: Collection[str]) -> list[Event]:
+    """Votes about the given items, as far as closing a round goes."""
+    mine = votes[votes["item"].isin(list(items))]
+    columns = (mine[name].tolist() for name in ("vote", "item", "annotator", "action"))
+    times = [time.to_pydatetime() for time in mine["answered_at"]]
+    return [Event(*values) for values in zip(times, *columns, strict=True)]
+
+
+def earlier_events(before: pd.DataFrame, wanted: Wanted) -> list[Event]:
+    """What earlier rounds have collected about the items that are asked about again."""
+    return events_of(before, wanted.before) if wanted.before else []

@@ -1,0 +1,133 @@
+"""Which older items a round asks about again, out of which votes, and what is never asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labelloop.campaign import Annotation
+from labelloop.stages.second_looks import _choose, eligible_items, with_second_looks
+
+ANNOTATION = Annotation(tool="files", overlap=2, max_overlap=4, target_confidence=0.9)
+
+
+def labels_of(rows: dict[str, float], **changes: Any) -> pd.DataFrame:
+    """Labels of two classes with these confidences."""
+    posterior = [np.array([sure, 1 - sure]) for sure in rows.values()]
+    table = {"item": list(rows), "confidence": list(rows.values()), "posterior": posterior, "gold": False}
+    return pd.DataFrame(table | changes)
+
+
+def asked_of(items: list[str], arm: str = "strategy", overlap: int = 2) -> pd.DataFrame:
+    return pd.DataFrame({"item": items, "arm": arm, "round": "r000", "overlap": overlap})
+
+
+def votes_of(*said: tuple[str, str, str]) -> pd.DataFrame:
+    """Item, annotator, action, in the order of their times."""
+    table = pd.DataFrame(list(said), columns=["item", "annotator", "action"])
+    times = pd.date_range("2026-01-05", periods=len(table), freq="min", tz="UTC")
+    return table.assign(answered_at=times, key=table["item"])
+
+
+def both(item: str) -> list[tuple[str, str, str]]:
+    return [(item, "ada", "submitted"), (item, "ben", "submitted")]
+
+
+def test_only_unsure_items_with_all_answers_and_somebody_left_are_asked_again() -> None:
+    said = [row for item in ("sure", "unsure", "full", "test", "control", "gold") for row in both(item)]
+    said += [("waiting", "ada", "submitted"), ("waiting", "ben", "skipped")]
+    said += [("full", "cy", "submitted"), ("full", "dee", "submitted")]
+    said += [*both("taken back"), ("taken back", "ben", "deleted")]
+    said += [*both("skipped"), ("skipped", "cy", "skipped"), ("skipped", "dee", "skipped")]
+    sure = dict.fromkeys(dict.fromkeys(item for item, _, _ in said), 0.6) | {"sure": 0.9}
+    labels = labels_of(sure)
+    labels["gold"] = labels["item"] == "gold"
+    asked = asked_of(list(sure))
+    asked.loc[asked["item"].isin(["test", "control"]), "arm"] = ["test", "control"]
+    found = eligible_items(asked, labels, votes_of(*said), ANNOTATION)
+    assert found["item"].tolist() == ["control", "unsure"]
+    assert found["total"].tolist() == [2, 2] and found["room"].tolist() == [2, 2]
+
+
+def test_nobody_is_asked_for_who_is_not_there() -> None:
+    """Of four people two have answered and one has skipped: one is left."""
+    annotation = ANNOTATION.model_copy(update={"annotators": ["ada", "ben", "cy", "dee"]})
+    said = [*both("a"), ("a", "cy", "skipped"), *both("b")]
+    found = eligible_items(asked_of(["a", "b"]), labels_of({"a": 0.6, "b": 0.6}), votes_of(*said), annotation)
+    assert found[["item", "room"]].to_numpy().tolist() == [["a", 1], ["b", 2]]
+
+
+def open_ones(seed: int, n: int) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "item": [f"i{number:02d}" for number in range(n)],
+            "posterior": list(random.dirichlet(np.ones(3), n)),
+            "total": random.integers(2, 5, n),
+            "room": random.integers(1, 4, n),
+        }
+    )
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(0, 999), st.integers(0, 30), st.floats(0, 0.5), st.integers(0, 20), st.integers(1, 3),
+    st.sampled_from([0.25, 0.5, 1.0]),
+)  # fmt: skip
+def test_the_budget_is_kept_and_the_best_votes_are_bought(
+    seed: int, n: int, price: float, new_items: int, overlap: int, share: float
+) -> None:
+    annotation = ANNOTATION.model_copy(update={"overlap": overlap, "second_look_share": share})
+    table = open_ones(seed, n)
+    looks = _choose(table, price, 0.7, new_items, annotation)
+    spent = int(looks.further["overlap"].sum())
+    assert spent + looks.new_items * overlap <= new_items * overlap
+    assert spent <= share * new_items * overlap
+    assert spent == looks.about["votes"]
+    chosen = looks.further.merge(table, on="item")
+    assert (chosen["overlap"] <= chosen["room"]).all() and (chosen["overlap"] >= 1).all()
+    assert (chosen["total_x"] == chosen["total_y"] + chosen["overlap"]).all()
+    assert looks.further["score"].is_monotonic_decreasing
+    if spent:  # at most one new item's votes go for less than the price
+        assert looks.about["nats_a_vote"] > 0
+        assert (looks.further["score"] > price).any()
+        left = table[~table["item"].isin(looks.further["item"])]
+        others = _choose(
+            left, 0.0, 0.7, 1000, annotation.model_copy(update={"second_look_share": 1.0})
+        ).further
+        assert others["score"].max() <= looks.further["score"].min() + 1e-12 or not len(others)
+
+
+def test_a_high_price_leaves_everything_to_new_items_and_says_so() -> None:
+    looks = _choose(open_ones(1, 9), 5.0, 0.7, 10, ANNOTATION)
+    assert len(looks.further) == 0 and looks.new_items == 10
+    assert "9 older items below 90%, but no vote about them tells more" in looks.about["reason"]
+    assert "No older item" in _choose(open_ones(1, 0), 0.1, 0.7, 10, ANNOTATION).about["reason"]
+
+
+def test_the_batch_gets_the_arm_at_its_end_and_asked_the_people_of_all_rounds() -> None:
+    batch = pd.DataFrame({"item": ["n"], "arm": "strategy", "rank": 0, "score": 0.5, "probability": 1.0,
+                          "overlap": 2})  # fmt: skip
+    further = pd.DataFrame({"item": ["b"], "overlap": [1], "score": [0.3], "total": [4]})
+    together, asked = with_second_looks(batch, asked_of(["a", "b"], overlap=3), further)
+    assert together[["item", "arm", "rank", "overlap"]].to_numpy().tolist() == [
+        ["n", "strategy", 0, 2], ["b", "relabel", 1, 1],
+    ]  # fmt: skip
+    assert asked[["item", "overlap", "arm", "round"]].to_numpy().tolist() == [
+        ["a", 3, "strategy", "r000"], ["b", 4, "strategy", "r000"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [({"max_overlap": 2, "overlap": 2}, "max_overlap is 2, but every item is asked of 2"),
+     ({"max_overlap": 4, "annotators": ["a", "b", "c"]}, "max_overlap is 4, but there are only 3")],
+)  # fmt: skip
+def test_settings_that_allow_no_second_look_are_refused(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Annotation(tool="files", test_overlap=1, **changes)
