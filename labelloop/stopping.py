@@ -176,6 +176,8 @@ def affordable(settings: CampaignSettings, history: Sequence[RoundSummary], *, t
     if budget.money is not None:
         purse = budget.money - money - test_items * _item_cost(annotation, annotation.test_overlap)
         cost = _item_cost(annotation, annotation.overlap)
+        gold = settings.gold
+        cost += gold.per_item * _item_cost(annotation, gold.overlap or annotation.overlap)
         # Prices such as 0.15 are not exact in floating point; a whole number of items must stay whole.
         paid = math.floor(purse / cost + 1e-9) if cost > 0 else (left if purse > -1e-9 else 0)
         left = min(left, paid)

@@ -21,6 +21,7 @@ from labelloop.review import review_table
 from labelloop.stages.admission import admit, quarantine
 from labelloop.stages.gone import note_gone
 from labelloop.stages.kept_votes import keep_votes, kept_votes
+from labelloop.stages.people import annotation_of
 from labelloop.stages.push import pushed_at
 from labelloop.stages.runner import Round
 from labelloop.stages.tool import tool_of
@@ -58,7 +59,7 @@ def collect(current: Round) -> Waiting | None:
             return waiting
     votes = tables.VOTES.read(current.folder.votes)
     gone = files.read_json(current.folder.closed).get("gone", [])
-    asking = state_of(events_of(votes, current.id), copies_of(current), current.settings.annotation, gone)
+    asking = state_of(events_of(votes, current.id), copies_of(current), annotation_of(current), gone)
     files.write_text(current.folder.review, review_table(asking, lambda items: _texts(current, items)))
     before = tables.VOTES.read(current.previous.collected)
     everything = pd.concat([before, votes], ignore_index=True) if len(before) else votes
@@ -92,7 +93,7 @@ def _poll(current: Round) -> Waiting | None:
     votes = _merge(current, known, new)
     quarantine(current.folder.quarantine, refused)
 
-    annotation, copies = current.settings.annotation, copies_of(current)
+    annotation, copies = annotation_of(current), copies_of(current)
     campaign = current.settings.campaign.name
     gone = note_gone(current.workspace, current.id, campaign, poll.gone, copies, poll.now)
     pushed = pushed_at(current) or _closed_at(current.previous) or LONG_AGO

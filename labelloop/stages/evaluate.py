@@ -21,6 +21,7 @@ from labelloop.evaluation import metrics as measures
 from labelloop.evaluation import savings
 from labelloop.evaluation.prelabels import count_prelabelled
 from labelloop.review import count_rows
+from labelloop.stages.gold_arm import open_gold
 from labelloop.stages.report import write_report
 from labelloop.stages.runner import Receipts, Round
 from labelloop.stages.train import fit_on, untrained
@@ -97,7 +98,8 @@ def test_set(prepared: Prepared, labels: pd.DataFrame) -> tuple[np.ndarray, np.n
 
 def control_labels(current: Round, prepared: Prepared, training: pd.DataFrame) -> pd.DataFrame:
     """The labels that a plain random sample of the pool would have brought by now."""
-    eligible = np.flatnonzero(~prepared.splits)
+    asked = tables.ASKED.read(current.previous.asked)
+    eligible = np.flatnonzero(~prepared.splits & ~open_gold(current, prepared, asked).reserved)
     ids = prepared.pool.ids[eligible]
     order = control.control_order(ids, current.settings.campaign.seed)
     return training[training["item"].isin(ids[order[: current.about["control_size"]]])]
@@ -178,8 +180,9 @@ def _write_manifest(current: Round) -> None:
     folder, workspace = current.folder, current.workspace
     receipts = Receipts(workspace)
     parts = (
-        folder.settings, folder.batch, folder.selection, folder.asked, folder.tasks, folder.votes,
-        folder.closed, folder.collected, folder.review, folder.fused, folder.fusion, folder.labels,
+        folder.settings, folder.gold, folder.batch, folder.selection, folder.asked, folder.tasks, folder.votes,
+        folder.closed, folder.collected, folder.review, folder.fused, folder.fusion, folder.quality, folder.annotators,
+        folder.annotators_page, folder.labels,
         folder.model, folder.outcomes, folder.metrics, folder.savings, folder.per_class, folder.confusion,
         folder.curve, folder.report,
     )  # fmt: skip

@@ -10,6 +10,7 @@ import pandas as pd
 from labelloop import datasets, files, tables
 from labelloop.acquisition import control
 from labelloop.datasets.base import Prepared
+from labelloop.stages import gold_arm
 from labelloop.stages.runner import Round
 from labelloop.stages.strategy_arm import arm, strategy_arm
 
@@ -28,14 +29,16 @@ def select(current: Round) -> None:
     taken = np.union1d(
         prepared.pool.rows_of(asked["item"].tolist()), prepared.pool.rows_of(labels["item"].tolist())
     ).astype(np.int64)
-    eligible = np.flatnonzero(~prepared.splits)
+    gold = gold_arm.open_gold(current, prepared, asked)
+    unlearned = prepared.splits | gold.reserved
+    eligible = np.flatnonzero(~unlearned)
 
     order = eligible[control.control_order(ids[eligible], settings.campaign.seed)]
     control_rows = control.choose_control(order, about["control_size"], 1.0, taken)[: about["new_items"]]
     candidates = np.setdiff1d(eligible, np.union1d(taken, control_rows))
     wanted = min(about["new_items"] - len(control_rows), len(candidates))
-    # Test items teach nobody, so they cover nothing; this round's control items soon will.
-    covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(prepared.splits)), control_rows).astype(np.int64)
+    # Test items and gold teach nobody, so they cover nothing; this round's control items soon will.
+    covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(unlearned)), control_rows).astype(np.int64)
     strategy, reason = strategy_arm(current, candidates, covered, wanted, prepared, labels)
     parts = [strategy, _control_arm(order, control_rows, about)]
     if not len(asked):
@@ -53,11 +56,12 @@ def select(current: Round) -> None:
             ),
         }
     )
+    batch, told = gold_arm.mixed(current, batch, gold, prepared, asked)
     tables.BATCH.write(batch, current.folder.batch)
     newly = batch[["item", "arm", "overlap"]].assign(round=current.id)
     everything = pd.concat([asked, newly], ignore_index=True) if len(asked) else newly
     tables.ASKED.write(everything, current.folder.asked)
-    files.write_json(current.folder.selection, reason)
+    files.write_json(current.folder.selection, reason if told is None else reason | {"gold": told})
 
 
 def _control_arm(order: np.ndarray, rows: np.ndarray, about: dict[str, Any]) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from labelloop.adapters.tools import open_tool
 from labelloop.adapters.tools.base import LabelTool, Project
 from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Prepared
+from labelloop.stages.people import annotation_of
 from labelloop.stages.runner import Round
 
 
@@ -23,7 +24,7 @@ def tool_of(current: Round, prepared: Prepared | None = None) -> LabelTool:
         return dict(zip(items, prepared.known[rows], strict=True))
 
     return open_tool(
-        current.settings.annotation,
+        annotation_of(current),
         campaign=current.settings.campaign.name,
         seed=current.settings.campaign.seed,
         workspace=current.workspace,
