@@ -10,8 +10,10 @@ from collections import Counter
 from typing import Any
 
 from labelloop import files
+from labelloop.annotators import pausing
 from labelloop.campaign import CampaignSettings
 from labelloop.ledger import Ledger, read_frozen
+from labelloop.quality_words import quality_lines, read_quality
 from labelloop.workspace import RoundFolder, Workspace
 
 KEPT = ("labels", "test_items", "votes", "cost", "hours", "accuracy", "accuracy_low", "accuracy_high")
@@ -30,6 +32,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         "outage": _outage(workspace),
         "stopped": ledger.stopped,
         "savings": None,
+        "annotators": None,
         "next_limits": _limits(settings),
         "pending_changes": [],
     }
@@ -38,6 +41,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         folder = workspace.round(last.id)
         status["rounds"] = _curve(folder)
         status["savings"] = files.read_json(folder.savings)
+        status["annotators"] = read_quality(folder.quality)
     if ledger.open is not None:
         from labelloop.loop import pending_changes
 
@@ -60,6 +64,8 @@ def as_text(status: dict[str, Any]) -> str:
             for row in status["rounds"]
         ]
         lines += ["", status["savings"]["sentence"]]
+    if status["annotators"]:
+        lines += ["", *quality_lines(status["annotators"])]
     if status["waiting"]:
         lines += ["", status["waiting"]["sentence"]]
     if status["outage"]:
@@ -142,6 +148,7 @@ def _people(workspace: Workspace, folder: RoundFolder, settings: CampaignSetting
 
     from labelloop.asking import Event, hint_of, state_of
     from labelloop.stages.gone import gone_items
+    from labelloop.stages.runner import Round
 
     copies = Counter(pq.read_table(folder.tasks, columns=["item"])["item"].to_pylist())
     events: list[Event] = []
@@ -151,7 +158,10 @@ def _people(workspace: Workspace, folder: RoundFolder, settings: CampaignSetting
         rows = pq.read_table(folder.votes, columns=names).select(names).to_pydict()
         latest = max(rows["answered_at"], default=None)
         events = [Event(*row[:5]) for row in zip(*rows.values(), strict=True) if row[5] == folder.id]
-    asking = state_of(events, copies, settings.annotation, gone_items(workspace, folder.id))
+    before = Round(workspace, folder.id).previous.quality
+    paused = pausing.in_force(files.read_json(before), settings) if before.exists() else {}
+    annotation = pausing.without(settings.annotation, paused)
+    asking = state_of(events, copies, annotation, gone_items(workspace, folder.id))
     since = min((line["at"] for line in files.read_lines(folder.pushed) if line.get("at")), default=None)
     refused = len(files.read_lines(folder.quarantine))
     sentence = (f"Round {folder.id} waits for people ({settings.annotation.tool}): {asking.answered} of "

@@ -20,6 +20,7 @@ from labelloop.evaluation import curve as curves
 from labelloop.evaluation import metrics as measures
 from labelloop.evaluation import savings
 from labelloop.evaluation.prelabels import count_prelabelled
+from labelloop.quality_words import quality_metrics
 from labelloop.review import count_rows
 from labelloop.stages.gold_arm import open_gold
 from labelloop.stages.report import write_report
@@ -69,6 +70,7 @@ def evaluate(current: Round) -> None:
     metrics = judged | totals | {
         "ties": int(training["tie"].sum()),
         **count_prelabelled(votes),
+        **quality_metrics(files.read_json(folder.quality)),
         "given_up": count_rows(folder.review.read_text(encoding="utf-8")),
         **{f"savings_{name}": saved[name] for name in ("ratio", "ratio_low", "ratio_high", "saved")},
     }  # fmt: skip
@@ -180,10 +182,10 @@ def _write_manifest(current: Round) -> None:
     folder, workspace = current.folder, current.workspace
     receipts = Receipts(workspace)
     parts = (
-        folder.settings, folder.gold, folder.batch, folder.selection, folder.asked, folder.tasks, folder.votes,
-        folder.closed, folder.collected, folder.review, folder.fused, folder.fusion, folder.quality, folder.annotators,
-        folder.annotators_page, folder.labels,
-        folder.model, folder.outcomes, folder.metrics, folder.savings, folder.per_class, folder.confusion,
+        folder.settings, folder.gold, folder.batch, folder.selection, folder.asked, folder.tasks,
+        folder.votes, folder.closed, folder.collected, folder.review, folder.fused, folder.fusion,
+        folder.quality, folder.annotators, folder.annotators_page, folder.labels, folder.model,
+        folder.outcomes, folder.metrics, folder.savings, folder.per_class, folder.confusion,
         folder.curve, folder.report,
     )  # fmt: skip
     files.write_json(
