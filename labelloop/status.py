@@ -10,7 +10,6 @@ from collections import Counter
 from typing import Any
 
 from labelloop import files
-from labelloop.annotators import pausing
 from labelloop.campaign import CampaignSettings
 from labelloop.ledger import Ledger, read_frozen
 from labelloop.quality_words import quality_lines, read_quality
@@ -148,6 +147,7 @@ def _people(workspace: Workspace, folder: RoundFolder, settings: CampaignSetting
 
     from labelloop.asking import Event, hint_of, state_of
     from labelloop.stages.gone import gone_items
+    from labelloop.stages.people import annotation_of
     from labelloop.stages.runner import Round
 
     copies = Counter(pq.read_table(folder.tasks, columns=["item"])["item"].to_pylist())
@@ -158,9 +158,7 @@ def _people(workspace: Workspace, folder: RoundFolder, settings: CampaignSetting
         rows = pq.read_table(folder.votes, columns=names).select(names).to_pydict()
         latest = max(rows["answered_at"], default=None)
         events = [Event(*row[:5]) for row in zip(*rows.values(), strict=True) if row[5] == folder.id]
-    before = Round(workspace, folder.id).previous.quality
-    paused = pausing.in_force(files.read_json(before), settings) if before.exists() else {}
-    annotation = pausing.without(settings.annotation, paused)
+    annotation = annotation_of(Round(workspace, folder.id))
     asking = state_of(events, copies, annotation, gone_items(workspace, folder.id))
     since = min((line["at"] for line in files.read_lines(folder.pushed) if line.get("at")), default=None)
     refused = len(files.read_lines(folder.quarantine))

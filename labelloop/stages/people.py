@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from labelloop import files
 from labelloop.annotators import pausing
 from labelloop.campaign import Annotation
@@ -10,7 +12,15 @@ from labelloop.stages.runner import Round
 
 def paused_in(current: Round) -> dict[str, dict[str, str]]:
     """Who is paused in this round, by name; see `pausing.in_force`."""
-    return pausing.in_force(files.read_json(current.previous.quality), current.settings)
+    return pausing.in_force(before(current), current.settings)
+
+
+def before(current: Round) -> dict[str, Any]:
+    """quality.json of the round before, as far as anybody can be paused at all."""
+    if not current.settings.quality.pause.on:
+        return pausing.NOBODY
+    found: dict[str, Any] = files.read_json(current.previous.quality)
+    return found
 
 
 def annotation_of(current: Round) -> Annotation:

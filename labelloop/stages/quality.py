@@ -12,6 +12,7 @@ from labelloop.annotators.campaign_quality import campaign_quality, headline
 from labelloop.datasets.base import Prepared
 from labelloop.quality_page import quality_page
 from labelloop.quality_words import quality_lines, read_quality
+from labelloop.stages.people import before
 from labelloop.stages.runner import Round
 
 COLUMNS = ("annotator", "answers", "gold right", "with the others", "spam", "seconds", "cost", "flags")
@@ -31,8 +32,7 @@ def judge_annotators(
     quality = campaign_quality(votes, prepared.classes, gold)
     records = quality["people"]["annotators"] if quality["people"] else []
     following = f"r{int(current.id[1:]) + 1:03d}"
-    before = files.read_json(current.previous.quality)
-    standing = pausing.decide(records, before, current.settings, following)
+    standing = pausing.decide(records, before(current), current.settings, following)
     files.write_json(folder.annotators, quality)
     title = f"Annotators, {current.settings.campaign.name} {current.id}"
     files.write_text(folder.annotators_page, quality_page(quality, standing.paused, title))
