@@ -25,7 +25,7 @@ from labelloop.review import count_rows
 from labelloop.stages.gold_arm import open_gold
 from labelloop.stages.report import write_report
 from labelloop.stages.runner import Receipts, Round
-from labelloop.stages.train import fit_on, untrained
+from labelloop.stages.train import fit_on, label_weights, untrained
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "torch")
 
@@ -110,7 +110,7 @@ def control_labels(current: Round, prepared: Prepared, training: pd.DataFrame) -
 def _control_model(current: Round, prepared: Prepared, sample: pd.DataFrame) -> Any:
     if sample["label"].nunique() < 2:
         return None
-    return fit_on(untrained(current, prepared), prepared, sample)
+    return fit_on(untrained(current, prepared), prepared, sample, label_weights(current, sample))
 
 
 def _hours(votes: pd.DataFrame) -> float:
