@@ -51,8 +51,8 @@ def annotators_subtitle(summary: dict[str, Any], source: str) -> str:
     return subtitle + ("." if summary["times"] else "; no times, so nobody can be seen to drift.")
 
 
-def annotators_body(summary: dict[str, Any]) -> str:
-    """The page's sections."""
+def annotators_body(summary: dict[str, Any], details: int = MOST_DETAILS) -> str:
+    """The page's sections; `details`: people whose answers by true class are shown, the flagged first."""
     people, gold = summary["annotators"], summary.get("gold")
     flagged = [one for one in people if one["flags"]]
     explained = (
@@ -75,9 +75,7 @@ def annotators_body(summary: dict[str, Any]) -> str:
         section("Copying", _copying(summary)),
         section("Drift", _drift(people)),
         section("All annotators", _people(people)),
-        section(
-            "Answers by true class", *(_details(one, summary["classes"]) for one in people[:MOST_DETAILS])
-        ),
+        section("Answers by true class", *(_details(one, summary["classes"]) for one in people[:details])),
     ]
     return "\n".join(body)
 

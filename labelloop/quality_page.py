@@ -8,6 +8,9 @@ from labelloop.agreement_report import agreement_body, agreement_subtitle
 from labelloop.annotator_report import annotators_body, annotators_subtitle
 from labelloop.web_page import name, page, paragraph, section, table, text
 
+MOST_DETAILS = 20
+"""People whose answers by true class are drawn: the page is made anew every round."""
+
 
 def quality_page(quality: dict[str, Any], paused: list[dict[str, str]], title: str) -> str:
     """The page.
@@ -22,7 +25,7 @@ def quality_page(quality: dict[str, Any], paused: list[dict[str, str]], title: s
         return page(title, "Nobody has answered anything yet.", "")
     body = [
         section("Paused", _paused(paused)),
-        annotators_body(people),
+        annotators_body(people, MOST_DETAILS),
         "<h1>Agreement</h1>",
         paragraph(agreement_subtitle(agreement, "All votes that stand"), "note"),
         agreement_body(agreement),

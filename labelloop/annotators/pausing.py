@@ -101,10 +101,9 @@ def without(annotation: Annotation, paused: Mapping[str, Any]) -> Annotation:
 
 
 def people_needed(settings: CampaignSettings) -> int:
-    """Different annotators that an item may need."""
+    """Different annotators that an item to learn from may need; gold makes do with those there are."""
     annotation = settings.annotation
-    wanted = [annotation.overlap, getattr(annotation, "max_overlap", None) or 0]
-    return max(wanted + [settings.gold.overlap or 0] * settings.gold.on)
+    return max(annotation.overlap, getattr(annotation, "max_overlap", None) or 0)
 
 
 def _why(record: Mapping[str, Any], quality: Quality) -> tuple[str, str] | None:

@@ -29,7 +29,8 @@ class Gold(Section):
     )  # fmt: skip
     overlap: int | None = Field(
         None, ge=1, description="Different annotators asked about each gold item. Default: "
-        "annotation.overlap; more gives more answers of each annotator that can be judged.",
+        "annotation.overlap; more gives more answers of each annotator that can be judged. Fewer are asked "
+        "where there are fewer people.",
     )  # fmt: skip
 
     @property

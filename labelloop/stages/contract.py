@@ -37,9 +37,15 @@ ROUND_STAGES = {
         ),
         Contract(
             "select",
-            inputs=("data", "{round}/scores", "{previous}/asked.parquet", "{previous}/labels.parquet"),
+            inputs=(
+                "data",
+                "{round}/scores",
+                "{previous}/asked.parquet",
+                "{previous}/labels.parquet",
+                "{previous}/quality.json",
+            ),
             outputs=("{round}/batch.parquet", "{round}/asked.parquet", "{round}/selection.json"),
-            sections=("round", "campaign", "acquisition", "annotation", "gold"),
+            sections=("round", "campaign", "acquisition", "annotation", "gold", "quality"),
             sources=("{round}/gold.csv",),
         ),
         Contract(

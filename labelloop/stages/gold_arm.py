@@ -20,10 +20,12 @@ import pandas as pd
 
 from labelloop import files
 from labelloop.acquisition.keys import id_keys
+from labelloop.asking import known_people
 from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError
 from labelloop.fusion.votes_file import read_gold
+from labelloop.stages.people import annotation_of
 from labelloop.stages.runner import Round
 
 
@@ -94,8 +96,8 @@ def gold_labels(
     there = np.array([label is not None for label in known]) & ~prepared.splits
     rows = np.flatnonzero(there & ~np.isin(ids, list(elsewhere)))
     if gold.known > there.sum():
-        raise DataError(f"gold.known is {gold.known}, but only {int(there.sum())} items of the pool have a "
-                        "label that came with the data; lower it, or give a file (gold.path)")  # fmt: skip
+        have = f"{int(there.sum())} {'item' if there.sum() == 1 else 'items'} of the pool came with a label"
+        raise DataError(f"gold.known is {gold.known}, but only {have}; lower it, or give a file (gold.path)")
     drawn = rows[np.argsort(id_keys(ids[rows], settings.campaign.seed, "gold"), kind="stable")][: gold.known]
     return {str(ids[row]): str(known[row]) for row in sorted(drawn, key=lambda row: str(ids[row]))}
 
@@ -138,7 +140,7 @@ def mixed(
             "rank": 0,
             "score": np.nan,
             "probability": len(picked) / len(ids),
-            "overlap": settings.gold.overlap or settings.annotation.overlap,
+            "overlap": _overlap(current),
         }
     )
     places = np.sort(rng.choice(len(batch) + len(rows), len(rows), replace=False))
@@ -148,6 +150,13 @@ def mixed(
     order = np.empty(len(both), dtype=np.int64)
     order[~is_gold], order[is_gold] = np.arange(len(batch)), np.arange(len(batch), len(both))
     return both.iloc[order].reset_index(drop=True).assign(rank=np.arange(len(both))), told
+
+
+def _overlap(current: Round) -> int:
+    """Annotators asked about each gold item: no more than may be asked now."""
+    wanted = current.settings.gold.overlap or current.settings.annotation.overlap
+    people = known_people(annotation_of(current))
+    return wanted if people is None else min(wanted, len(people))
 
 
 def _from_file(path: Path, prepared: Prepared) -> dict[str, str]:

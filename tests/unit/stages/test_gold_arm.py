@@ -11,44 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from gold_campaigns import rounds, write
 
 from labelloop import datasets, files, tables
 from labelloop.campaign import parse_settings
 from labelloop.errors import DataError
 from labelloop.stages import gold_arm
 from labelloop.stages.evaluate import control_labels
-from labelloop.stages.runner import Round
-from labelloop.workspace import Workspace
-
-CREW = [{"name": name, "accuracy": 0.9} for name in ("ann", "bo", "cy")] + [
-    {"name": "weak", "accuracy": 0.2}
-]
-SETTINGS: dict[str, dict[str, Any]] = {
-    "campaign": {"name": "golden", "seed": 1},
-    "dataset": {"kind": "table", "path": "rows.csv", "label_column": "label", "id_column": "id"},
-    "model": {"name": "logistic"},
-    "acquisition": {"batch_size": 18, "shard_size": 256},
-    "annotation": {"overlap": 2, "test_overlap": 2, "simulation": {"annotators": CREW}},
-    "evaluation": {"test_size": 30, "bootstrap": 20},
-    "gold": {"known": 40, "share": 0.25, "overlap": 3},
-    "stopping": {"max_rounds": 4},
-    "tracking": {"enabled": False},
-    "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
-}
-ROWS = 400
-
-
-def write(folder: Path, rows: int = ROWS, **changes: dict[str, Any]) -> None:
-    random = np.random.default_rng(0)
-    codes = random.integers(3, size=rows)
-    table = pd.DataFrame(random.normal(2.0 * codes[:, None], 1.0, (rows, 4)), columns=list("abcd"))
-    table.insert(0, "id", [f"row{number:03d}" for number in range(rows)])
-    table.assign(label=[f"class-{code}" for code in codes]).to_csv(folder / "rows.csv", index=False)
-    settings = {name: SETTINGS[name] | changes.get(name, {}) for name in SETTINGS}
-    settings |= {name: content for name, content in changes.items() if name not in SETTINGS}
-    (folder / "params.yaml").write_text(yaml.safe_dump(settings))
-
 
 Play = Callable[..., Path]
 
@@ -74,15 +43,10 @@ def golden(play: Play) -> Path:
     return play()
 
 
-def rounds(campaign: Path) -> list[Round]:
-    workspace = Workspace.at(campaign)
-    return [Round(workspace, folder.id) for folder in workspace.rounds()]
-
-
 def test_gold_is_asked_at_its_share_and_its_chance_is_recorded(golden: Path) -> None:
     """A quarter of what is asked, 6 beside 18, as far as the 40 last; drawn from those not asked before."""
     left = 40
-    for current, expected in zip(rounds(golden), (6, 6, 6, 6), strict=True):
+    for current, expected in zip(rounds(golden), (6, 6, 6), strict=True):
         batch = tables.BATCH.read(current.folder.batch)
         gold = batch[batch["arm"] == "gold"]
         assert len(gold) == expected
@@ -92,14 +56,28 @@ def test_gold_is_asked_at_its_share_and_its_chance_is_recorded(golden: Path) -> 
         left -= expected
 
 
-def test_small_batches_get_gold_in_time(play: Play) -> None:
+def test_small_batches_get_gold_in_time() -> None:
     """A tenth of five a round is less than one item; over rounds it is the share all the same."""
-    folder = play(acquisition={"batch_size": 5, "first_batch_size": 12}, gold={"known": 40, "share": 0.1},
-                  stopping={"max_rounds": 5})  # fmt: skip
-    asked = tables.ASKED.read(rounds(folder)[-1].folder.asked)
-    counts = asked["arm"].value_counts()
-    others = counts["strategy"] + counts["control"]
-    assert counts["gold"] == others // 9
+    settings = parse_settings({"gold": {"known": 40, "share": 0.1}, "stopping": {"max_rounds": 1}})
+    ids = np.array([f"i{number:03d}" for number in range(300)], dtype=object)
+    prepared: Any = SimpleNamespace(pool=SimpleNamespace(ids=ids))
+    asked = tables.ASKED.empty()
+    counts = []
+    for number in range(40):
+        current: Any = SimpleNamespace(settings=settings, about={"seed": number})
+        batch = pd.DataFrame(
+            {"item": ids[40 + 5 * number : 45 + 5 * number], "arm": "strategy", "rank": range(5),
+             "score": 0.5, "probability": 1.0, "overlap": 3}
+        )  # fmt: skip
+        before = frozenset(asked.loc[asked["arm"] == "gold", "item"])
+        rows = np.array([row for row in range(40) if ids[row] not in before])
+        gold = gold_arm.GoldArm({}, np.zeros(300, dtype=bool), before, rows)
+        both, _ = gold_arm.mixed(current, batch, gold, prepared, asked)
+        assert both.loc[both["arm"] != "gold", "item"].tolist() == batch["item"].tolist()
+        counts.append(int((both["arm"] == "gold").sum()))
+        newly = both[["item", "arm", "overlap"]].assign(round="r")
+        asked = pd.concat([asked, newly], ignore_index=True) if len(asked) else newly
+    assert sum(counts) == 5 * 40 // 9 and max(counts) == 1
 
 
 def test_nothing_that_an_annotator_sees_tells_gold_from_the_rest(golden: Path) -> None:
@@ -120,7 +98,7 @@ def test_nothing_that_an_annotator_sees_tells_gold_from_the_rest(golden: Path) -
         sizes.append(len(batch))
         before = batch[batch["arm"] != "gold"]
         assert before.index.is_monotonic_increasing
-    assert min(places) < 0.3 * max(sizes) and len(set(places)) > 12
+    assert min(places) < 0.3 * max(sizes) and len(set(places)) > 9
 
 
 def test_gold_belongs_to_no_other_arm_and_no_model_learns_from_it(golden: Path) -> None:
@@ -144,18 +122,10 @@ def test_gold_keeps_its_true_label_whatever_people_say(golden: Path) -> None:
     truth = gold_arm.read_gold_csv(last.folder.gold)
     fused = tables.FUSED.read(last.folder.fused)
     gold = fused[fused["gold"]]
-    assert len(gold) == 24
+    assert len(gold) == 18
     assert gold["label"].tolist() == [truth[item] for item in gold["item"]]
     assert (gold["agreeing"] < gold["votes"]).any()
-    assert files.read_json(last.folder.fusion)["gold_items"] == 24
-
-
-def test_a_campaign_without_gold_asks_as_if_there_were_none_to_be_had(play: Play) -> None:
-    """The other arms do not know of the gold arm: without it the same items come in the same order."""
-    off = play(gold={"known": 0}, stopping={"max_rounds": 1})
-    batch = tables.BATCH.read(rounds(off)[0].folder.batch)
-    assert set(batch["arm"]) == {"strategy", "control", "test"}
-    assert gold_arm.read_gold_csv(rounds(off)[0].folder.gold) == {}
+    assert files.read_json(last.folder.fusion)["gold_items"] == 18
 
 
 def test_the_draw_depends_on_the_items_and_not_on_their_order_in_the_pool() -> None:
@@ -202,14 +172,16 @@ def test_gold_that_makes_no_sense_is_refused_before_a_round_opens(
 
 def test_a_file_of_gold_may_come_later_and_takes_nothing_from_other_arms(play: Play) -> None:
     """Of what it names, items that were asked already stay what they are; the rest is gold from then on."""
-    folder = play(gold={"known": 0}, stopping={"max_rounds": 2})
+    folder = play(gold={"known": 0}, stopping={"max_rounds": 1})
+    assert gold_arm.read_gold_csv(rounds(folder)[0].folder.gold) == {}
+    assert "gold" not in files.read_json(rounds(folder)[0].folder.selection)
     asked = tables.ASKED.read(rounds(folder)[-1].folder.asked)
     rows = pd.read_csv(folder / "rows.csv", dtype=str)
     elsewhere = asked["item"].tolist()[:10]
     fresh = rows.loc[~rows["id"].isin(asked["item"]), "id"].tolist()[:12]
     named = rows[rows["id"].isin([*elsewhere, *fresh])]
     named[["id", "label"]].set_axis(["item", "label"], axis=1).to_csv(folder / "gold.csv", index=False)
-    play(folder, gold={"known": 0, "path": "gold.csv"}, stopping={"max_rounds": 4})
+    play(folder, gold={"known": 0, "path": "gold.csv", "share": 0.4}, stopping={"max_rounds": 2})
     last = rounds(folder)[-1]
     assert set(gold_arm.read_gold_csv(last.folder.gold)) == set(fresh)
     labels = tables.LABELS.read(last.folder.labels).set_index("item")["split"]
@@ -221,11 +193,11 @@ def test_a_file_of_gold_may_come_later_and_takes_nothing_from_other_arms(play: P
 
 def test_gold_that_nobody_gets_to_keeps_no_campaign_going(play: Play) -> None:
     """The pool is used up when all but test set and gold is labeled."""
-    folder = play(rows=120, acquisition={"batch_size": 30}, gold={"known": 40, "share": 0.05},
-                  stopping={"max_rounds": 20})  # fmt: skip
+    folder = play(rows=100, acquisition={"batch_size": 30}, gold={"known": 40, "share": 0.05},
+                  stopping={"max_rounds": 3})  # fmt: skip
     asked = tables.ASKED.read(rounds(folder)[-1].folder.asked)
-    assert asked["arm"].isin(["strategy", "control"]).sum() == 120 - 30 - 40
-    assert len(rounds(folder)) == 2
+    assert asked["arm"].isin(["strategy", "control"]).sum() == 100 - 30 - 40
+    assert len(rounds(folder)) == 1
 
 
 def test_more_known_labels_than_there_are_cannot_be_gold(play: Play, tmp_path: Path) -> None:
@@ -234,5 +206,5 @@ def test_more_known_labels_than_there_are_cannot_be_gold(play: Play, tmp_path: P
         pool=SimpleNamespace(ids=np.array(["a", "b"], dtype=object)),
         known=np.array(["x", None], dtype=object), splits=np.zeros(2, dtype=bool),
     )  # fmt: skip
-    with pytest.raises(DataError, match="gold.known is 5, but only 1 items"):
+    with pytest.raises(DataError, match=r"gold\.known is 5, but only 1 item of"):
         gold_arm.gold_labels(tmp_path, settings, prepared, tables.ASKED.empty())
