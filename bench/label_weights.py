@@ -13,6 +13,7 @@ Differences are paired by draw; the interval is two standard errors.
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -98,12 +99,12 @@ def draw(data: Set, n_items: int, per_item: int, gold: int, seed: int) -> dict[s
         "soft": (train[item], kind, posterior[item, kind]),
     }
     accuracy = {"labels": float((label == data.codes[train]).mean())}
+    untrained = models.make_learner(
+        data.learner, n_classes=n_classes, seed=seed, options={}, input_kind=data.kind
+    )
+    untrained.observe([data.inputs[order[: GOLD + n_items + TEST]]])
     for name, (taken, targets, weight) in rows.items():
-        learner = models.make_learner(
-            data.learner, n_classes=n_classes, seed=seed, options={}, input_kind=data.kind
-        )
-        learner.observe([data.inputs[order[: GOLD + n_items + TEST]]])
-        learner.fit(data.inputs[taken], targets, weight)
+        learner = copy.deepcopy(untrained).fit(data.inputs[taken], targets, weight)
         right = learner.predict_proba(data.inputs[test]).argmax(axis=1) == data.codes[test]
         accuracy[name] = float(right.mean())
     return accuracy
