@@ -18,6 +18,7 @@ ON_REQUEST = (
     "adaptive_votes",
     "fusion",
     "model_prior",
+    "label_weights",
     "selection",
     "agreement",
     "certification",

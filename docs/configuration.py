@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 from labelloop.campaign import CampaignSettings
 from labelloop.environment import Environment
 from labelloop.settings.composition import Composition
+from labelloop.settings.quality import Pause
 from labelloop.settings.simulation import SimulatedAnnotator, Simulation
 
 PAGE = Path(__file__).with_name("configuration.md")
@@ -34,6 +35,7 @@ def page() -> str:
     for name, field in CampaignSettings.model_fields.items():
         parts.append(_section(name, field.annotation))
     parts.append(_section("acquisition.compose", Composition))
+    parts.append(_section("quality.pause", Pause))
     parts.append(_section("annotation.simulation", Simulation))
     parts.append(_section("annotation.simulation.annotators", SimulatedAnnotator))
     rows = [f"| `{name.upper()}` | {field.description} |" for name, field in Environment.model_fields.items()]

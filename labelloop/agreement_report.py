@@ -29,6 +29,11 @@ def agreement_page(summary: dict[str, Any], source: str) -> str:
     Args:
         source: what the votes are called.
     """
+    return page("Agreement", agreement_subtitle(summary, source), agreement_body(summary))
+
+
+def agreement_subtitle(summary: dict[str, Any], source: str) -> str:
+    """What the page rests on, in a sentence or two."""
     overall = summary["overall"]
     counts = (
         f"{source}: {summary['votes']:,} votes of {summary['annotators']:,} annotators about "
@@ -37,6 +42,12 @@ def agreement_page(summary: dict[str, Any], source: str) -> str:
     )
     if summary["repeats"]:
         counts += f" {summary['repeats']:,} earlier answers of one person about one item do not count."
+    return counts
+
+
+def agreement_body(summary: dict[str, Any]) -> str:
+    """The page's cards and sections."""
+    overall = summary["overall"]
     facts = [
         (title, shown(overall[key]["value"]), _between(overall[key], shown))
         for key, title, shown in (
@@ -61,7 +72,7 @@ def agreement_page(summary: dict[str, Any], source: str) -> str:
     body.append(section("Over time", _dots(stretches)))
     body.append(section("Pairs of annotators", _pair_map(summary)))
     body.append(section("Items that divide people", _disagreements(summary)))
-    return page("Agreement", counts, "\n".join(body))
+    return "\n".join(body)
 
 
 def _between(found: dict[str, Any], shown: Any = coefficient) -> str:

@@ -40,12 +40,21 @@ def annotators_page(summary: dict[str, Any], source: str) -> str:
     Args:
         source: what the votes are called.
     """
-    people = summary["annotators"]
-    flagged = [one for one in people if one["flags"]]
-    gold = summary.get("gold")
+    return page("Annotators", annotators_subtitle(summary, source), annotators_body(summary))
+
+
+def annotators_subtitle(summary: dict[str, Any], source: str) -> str:
+    """What the page rests on, in a sentence."""
+    people, gold = summary["annotators"], summary.get("gold")
     subtitle = f"{source}: {summary['votes']:,} votes of {len(people):,} annotators about "
     subtitle += f"{summary['items']:,} items; " + (f"{gold['used']:,} items of gold" if gold else "no gold")
-    subtitle += "." if summary["times"] else "; no times, so nobody can be seen to drift."
+    return subtitle + ("." if summary["times"] else "; no times, so nobody can be seen to drift.")
+
+
+def annotators_body(summary: dict[str, Any], details: int = MOST_DETAILS) -> str:
+    """The page's sections; `details`: people whose answers by true class are shown, the flagged first."""
+    people, gold = summary["annotators"], summary.get("gold")
+    flagged = [one for one in people if one["flags"]]
     explained = (
         "The others: a consensus that does not contain the annotator's own vote, nor those of people who "
         "copy them; judged only where it is more likely right than not. Intervals are Wilson's, 95%."
@@ -66,11 +75,9 @@ def annotators_page(summary: dict[str, Any], source: str) -> str:
         section("Copying", _copying(summary)),
         section("Drift", _drift(people)),
         section("All annotators", _people(people)),
-        section(
-            "Answers by true class", *(_details(one, summary["classes"]) for one in people[:MOST_DETAILS])
-        ),
+        section("Answers by true class", *(_details(one, summary["classes"]) for one in people[:details])),
     ]
-    return page("Annotators", subtitle, "\n".join(body))
+    return "\n".join(body)
 
 
 def _accuracy(one: dict[str, Any], kind: str) -> Bar:

@@ -21,6 +21,7 @@ from labelloop.settings.data import Campaign, Dataset, Labels
 from labelloop.settings.fusion import Fusion
 from labelloop.settings.judging import Budget, Evaluation, Stopping
 from labelloop.settings.model import Model
+from labelloop.settings.quality import Gold, Quality
 from labelloop.settings.records import Tracking, Versioning
 from labelloop.settings.section import Section
 
@@ -33,8 +34,10 @@ __all__ = [
     "Dataset",
     "Evaluation",
     "Fusion",
+    "Gold",
     "Labels",
     "Model",
+    "Quality",
     "Stopping",
     "Tracking",
     "Versioning",
@@ -53,6 +56,8 @@ class CampaignSettings(Section):
     acquisition: Acquisition = Acquisition()
     annotation: Annotation = Annotation()
     fusion: Fusion = Fusion()
+    gold: Gold = Gold()
+    quality: Quality = Quality()
     evaluation: Evaluation = Evaluation()
     stopping: Stopping = Stopping()
     budget: Budget = Budget()

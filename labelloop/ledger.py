@@ -26,7 +26,8 @@ HEADER = """\
 # Edit params.yaml instead: it says what the next round will do.
 """
 
-FROZEN = ("campaign", "labels", "model", "acquisition", "annotation", "fusion", "evaluation")
+FROZEN = ("campaign", "labels", "model", "acquisition", "annotation", "fusion", "gold", "quality",
+          "evaluation")  # fmt: skip
 """Sections of params.yaml that a round keeps. Stopping, budgets, tracking and versioning look ahead only."""
 
 

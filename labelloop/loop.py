@@ -165,6 +165,7 @@ def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -
     from labelloop import datasets, stopping, tables
     from labelloop.evaluation import curve
     from labelloop.stages import composing
+    from labelloop.stages.gold_arm import unasked_gold
 
     prepared = datasets.open_prepared(workspace.data)
     before = workspace.folder(entry.previous)
@@ -172,7 +173,8 @@ def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -
     testing = int(prepared.splits.sum())
     first = entry.previous == "data/start"
     tested = len(taken & set(prepared.pool.ids[prepared.splits])) if testing else 0
-    left = len(prepared.pool) - testing - (len(taken) - tested)
+    gold = unasked_gold(workspace.root, settings, prepared, tables.ASKED.read(before.asked)) - taken
+    left = len(prepared.pool) - testing - (len(taken) - tested) - len(gold)
     history = stopping.history_of(curve.read_curve(before.curve))
     decision = stopping.decide(settings.stopping, settings.budget, history, pool_left=left)
     if decision.stop:

@@ -11,6 +11,7 @@ from typing import Any
 from labelloop import files
 from labelloop.campaign import CampaignSettings
 from labelloop.ledger import Ledger, read_frozen
+from labelloop.quality_words import quality_lines, read_quality
 from labelloop.workspace import RoundFolder, Workspace
 
 KEPT = ("labels", "test_items", "votes", "cost", "hours", "accuracy", "accuracy_low", "accuracy_high")
@@ -29,6 +30,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         "outage": _outage(workspace),
         "stopped": ledger.stopped,
         "savings": None,
+        "annotators": None,
         "next_limits": _limits(settings),
         "pending_changes": [],
     }
@@ -37,6 +39,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         folder = workspace.round(last.id)
         status["rounds"] = _curve(folder)
         status["savings"] = files.read_json(folder.savings)
+        status["annotators"] = read_quality(folder.quality)
     if ledger.open is not None:
         from labelloop.loop import pending_changes
 
@@ -59,6 +62,8 @@ def as_text(status: dict[str, Any]) -> str:
             for row in status["rounds"]
         ]
         lines += ["", status["savings"]["sentence"]]
+    if status["annotators"]:
+        lines += ["", *quality_lines(status["annotators"])]
     if status["waiting"]:
         lines += ["", status["waiting"]["sentence"]]
     if status["outage"]:
@@ -142,6 +147,8 @@ def _people(workspace: Workspace, folder: RoundFolder, settings: CampaignSetting
     from labelloop.asking import Event, hint_of, state_of
     from labelloop.ledger import Ledger
     from labelloop.stages.gone import gone_items
+    from labelloop.stages.people import annotation_of
+    from labelloop.stages.runner import Round
     from labelloop.stages.wanted import wanted_of
 
     wanted = wanted_of(folder.tasks)
@@ -156,7 +163,8 @@ def _people(workspace: Workspace, folder: RoundFolder, settings: CampaignSetting
             latest = max(rows["answered_at"], default=None)
             events += [Event(*row) for row in zip(*rows.values(), strict=True)]
     gone = gone_items(workspace, folder.id)
-    asking = state_of(events, wanted.copies, settings.annotation, gone, wanted.before)
+    annotation = annotation_of(Round(workspace, folder.id))
+    asking = state_of(events, wanted.copies, annotation, gone, wanted.before)
     since = min((line["at"] for line in files.read_lines(folder.pushed) if line.get("at")), default=None)
     refused = len(files.read_lines(folder.quarantine))
     sentence = (f"Round {folder.id} waits for people ({settings.annotation.tool}): {asking.answered} of "

@@ -277,7 +277,7 @@ LABELS = Contract(
         "posterior": Column(pa.list_(pa.float64())),
         "status": Column(pa.string(), among=("fused", "given")),
         "arm": Column(pa.string(), nullable=True, among=ARMS),
-        "split": Column(pa.string(), among=("train", "test")),
+        "split": Column(pa.string(), among=("train", "test", "gold")),
         "round": Column(pa.string(), nullable=True),
         **_RESTS_ON,
     },

@@ -53,6 +53,11 @@ class RoundFolder:
         return self.path / "asked.parquet"
 
     @property
+    def gold(self) -> Path:
+        """Source: items whose true label was known when the round opened."""
+        return self.path / "gold.csv"
+
+    @property
     def approved(self) -> Path:
         """What a person decided about the batch before it was pushed; only where that is asked for."""
         return self.path / "approved.json"
@@ -106,6 +111,21 @@ class RoundFolder:
     def fusion(self) -> Path:
         """How the labels came about: method, reason, temperature, what a model had to say."""
         return self.path / "fusion.json"
+
+    @property
+    def quality(self) -> Path:
+        """How far people agree, who stands out, and who is paused: what status and the report say."""
+        return self.path / "quality.json"
+
+    @property
+    def annotators(self) -> Path:
+        """Everything that is known of each annotator and of how far they agree."""
+        return self.path / "annotators.json"
+
+    @property
+    def annotators_page(self) -> Path:
+        """The same as one HTML page."""
+        return self.path / "annotators.html"
 
     @property
     def labels(self) -> Path:

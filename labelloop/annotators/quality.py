@@ -11,8 +11,8 @@ An annotator is flagged
   answers or more;
 - `copying`: found in a pair by `copying`;
 - `drift`: the order of right and wrong answers, on gold or against the others, has a chance below
-  `DRIFT_LEVEL`, corrected for the number of annotators (Holm), beside what the crowd did with such items at
-  the time; needs times;
+  `DRIFT_LEVEL`, corrected (Holm) for the number of annotators and for the two looks at each, beside what the
+  crowd did with such items at the time; needs times;
 - `too fast`: more than `MOST_TOO_FAST` of the answers took less than `FAST` of the crowd's median time.
 """
 
@@ -26,7 +26,7 @@ import pandas as pd
 from labelloop.annotators.answers import SECONDS, Answers
 from labelloop.annotators.consensus import Others, consensus_of_others
 from labelloop.annotators.copying import Copying, copying_pairs, holm
-from labelloop.annotators.drift import LEAST_OUTCOMES, Change, change_point
+from labelloop.annotators.drift import Change, change_point
 from labelloop.annotators.patterns import subset
 from labelloop.evaluation.intervals import wilson
 from labelloop.fusion.base import Votes
@@ -109,6 +109,8 @@ def annotator_quality(answers: Answers, gold: np.ndarray | None = None) -> Quali
         "gold": _drift(votes, votes.label == truth, truth != -1, others, order),
         "consensus": _drift(votes, votes.label == others.label, judged, others, order),
     }
+    drifted = _corrected([one.p_value for found in drift.values() for one in found])
+    drifted = drifted.reshape(len(drift), -1).min(axis=0) < DRIFT_LEVEL
     kappa, error, n_judged = _kappa(subset(votes, judged), others.label[judged])
     usual = kappa[n_judged >= LEAST_JUDGED]
     usual_kappa = float(np.median(usual[~np.isnan(usual)])) if (~np.isnan(usual)).any() else 0.0
@@ -126,7 +128,7 @@ def annotator_quality(answers: Answers, gold: np.ndarray | None = None) -> Quali
         known, seen = truth[rows] != -1, judged[rows]
         taken = None if seconds is None else seconds[rows][~np.isnan(seconds[rows])]
         flags = ["spam"] * bool(spam[code]) + ["copying"] * bool(partners[code])
-        flags += ["drift"] * any(found[1][code] < DRIFT_LEVEL for found in drift.values())
+        flags += ["drift"] * bool(drifted[code])
         fast = _share(0, 0)
         if taken is not None and fast_below is not None:
             fast = _share(int((taken < fast_below).sum()), len(taken))
@@ -146,7 +148,7 @@ def annotator_quality(answers: Answers, gold: np.ndarray | None = None) -> Quali
                 too_fast=fast,
                 consistency=_share(int(same[code]), int(asked_again[code])),
                 copies=partners[code],
-                drift={kind: found[0][code] for kind, found in drift.items() if found[0][code].outcomes},
+                drift={kind: found[code] for kind, found in drift.items() if found[code].outcomes},
                 flags=flags,
             )
         )
@@ -171,21 +173,25 @@ def _time_order(standing: pd.DataFrame) -> np.ndarray | None:
 
 def _drift(
     votes: Votes, right: np.ndarray, known: np.ndarray, others: Others, order: np.ndarray | None
-) -> tuple[list[Change], np.ndarray]:
-    """Each annotator's likeliest fall, and its chance corrected for their number."""
+) -> list[Change]:
+    """Each annotator's likeliest fall."""
     n_annotators = len(votes.annotators)
     none = Change(0, float("nan"), 0, float("nan"), float("nan"))
     if order is None or not known.any():
-        return [none] * n_annotators, np.full(n_annotators, np.nan)
+        return [none] * n_annotators
     usual = _usual_rate(right, known, others.chance, order)
     kept = order[known[order]]
     sorted_rows = kept[np.argsort(votes.annotator[kept], kind="stable")]
     ends = np.cumsum(np.bincount(votes.annotator[sorted_rows], minlength=n_annotators))
-    found = [change_point(right[rows], usual[rows]) for rows in np.split(sorted_rows, ends[:-1])]
-    corrected = np.full(n_annotators, np.nan)
-    tested = np.array([one.outcomes >= LEAST_OUTCOMES for one in found])
-    corrected[tested] = holm(np.array([one.p_value for one in found])[tested])
-    return found, corrected
+    return [change_point(right[rows], usual[rows]) for rows in np.split(sorted_rows, ends[:-1])]
+
+
+def _corrected(p_values: list[float]) -> np.ndarray:
+    """Chances corrected (Holm) for how many were looked at; infinite where there is none."""
+    p = np.array(p_values)
+    corrected = np.full(len(p), np.inf)
+    corrected[~np.isnan(p)] = holm(p[~np.isnan(p)])
+    return corrected
 
 
 def _usual_rate(right: np.ndarray, known: np.ndarray, chance: np.ndarray, order: np.ndarray) -> np.ndarray:

@@ -22,6 +22,11 @@ class Model(Section):
         "over nearest neighbours. self_training: items it is sure of count as labeled inside the fit. auto: "
         "either. Each only where cross-validation on the labels says that it helps; the report says why.",
     )  # fmt: skip
+    label_weights: Literal["none", "confidence"] = Field(
+        "none", description="How much each label counts in training. confidence: as much as fusion is sure "
+        "of it, which helps where votes are few and often wrong (docs/annotators.md has figures). none: all "
+        "the same.",
+    )  # fmt: skip
     committee: int = Field(
         0, ge=0, description="Further models, trained on bootstrap samples of the labels, for strategies "
         "that ask where models disagree (bald, vote_entropy and others); 5 is usual.",

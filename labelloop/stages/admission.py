@@ -13,6 +13,7 @@ from labelloop.adapters.tools.keys import parse_key
 from labelloop.errors import DataError, ToolError
 from labelloop.label_types import make_label_type
 from labelloop.stages.composing import cost_multiples
+from labelloop.stages.people import paused_in
 from labelloop.stages.runner import Round
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -35,7 +36,7 @@ def admit(
     current: Round, poll: Poll, classes: tuple[str, ...]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Sort what a poll has brought into rows of `tables.VOTES` and lines for the quarantine."""
-    annotation = current.settings.annotation
+    annotation, paused = current.settings.annotation, paused_in(current)
     asked = _asked(current)
     campaign = current.settings.campaign.name
     multiples = cost_multiples(current.workspace, current.settings, asked) if poll.answers else {}
@@ -46,6 +47,9 @@ def admit(
         try:
             _check_form(answer, poll.now)
             item, round_id = _item_of(answer, campaign, asked)
+            if answer.annotator in paused:
+                why = paused[answer.annotator]
+                raise DataError(f"paused since {why['since']}: {why['reason']}")
             if annotation.annotators and answer.annotator not in annotation.annotators:
                 raise DataError(f"annotator {answer.annotator!r} is not among annotation.annotators")
             given = answer.action in ("submitted", "updated")

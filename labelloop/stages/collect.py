@@ -20,6 +20,7 @@ from labelloop.errors import LabelloopError
 from labelloop.stages.admission import admit, quarantine
 from labelloop.stages.gone import note_gone
 from labelloop.stages.kept_votes import keep_votes, kept_votes
+from labelloop.stages.people import annotation_of
 from labelloop.stages.push import pushed_at
 from labelloop.stages.runner import Round
 from labelloop.stages.tool import tool_of
@@ -76,7 +77,7 @@ def _poll(current: Round) -> Waiting | None:
     votes = _merge(before, known, new)
     quarantine(current.folder.quarantine, refused)
 
-    annotation, wanted = current.settings.annotation, wanted_of(current.folder.tasks)
+    annotation, wanted = annotation_of(current), wanted_of(current.folder.tasks)
     copies, earlier = wanted.copies, earlier_events(before, wanted)
     campaign = current.settings.campaign.name
     gone = note_gone(current.workspace, current.id, campaign, poll.gone, copies, poll.now)

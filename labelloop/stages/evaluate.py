@@ -20,12 +20,14 @@ from labelloop.evaluation import curve as curves
 from labelloop.evaluation import metrics as measures
 from labelloop.evaluation import savings
 from labelloop.evaluation.prelabels import count_prelabelled
+from labelloop.quality_words import quality_metrics
 from labelloop.review import count_rows
 from labelloop.stages.asked_accuracy import on_asked_items
+from labelloop.stages.gold_arm import open_gold
 from labelloop.stages.report import write_report
 from labelloop.stages.runner import Receipts, Round
 from labelloop.stages.second_look_report import second_look_counts
-from labelloop.stages.train import fit_on, untrained
+from labelloop.stages.train import fit_on, label_weights, untrained
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "torch")
 
@@ -71,6 +73,7 @@ def evaluate(current: Round) -> None:
         "ties": int(training["tie"].sum()),
         **count_prelabelled(votes),
         **on_asked_items(current, prepared, labels),
+        **quality_metrics(files.read_json(folder.quality)),
         "given_up": count_rows(folder.review.read_text(encoding="utf-8"))[0],
         **second_look_counts(current, batch, labels),
         **{f"savings_{name}": saved[name] for name in ("ratio", "ratio_low", "ratio_high", "saved")},
@@ -101,7 +104,8 @@ def test_set(prepared: Prepared, labels: pd.DataFrame) -> tuple[np.ndarray, np.n
 
 def control_labels(current: Round, prepared: Prepared, training: pd.DataFrame) -> pd.DataFrame:
     """The labels that a plain random sample of the pool would have brought by now."""
-    eligible = np.flatnonzero(~prepared.splits)
+    asked = tables.ASKED.read(current.previous.asked)
+    eligible = np.flatnonzero(~prepared.splits & ~open_gold(current, prepared, asked).reserved)
     ids = prepared.pool.ids[eligible]
     order = control.control_order(ids, current.settings.campaign.seed)
     return training[training["item"].isin(ids[order[: current.about["control_size"]]])]
@@ -110,7 +114,7 @@ def control_labels(current: Round, prepared: Prepared, training: pd.DataFrame) -
 def _control_model(current: Round, prepared: Prepared, sample: pd.DataFrame) -> Any:
     if sample["label"].nunique() < 2:
         return None
-    return fit_on(untrained(current, prepared), prepared, sample)
+    return fit_on(untrained(current, prepared), prepared, sample, label_weights(current, sample))
 
 
 def _hours(votes: pd.DataFrame) -> float:
@@ -182,9 +186,10 @@ def _write_manifest(current: Round) -> None:
     folder, workspace = current.folder, current.workspace
     receipts = Receipts(workspace)
     parts = (
-        folder.settings, folder.batch, folder.selection, folder.asked, folder.tasks, folder.votes,
-        folder.closed, folder.collected, folder.review, folder.fused, folder.fusion, folder.labels,
-        folder.model, folder.outcomes, folder.metrics, folder.savings, folder.per_class, folder.confusion,
+        folder.settings, folder.gold, folder.batch, folder.selection, folder.asked, folder.tasks,
+        folder.votes, folder.closed, folder.collected, folder.review, folder.fused, folder.fusion,
+        folder.quality, folder.annotators, folder.annotators_page, folder.labels, folder.model,
+        folder.outcomes, folder.metrics, folder.savings, folder.per_class, folder.confusion,
         folder.curve, folder.report,
     )  # fmt: skip
     files.write_json(

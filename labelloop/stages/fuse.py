@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from labelloop import datasets, files, tables
 from labelloop.campaign import Fusion
 from labelloop.datasets.base import Prepared
 from labelloop.fusion.votes_table import FusedVotes, Predict, fuse_votes
+from labelloop.stages.gold_arm import read_gold_csv
+from labelloop.stages.quality import judge_annotators
 from labelloop.stages.reviewing import write_review
 from labelloop.stages.runner import Round
 from labelloop.stages.train import untrained
@@ -20,20 +23,36 @@ UNHEARD = ("control", "gold", "test")
 
 
 def fuse(current: Round) -> None:
-    """Write fused.parquet, a posterior for every item with at least one vote, fusion.json and review.csv."""
+    """Write fused.parquet, a posterior for every item with at least one vote, fusion.json and review.csv.
+
+    Beside them what is known of annotators; see `judge_annotators`.
+    """
     settings = current.settings.fusion
     votes = tables.VOTES.read(current.folder.collected)
     prepared = datasets.open_prepared(current.workspace.data)
-    fused = fuse_as_set(votes, prepared, settings, lambda: _predictor(current, prepared, settings.folds))
+    gold = read_gold_csv(current.folder.gold)
+    paused = judge_annotators(current, votes, prepared, gold)
+    if current.settings.quality.drop_votes:
+        votes = votes[~votes["annotator"].isin(paused)]
+    fused = fuse_as_set(
+        votes, prepared, settings, lambda: _predictor(current, prepared, settings.folds), gold=gold
+    )
     tables.FUSED.write(fused.table, current.folder.fused)
     files.write_json(current.folder.fusion, fused.about)
     write_review(current, prepared, votes, fused.table)
 
 
-def fuse_as_set(votes: Any, prepared: Prepared, settings: Fusion, predictor: Any) -> FusedVotes:
+def fuse_as_set(
+    votes: Any,
+    prepared: Prepared,
+    settings: Fusion,
+    predictor: Any,
+    *,
+    gold: Mapping[str, str] | None = None,
+) -> FusedVotes:
     """Fuse as the settings say; `predictor()` is called only where they ask for a model's word."""
     predict = predictor() if settings.model_prior == "out_of_fold" else None
-    return fuse_votes(votes, prepared.classes, settings.method, settings.options, predict=predict)
+    return fuse_votes(votes, prepared.classes, settings.method, settings.options, gold=gold, predict=predict)
 
 
 def out_of_fold(learner: Any, prepared: Prepared, folds: int, unheard: set[str]) -> Predict:

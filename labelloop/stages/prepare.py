@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from labelloop import datasets, files, models, tables
+from labelloop.annotators import pausing
 from labelloop.campaign import CampaignSettings, parse_settings
 from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError
@@ -98,6 +99,7 @@ def _write_start(prepared: Prepared, settings: CampaignSettings, start: RoundFol
     tables.LABELS.write(_given_labels(prepared, settings), start.labels)
     tables.ASKED.write(tables.ASKED.empty(), start.asked)
     tables.VOTES.write(tables.VOTES.empty(), start.collected)
+    files.write_json(start.quality, pausing.NOBODY)
     from labelloop.evaluation import curve
 
     curve.write_curve(curve.empty_curve(), start.curve)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from labelloop import files
 from labelloop.stages.asked_accuracy import sentence as on_asked_items
+from labelloop.stages.quality import quality_section
 from labelloop.stages.runner import Round
 from labelloop.stages.second_look_report import second_look_sentences
 
@@ -31,6 +32,7 @@ def write_report(
                 "## Savings against random labeling\n\n" + savings,
                 "## Who was asked\n\n" + _asked(current, batch, metrics),
                 "## How votes became labels\n\n" + _fusion(current),
+                "## Annotators\n\n" + quality_section(current),
                 "## Classes on the test set\n\n" + _classes(per_class),
                 "## Items people disagreed on\n\n" + _disagreements(labels, current.id),
             ]

@@ -11,6 +11,7 @@ from labelloop import files, tables
 from labelloop.asking import state_of
 from labelloop.datasets.base import Prepared
 from labelloop.review import STILL_UNSURE, review_table
+from labelloop.stages.people import annotation_of
 from labelloop.stages.runner import Round
 from labelloop.stages.second_looks import unsure_items
 from labelloop.stages.wanted import events_of, wanted_of
@@ -26,7 +27,7 @@ def write_review(current: Round, prepared: Prepared, votes: pd.DataFrame, fused:
         votes: all votes of the campaign so far.
         fused: what they were fused to.
     """
-    annotation, wanted = current.settings.annotation, wanted_of(current.folder.tasks)
+    annotation, wanted = annotation_of(current), wanted_of(current.folder.tasks)
     gone = files.read_json(current.folder.closed).get("gone", [])
     asking = state_of(events_of(votes, wanted.copies), wanted.copies, annotation, gone, wanted.before)
 
@@ -53,7 +54,7 @@ def _still_unsure(
     """Reason, answers and people asked, of items that this round brought answers about and no other will."""
     asked = tables.ASKED.read(current.folder.asked)
     new = set(tables.VOTES.read(current.folder.votes)["item"])
-    unsure = unsure_items(asked, fused[fused["item"].isin(new)], votes, current.settings.annotation)
+    unsure = unsure_items(asked, fused[fused["item"].isin(new)], votes, annotation_of(current))
     unsure = unsure[unsure["complete"] & (unsure["room"] <= 0)]
     columns = (unsure[name].tolist() for name in ("item", "posterior", "answers", "total"))
     return {

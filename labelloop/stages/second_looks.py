@@ -27,6 +27,7 @@ from labelloop.fusion.coding import latest_rows
 from labelloop.fusion.vote_gain import annotator_accuracy, another_votes_worth, new_votes_worth
 from labelloop.settings.annotation import Annotation
 from labelloop.stages.asked_again import people_asked
+from labelloop.stages.people import annotation_of
 from labelloop.stages.runner import Round
 
 ARMS = ("strategy", "control")
@@ -56,7 +57,7 @@ def choose_second_looks(
         labels: the snapshot of the round before.
         new_items: what the strategy could ask about if it had all of the round's votes.
     """
-    annotation = current.settings.annotation
+    annotation = annotation_of(current)
     known = labels[labels["status"] == "fused"]
     n_classes = len(prepared.classes)
     confidence, agreeing, votes = (

@@ -11,6 +11,7 @@ from labelloop import datasets, files, tables
 from labelloop.acquisition import control
 from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Prepared
+from labelloop.stages import gold_arm
 from labelloop.stages.composing import costs, within
 from labelloop.stages.runner import Round
 from labelloop.stages.second_looks import SecondLooks, choose_second_looks, with_second_looks
@@ -31,15 +32,17 @@ def select(current: Round) -> None:
     taken = np.union1d(
         prepared.pool.rows_of(asked["item"].tolist()), prepared.pool.rows_of(labels["item"].tolist())
     ).astype(np.int64)
-    eligible = np.flatnonzero(~prepared.splits)
+    gold = gold_arm.open_gold(current, prepared, asked)
+    unlearned = prepared.splits | gold.reserved
+    eligible = np.flatnonzero(~unlearned)
 
     order = eligible[control.control_order(ids[eligible], settings.campaign.seed)]
     control_rows = control.choose_control(order, about["control_size"], 1.0, taken)[: about["new_items"]]
     control_rows, money = within(control_rows, costs(prepared, settings), about.get("money"))
     candidates = np.setdiff1d(eligible, np.union1d(taken, control_rows))
     wanted = min(about["new_items"] - len(control_rows), len(candidates))
-    # Test items teach nobody, so they cover nothing; this round's control items soon will.
-    covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(prepared.splits)), control_rows).astype(np.int64)
+    # Test items and gold teach nobody, so they cover nothing; this round's control items soon will.
+    covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(unlearned)), control_rows).astype(np.int64)
     looks = None
     if settings.annotation.max_overlap is not None and len(asked):
         looks = choose_second_looks(current, prepared, asked, labels, wanted)
@@ -66,6 +69,9 @@ def select(current: Round) -> None:
             ),
         }
     )
+    batch, told = gold_arm.mixed(current, batch, gold, prepared, asked)
+    if told is not None:
+        reason["gold"] = told
     newly = batch[["item", "arm", "overlap"]].assign(round=current.id)
     if looks is not None and len(looks.further):
         batch, asked = with_second_looks(batch, asked, looks.further)

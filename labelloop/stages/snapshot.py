@@ -5,11 +5,15 @@ from __future__ import annotations
 import pandas as pd
 
 from labelloop import tables
+from labelloop.stages.gold_arm import read_gold_csv
 from labelloop.stages.runner import Round
 
 
 def snapshot(current: Round) -> None:
-    """Write labels.parquet: fused labels, and labels that came with the data where nobody was asked."""
+    """Write labels.parquet: fused labels, and labels that came with the data where nobody was asked.
+
+    Gold is of no part that anything is trained or tested on.
+    """
     fused = tables.FUSED.read(current.folder.fused)
     asked = tables.ASKED.read(current.folder.asked).set_index("item")
     given = tables.LABELS.read(current.workspace.start.labels)
@@ -17,10 +21,12 @@ def snapshot(current: Round) -> None:
     labels = fused.assign(
         status="fused",
         arm=about["arm"].to_numpy(),
-        split=["test" if arm == "test" else "train" for arm in about["arm"]],
+        split=[arm if arm in ("test", "gold") else "train" for arm in about["arm"]],
         round=about["round"].to_numpy(),
     )
     given = given[~given["item"].isin(labels["item"])]
+    gold = given["item"].isin(list(read_gold_csv(current.folder.gold)))
+    given = given.assign(split=given["split"].mask(gold, "gold"))
     tables_to_join = [table for table in (labels, given) if len(table)] or [given]
     everything = pd.concat(tables_to_join, ignore_index=True).sort_values("item", ignore_index=True)
     tables.LABELS.write(everything, current.folder.labels)

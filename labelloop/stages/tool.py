@@ -13,6 +13,7 @@ from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError
 from labelloop.label_types import make_label_type
+from labelloop.stages.people import annotation_of
 from labelloop.stages.runner import Round
 
 
@@ -34,7 +35,7 @@ def tool_of(current: Round, prepared: Prepared | None = None) -> LabelTool:
         return True
 
     return open_tool(
-        current.settings.annotation,
+        annotation_of(current),
         campaign=current.settings.campaign.name,
         seed=current.settings.campaign.seed,
         workspace=current.workspace,

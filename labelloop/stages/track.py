@@ -15,7 +15,8 @@ from labelloop.stages.version import snapshot_tag
 METRICS = (
     "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "ece", "labels", "votes", "cost",
     "hours", "control_labels", "control_accuracy", "savings_ratio", "savings_ratio_low", "savings_ratio_high",
-    "savings_saved", "second_looks", "labels_changed", "still_unsure",
+    "savings_saved", "second_looks", "labels_changed", "still_unsure", "alpha", "gold_accuracy",
+    "annotators_flagged", "annotators_paused",
 )  # fmt: skip
 EXAMPLE_ROWS = 3
 
@@ -46,7 +47,7 @@ def track(current: Round) -> None:
             digest=md5,
             model=_model(current) if workspace.settings.tracking.log_model else None,
             pictures=tuple(sorted(workspace.reports.glob("*.png"))),
-            artifacts=(folder.report, folder.per_class, folder.confusion),
+            artifacts=(folder.report, folder.annotators_page, folder.per_class, folder.confusion),
             tags={"git_tag": snapshot_tag(workspace, name, current.id), "dvc_md5": md5},
         )
     )
@@ -54,7 +55,8 @@ def track(current: Round) -> None:
     ledger.write()
 
 
-_SECTIONS = ("campaign", "labels", "model", "acquisition", "annotation", "fusion", "evaluation")
+_SECTIONS = ("campaign", "labels", "model", "acquisition", "annotation", "fusion", "gold", "quality",
+             "evaluation")  # fmt: skip
 
 
 def open_tracker(current: Round) -> Any:

@@ -24,7 +24,7 @@ def train(current: Round) -> None:
             f"round {current.id} has no label to train on: nobody's answer counted. See "
             f"{current.workspace.relative(current.folder.quarantine)} for answers that were refused"
         )
-    learner = fit_on(untrained(current, prepared), prepared, labels)
+    learner = fit_on(untrained(current, prepared), prepared, labels, label_weights(current, labels))
     name = models.resolve_model_name(current.settings.model.name, prepared.pool.input_kind)
     with files.atomic_path(current.folder.model) as folder:
         folder.mkdir()
@@ -44,7 +44,21 @@ def bootstrap(current: Round, prepared: Prepared, labels: pd.DataFrame, number: 
     ordered = labels.sort_values("item", ignore_index=True)
     drawn = np.random.default_rng(seed).integers(len(ordered), size=len(ordered))
     weights = np.bincount(drawn, minlength=len(ordered)).astype(np.float64)
+    sure = label_weights(current, ordered)
+    weights = weights if sure is None else weights * sure
     return fit_on(untrained(current, prepared), prepared, ordered, weights)
+
+
+def label_weights(current: Round, labels: pd.DataFrame) -> np.ndarray | None:
+    """How much each label counts in training, in the order of the items' ids; None: all the same.
+
+    Confidence is the posterior of the chosen class, calibrated where there is gold, so a doubtful label pulls
+    less and the fit as a whole leans more on its regularisation.
+    """
+    if current.settings.model.label_weights == "none":
+        return None
+    sure: np.ndarray = labels.sort_values("item")["confidence"].to_numpy(dtype=np.float64)
+    return sure
 
 
 def untrained(current: Round, prepared: Prepared) -> Any:

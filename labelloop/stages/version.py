@@ -17,8 +17,8 @@ CAMPAIGN_FILES = (
 )  # fmt: skip
 ROUND_FILES = (
     "settings.yaml", "approved.json", "pushed.jsonl", "closed.json", "quarantine.jsonl", "votes.parquet.dvc",
-    "selection.json", "review.csv", "fusion.json", "metrics.json", "savings.json", "per_class.csv",
-    "confusion.csv", "learning_curve.csv", "report.md", "manifest.json",
+    "selection.json", "review.csv", "fusion.json", "gold.csv", "quality.json", "metrics.json",
+    "savings.json", "per_class.csv", "confusion.csv", "learning_curve.csv", "report.md", "manifest.json",
 )  # fmt: skip
 
 

@@ -86,7 +86,12 @@ def test_what_people_answered_is_never_an_output() -> None:
     """Sources of one stage are outputs of none: the graph has no circle, and a rebuild loses no vote."""
     made = {path for contract in ROUND_STAGES.values() for path in contract.outputs}
     sources = {path for contract in ROUND_STAGES.values() for path in contract.sources}
-    assert sources == {"{round}/pushed.jsonl", "{round}/votes.parquet", "{round}/closed.json"}
+    assert sources == {
+        "{round}/gold.csv",
+        "{round}/pushed.jsonl",
+        "{round}/votes.parquet",
+        "{round}/closed.json",
+    }
     assert not made & sources
 
 

@@ -1,0 +1,94 @@
+"""What a campaign's votes say about its annotators: the full record, and the few figures that matter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from labelloop.annotators.agreement_file import LEAST_SHARED, agreement_summary
+from labelloop.annotators.answers import SECONDS, Answers, answers_of, gold_codes
+from labelloop.annotators.quality import annotator_quality
+from labelloop.annotators.quality_file import annotators_summary
+from labelloop.evaluation.intervals import wilson
+from labelloop.fusion.coding import standing_votes
+
+MOST_PAIRS = 2000
+"""Pairs of annotators that are kept, those with the most shared items first."""
+
+
+def answers_of_votes(votes: pd.DataFrame, classes: Sequence[str]) -> Answers:
+    """`tables.VOTES` as answers: what stands of each task, in the order of time."""
+    stood = standing_votes(votes).rename(columns={"value": "label"})
+    table = stood[["item", "annotator", "label", "answered_at", SECONDS]]
+    if table[SECONDS].isna().all():
+        table = table.drop(columns=SECONDS)
+    return answers_of(table, classes)
+
+
+def campaign_quality(
+    votes: pd.DataFrame, classes: Sequence[str], gold: Mapping[str, str], *, resamples: int = 200
+) -> dict[str, Any]:
+    """Everything that votes say of the people who gave them, JSON-like.
+
+    Args:
+        votes: `tables.VOTES`.
+        gold: true labels by item; those without votes do not matter.
+
+    Returns:
+        `people` (see `quality_file.annotators_summary`; each annotator also with `cost`, the money for all
+        that they answered) and `agreement` (see `agreement_file.agreement_summary`); both None where no
+        vote stands.
+    """
+    stood = standing_votes(votes) if len(votes) else votes
+    if not len(stood):
+        return {"people": None, "agreement": None}
+    answers = answers_of_votes(votes, classes)
+    codes, told = None, None
+    if gold:
+        table = pd.DataFrame({"item": list(gold), "label": list(gold.values())})
+        codes, told = gold_codes(answers.votes, table)
+    people = annotators_summary(answers, annotator_quality(answers, codes)) | {"gold": told}
+    cost = votes.groupby("annotator")["cost"].sum()
+    for one in people["annotators"]:
+        one["cost"] = round(float(cost[one["annotator"]]), 6)
+    agreement = agreement_summary(answers, resamples=resamples)
+    agreement["pairs"] = sorted(
+        agreement["pairs"], key=lambda pair: (-pair["shared"], pair["one"], pair["other"])
+    )[:MOST_PAIRS]
+    return {"people": people, "agreement": agreement}
+
+
+def headline(quality: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of `campaign_quality` that status, report and MLflow tell.
+
+    Returns:
+        seen (annotators), votes, alpha (value, low, high, and undefined: why there is none), pair (the two
+        who disagree most, of those with `LEAST_SHARED` items in common: one, other, shared, agreement,
+        kappa; or None), gold (answers, right, share, low, high; or None), flagged (annotator and flags).
+    """
+    people, agreement = quality["people"], quality["agreement"]
+    if people is None:
+        return {"seen": 0, "votes": 0, "alpha": None, "pair": None, "gold": None, "flagged": []}
+    records = people["annotators"]
+    overall = agreement["overall"]
+    pairs = [pair for pair in agreement["pairs"]
+             if pair["shared"] >= LEAST_SHARED and pair["kappa"] is not None]  # fmt: skip
+    worst = min(pairs, key=lambda pair: (pair["kappa"], pair["one"], pair["other"]), default=None)
+    right = sum(one["gold"]["hits"] for one in records)
+    answers = sum(one["gold"]["of"] for one in records)
+    gold = None
+    if answers:
+        low, high = wilson(right, answers)
+        gold = {"answers": answers, "right": right, "share": right / answers, "low": low, "high": high}
+    return {
+        "seen": len(records),
+        "votes": people["votes"],
+        "alpha": {**overall["alpha"], "undefined": overall["undefined"]},
+        "pair": worst and {key: worst[key] for key in ("one", "other", "shared", "agreement", "kappa")},
+        "gold": gold,
+        "flagged": [
+            {"annotator": one["annotator"], "flags": one["flags"]} for one in records if one["flags"]
+        ],
+    }
