@@ -51,13 +51,18 @@ def sizes_of(classes: int, most: int) -> list[int]:
 
 def run_arm(parts: Split, arm: str, seed: int, most: int) -> list[tuple[int, float]]:
     """Labels and accuracy of one arm, round by round."""
+    return run_rounds(parts, arm, seed, sizes_of(parts.classes, min(most, len(parts.pool))))
+
+
+def run_rounds(parts: Split, arm: str, seed: int, sizes: Sequence[int]) -> list[tuple[int, float]]:
+    """As `run_arm`, with the labels after each round given."""
     from labelloop.acquisition import Context, make_strategy, select_rows
 
     name, _, pool_kind = arm.partition("+")
     n = len(parts.pool)
     labeled = np.empty(0, dtype=np.int64)
     learner, points = None, []
-    for number, size in enumerate(sizes_of(parts.classes, min(most, n))):
+    for number, size in enumerate(sizes):
         own = name in {"random", "auto"}
         wanted = size - len(labeled)
         chosen = COLD_START if learner is None and not own else name

@@ -159,7 +159,8 @@ def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -
     tested = len(taken & set(prepared.pool.ids[prepared.splits])) if testing else 0
     left = len(prepared.pool) - testing - (len(taken) - tested)
     history = stopping.history_of(curve.read_curve(before.curve))
-    decision = stopping.decide(settings.stopping, settings.budget, history, pool_left=left)
+    signals = stopping.read_signals(before.stopping)
+    decision = stopping.decide(settings.stopping, settings.budget, history, pool_left=left, signals=signals)
     if decision.stop:
         return Stopped(decision.rule, decision.reason)
     wanted = settings.acquisition.batch_size

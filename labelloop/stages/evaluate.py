@@ -20,7 +20,9 @@ from labelloop.evaluation import curve as curves
 from labelloop.evaluation import metrics as measures
 from labelloop.evaluation import savings
 from labelloop.evaluation.prelabels import count_prelabelled
+from labelloop.evaluation.worth import money_saved
 from labelloop.review import count_rows
+from labelloop.stages.outlook import outlook_metrics, write_outlook
 from labelloop.stages.report import write_report
 from labelloop.stages.runner import Receipts, Round
 from labelloop.stages.train import fit_on, untrained
@@ -54,7 +56,7 @@ def evaluate(current: Round) -> None:
     totals = {
         "round": current.id,
         "labels": len(training),
-        "votes": int((votes["action"] != "deleted").sum()),
+        "votes": int(votes["action"].isin(("submitted", "updated")).sum()),
         "cost": float(votes["cost"].sum()),
         "hours": _hours(votes),
         "control_labels": len(sample),
@@ -63,20 +65,25 @@ def evaluate(current: Round) -> None:
     curve = curves.append_round(curves.read_curve(current.previous.curve), judged | totals)
     curves.write_curve(curve, folder.curve)
     saved = _savings(current, curve, outcomes, len(prepared.classes), draw_sd)
+    saved |= _worth(current, saved, training, votes, len(curve))
+    write_outlook(current, prepared, curve, outcomes)
     per_class, confusion = judged.pop("per_class"), judged.pop("confusion")
     batch = tables.BATCH.read(folder.batch)
     metrics = judged | totals | {
         "ties": int(training["tie"].sum()),
+        "skips": int((votes["action"] == "skipped").sum()),
         **count_prelabelled(votes),
         "given_up": count_rows(folder.review.read_text(encoding="utf-8")),
         **{f"savings_{name}": saved[name] for name in ("ratio", "ratio_low", "ratio_high", "saved")},
+        **{name: saved[name] for name in ("roi", "roi_low", "roi_high")},
+        **outlook_metrics(files.read_json(folder.stopping), files.read_json(folder.forecast)),
     }  # fmt: skip
     files.write_json(folder.metrics, metrics)
     files.write_json(folder.savings, saved)
     files.write_text(folder.per_class, pd.DataFrame(per_class).to_csv(index=False, lineterminator="\n"))
     named = pd.DataFrame(confusion, index=pd.Index(prepared.classes, name="true"), columns=prepared.classes)
     files.write_text(folder.confusion, named.to_csv(lineterminator="\n"))
-    write_report(current, curve, metrics, saved["sentence"], per_class, labels, batch)
+    write_report(current, curve, metrics, saved, per_class, labels, batch)
     _write_manifest(current)
 
 
@@ -173,6 +180,22 @@ def _savings(
     )
 
 
+def _worth(
+    current: Round, saved: dict[str, Any], training: pd.DataFrame, votes: pd.DataFrame, rounds: int
+) -> dict[str, Any]:
+    """The savings in money; what a label has cost is counted on the training items alone."""
+    evaluation = current.settings.evaluation
+    paid = float(votes.loc[votes["item"].isin(training["item"]), "cost"].sum())
+    return money_saved(
+        saved,
+        label_cost=paid / max(len(training), 1),
+        automation_cost=evaluation.automation_cost,
+        monitoring_cost=evaluation.monitoring_cost,
+        rounds=rounds,
+        currency=current.settings.annotation.currency,
+    )
+
+
 def _write_manifest(current: Round) -> None:
     """Digests of what the round is made of; each manifest holds the digest of the one before."""
     folder, workspace = current.folder, current.workspace
@@ -181,7 +204,7 @@ def _write_manifest(current: Round) -> None:
         folder.settings, folder.batch, folder.selection, folder.asked, folder.tasks, folder.votes,
         folder.closed, folder.collected, folder.review, folder.fused, folder.fusion, folder.labels,
         folder.model, folder.outcomes, folder.metrics, folder.savings, folder.per_class, folder.confusion,
-        folder.curve, folder.report,
+        folder.curve, folder.stop_set, folder.stopping, folder.forecast, folder.report,
     )  # fmt: skip
     files.write_json(
         folder.manifest,
