@@ -127,7 +127,7 @@ def _sentence(found: dict[str, Any], currency: str) -> str:
         row = rows[own]
         text += f" What params.yaml says ({own}) reaches {row['accuracy']:.1%}: {_points(row)} points less."
     elif others:
-        text += f" Not surely worse: {', '.join(others)}."
+        text += f" Not surely worse: {'; '.join(others)}."
     before = [row for row in found["budgets"] if row["money"] < found["money"] * 0.9]
     if before:
         half = min(before, key=lambda row: abs(row["money"] - found["money"] / 2))

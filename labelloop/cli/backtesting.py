@@ -108,27 +108,29 @@ def _show(summary: dict[str, Any], out: Path) -> None:
 
     console, money = Console(), summary["at_money"]
     table = Table(title=f"{summary['seeds']} seeds; every label gives {summary['full_pool_accuracy']:.1%}; "
-                        f"at {money['money']:.2f} {summary['currency']}")  # fmt: skip
-    for column in ("trial", "accuracy", "labels", "area", "to 90%", "to 95%", "to 98%", "behind the best"):
+                        f"all at {money['money']:.2f} {summary['currency']}")  # fmt: skip
+    for column in ("trial", "accuracy", "between", "labels", "to 95%", "behind", "between"):
         table.add_column(column, justify="left" if column == "trial" else "right", no_wrap=True)
     for row in money["trials"]:
-        found = summary["strategies"][row["trial"]]
-        spread = "" if row["low"] is None else f" ({row['low']:.1%}–{row['high']:.1%})"
-        behind = "–"
+        found = summary["strategies"][row["trial"]]["labels_to"]["95%"]
+        behind = between = "–"
         if row["trial"] != money["best"]:
-            low, high = row["behind_low"], row["behind_high"]
-            between = "" if low is None else f" ({100 * low:+.1f} to {100 * high:+.1f})"
-            behind = f"{100 * row['behind']:.1f}{between}"
-        reached = [_labels_to(found["labels_to"][share], summary["seeds"]) for share in ("90%", "95%", "98%")]
-        table.add_row(row["trial"], f"{row['accuracy']:.1%}{spread}", f"{row['labels']:.0f}",
-                      f"{found['area']:.3f}", *reached, behind)  # fmt: skip
+            behind, between = f"{100 * row['behind']:.1f}", _between(row["behind_low"], row["behind_high"])
+        table.add_row(
+            row["trial"], f"{row['accuracy']:.1%}", _between(row["low"], row["high"]),
+            f"{row['labels']:.0f}", _labels_to(found, summary["seeds"]), behind, between,
+        )  # fmt: skip
     console.print(table)
-    console.print("area: mean accuracy over a trial's own curve. to 90%: labels to 90% of what every label "
-                  "gives. behind: points of accuracy at the same money, paired by seed.")  # fmt: skip
+    console.print("to 95%: labels to 95% of what every label gives. behind: points of accuracy at the same "
+                  "money, paired by seed.")  # fmt: skip
     console.print(f"\n{money['sentence']}", highlight=False)
     for note in summary["notes"]:
         console.print(note, highlight=False)
     console.print(f"backtest.html, curves.csv, summary.json and curves.png are in {out}", highlight=False)
+
+
+def _between(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{100 * low:.1f} to {100 * high:.1f}"
 
 
 def _labels_to(found: dict[str, Any], seeds: int) -> str:

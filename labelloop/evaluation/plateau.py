@@ -54,8 +54,9 @@ def recent_slope(
     accuracy = right.mean(axis=1)
     slope = float(centred @ accuracy) / spread
     residuals = accuracy - accuracy.mean() - slope * centred
-    off_line = float((residuals**2).sum()) / (rounds - 2) / spread
     items = right.shape[1]
+    # That no item changed among few does not prove that none would: one item is the least to allow for.
+    off_line = max(float((residuals**2).sum()) / (rounds - 2), 1 / items**2) / spread
     times = np.random.default_rng(seed).multinomial(items, np.full(items, 1 / items), size=resamples)
     drawn = (times @ right.T / items) @ centred / spread
     half = float(t.ppf((1 + coverage) / 2, rounds - 2)) * np.sqrt(off_line + float(drawn.var()))
