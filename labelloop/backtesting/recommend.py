@@ -105,7 +105,7 @@ def _interval(values: np.ndarray, coverage: float) -> tuple[float | None, float 
     if len(values) < 2:
         return None, None
     half = t.ppf((1 + coverage) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean() - half), float(values.mean() + half)
+    return max(-1.0, float(values.mean() - half)), min(1.0, float(values.mean() + half))
 
 
 def _sentence(found: dict[str, Any], currency: str) -> str:
