@@ -11,6 +11,7 @@ import copy
 import dataclasses
 import hashlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -64,11 +65,17 @@ class Replay:
 
     def run(self, strategy: str, most: int, aim: float = 0.0) -> list[tuple[int, float]]:
         """Labels and accuracy, round by round, up to `most` labels, and on until `aim` is reached."""
-        labeled: np.ndarray = np.empty(0, dtype=np.int64)
-        learner, points = None, []
         n = len(self.parts.pool)
         sizes = sizes_of(self.parts.classes, min(most, n))
         sizes += [size for size in sizes_of(self.parts.classes, n) if size > sizes[-1]] if aim else []
+        return self.run_sizes(strategy, sizes, most, aim)
+
+    def run_sizes(
+        self, strategy: str, sizes: Sequence[int], most: float = float("inf"), aim: float = 0.0
+    ) -> list[tuple[int, float]]:
+        """As `run`, with the labels after each round given."""
+        labeled: np.ndarray = np.empty(0, dtype=np.int64)
+        learner, points = None, []
         for number, size in enumerate(sizes):
             if size > most and max(reached for _, reached in points) >= aim:
                 break

@@ -168,32 +168,6 @@ def show_fusion(summary: dict[str, Any], out: Path) -> None:
     Console().print(table, highlight=False)
 
 
-def show_backtest(summary: dict[str, Any], out: Path) -> None:
-    """What `labelloop backtest` found."""
-    console = Console()
-    table = Table(title=f"{summary['seeds']} seeds; every label of the pool gives "
-                        f"{summary['full_pool_accuracy']:.1%}")  # fmt: skip
-    for column in ("strategy", "area", "final", "to 90%", "to 95%", "to 98%", "area against random"):
-        table.add_column(column, justify="left" if column == "strategy" else "right", no_wrap=True)
-    for name, found in summary["strategies"].items():
-        against = found["against_baseline"]
-        said = "–"
-        if against is not None:
-            interval = "" if against["low"] is None else f" ({against['low']:+.3f} to {against['high']:+.3f})"
-            said = f"{against['area_difference']:+.3f}{interval}"
-        reached = [_labels_to(found["labels_to"][share], summary["seeds"]) for share in ("90%", "95%", "98%")]
-        table.add_row(name, f"{found['area']:.3f}", f"{found['final_accuracy']:.1%}", *reached, said)
-    console.print(table)
-    console.print("area: mean accuracy over the curve. to 90%: labels to 90% of what every label gives.")
-    console.print(f"curves.csv, summary.json and curves.png are in {out}", highlight=False)
-
-
-def _labels_to(found: dict[str, Any], seeds: int) -> str:
-    if found["mean"] is None:
-        return "–"
-    return f"{found['mean']:.0f}" + ("" if found["seeds"] == seeds else f" ({found['seeds']}/{seeds})")
-
-
 def _twin(workspace: Workspace) -> dict[str, str]:
     """Accuracy of the random twins by labels, where the campaign has them."""
     if not workspace.twin.exists():

@@ -28,7 +28,9 @@ HEADER = """\
 
 FROZEN = ("campaign", "labels", "model", "acquisition", "annotation", "fusion", "gold", "quality",
           "evaluation")  # fmt: skip
-"""Sections of params.yaml that a round keeps. Stopping, budgets, tracking and versioning look ahead only."""
+"""Sections of params.yaml that a round follows; the others look ahead only."""
+NOTED = ("stopping", "budget")
+"""Sections of which a round notes what they were, for its report; what they say now decides."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def freeze(
         new_items: items to ask about for the first time, test set not counted.
         control_before: `control_planned` of the round before, 0 for the first.
     """
-    frozen = settings.model_dump(mode="json", include=set(FROZEN))
+    frozen = settings.model_dump(mode="json", include={*FROZEN, *NOTED})
     control_planned = control_before + settings.acquisition.control_share * new_items
     return {
         "round": {
@@ -143,7 +145,7 @@ def freeze(
             "control_planned": control_planned,
             "control_size": math.ceil(control_planned - 1e-9),
         },
-        **{name: frozen[name] for name in FROZEN},
+        **{name: frozen[name] for name in (*FROZEN, *NOTED)},
     }
 
 

@@ -176,7 +176,8 @@ def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -
     gold = unasked_gold(workspace.root, settings, prepared, tables.ASKED.read(before.asked)) - taken
     left = len(prepared.pool) - testing - (len(taken) - tested) - len(gold)
     history = stopping.history_of(curve.read_curve(before.curve))
-    decision = stopping.decide(settings.stopping, settings.budget, history, pool_left=left)
+    signals = stopping.read_signals(before.stopping)
+    decision = stopping.decide(settings.stopping, settings.budget, history, pool_left=left, signals=signals)
     if decision.stop:
         return Stopped(decision.rule, decision.reason)
     wanted = settings.acquisition.batch_size

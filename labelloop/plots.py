@@ -153,12 +153,15 @@ def confusion_matrix(matrix: np.ndarray, classes: Sequence[str], path: Path) -> 
         bar.outline.set_visible(False)
 
 
-def backtest_curves(curves: pd.DataFrame, path: Path, *, title: str | None = None) -> None:
+def backtest_curves(
+    curves: pd.DataFrame, path: Path, *, title: str | None = None, axis: str = "labeled items"
+) -> None:
     """Draw the mean accuracy of each strategy over seeds, with its 95% interval (Student's t).
 
     Args:
         curves: columns strategy, seed, labels, accuracy. Points with a single seed have no band.
         path: an .svg, or anything else for a PNG; written atomically.
+        axis: what the column labels counts.
     """
     with _figure(path, 7.2, 4.6) as figure:
         axes = figure.add_subplot()
@@ -171,7 +174,7 @@ def backtest_curves(curves: pd.DataFrame, path: Path, *, title: str | None = Non
             ends.append((x[-1], y[-1], str(strategy), color))
         _percent_axis(axes)
         seeds = curves["seed"].nunique()
-        axes.set_xlabel("labeled items")
+        axes.set_xlabel(axis)
         axes.set_ylabel(f"accuracy, mean of {seeds} seeds" if seeds > 1 else "accuracy, one seed")
         if title:
             axes.set_title(title)

@@ -11,6 +11,7 @@ from typing import Any
 from labelloop import files
 from labelloop.campaign import CampaignSettings
 from labelloop.ledger import Ledger, read_frozen
+from labelloop.prospects import as_lines, read_prospects
 from labelloop.quality_words import quality_lines, read_quality
 from labelloop.workspace import RoundFolder, Workspace
 
@@ -30,6 +31,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         "outage": _outage(workspace),
         "stopped": ledger.stopped,
         "savings": None,
+        "prospects": None,
         "annotators": None,
         "next_limits": _limits(settings),
         "pending_changes": [],
@@ -38,7 +40,8 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
     if last is not None:
         folder = workspace.round(last.id)
         status["rounds"] = _curve(folder)
-        status["savings"] = files.read_json(folder.savings)
+        status["prospects"] = read_prospects(folder, status["rounds"], settings)
+        status["savings"] = status["prospects"]["savings"]
         status["annotators"] = read_quality(folder.quality)
     if ledger.open is not None:
         from labelloop.loop import pending_changes
@@ -61,7 +64,7 @@ def as_text(status: dict[str, Any]) -> str:
             f"   {row['accuracy_low']:.1%} to {row['accuracy_high']:.1%}"
             for row in status["rounds"]
         ]
-        lines += ["", status["savings"]["sentence"]]
+        lines += ["", *as_lines(status["prospects"])]
     if status["annotators"]:
         lines += ["", *quality_lines(status["annotators"])]
     if status["waiting"]:

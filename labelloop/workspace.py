@@ -161,6 +161,21 @@ class RoundFolder:
         return self.path / "outcomes.parquet"
 
     @property
+    def stop_set(self) -> Path:
+        """What the last models predicted of a fixed random part of the pool."""
+        return self.path / "stop_set.parquet"
+
+    @property
+    def stopping(self) -> Path:
+        """The stopping rules as they stand, and what every round so far showed of what they look at."""
+        return self.path / "stopping.json"
+
+    @property
+    def forecast(self) -> Path:
+        """What the campaign will still need, the forecasts of earlier rounds, and how good those were."""
+        return self.path / "forecast.json"
+
+    @property
     def curve(self) -> Path:
         """The learning curve up to this round."""
         return self.path / "learning_curve.csv"

@@ -16,36 +16,53 @@ from labelloop.models import show_pool
 
 
 def make_arena(
-    prepared: Prepared, settings: CampaignSettings, seed: int, new_learner: Callable[..., Any]
+    prepared: Prepared,
+    settings: CampaignSettings,
+    seed: int,
+    new_learner: Callable[..., Any],
+    *,
+    truth: np.ndarray | None = None,
+    tested: np.ndarray | None = None,
 ) -> Arena:
     """The arena of one seed.
 
     A given test set is used as it is; otherwise evaluation.test_size items are drawn anew for every seed.
 
+    Args:
+        truth: shape (len(pool),), int64: class codes to judge by, -1 for items that are left out. None takes
+            the known labels.
+        tested: rows of the test set, where it is neither given with the data nor to be drawn.
+
     Raises:
-        DataError: an item of the pool has no label, so nothing can be replayed.
+        DataError: too few items have a label.
     """
-    codes = known_codes(prepared)
-    unknown = np.flatnonzero(codes < 0)
-    if len(unknown):
-        first = prepared.pool.ids[unknown[0]]
-        raise DataError(
-            f"{len(unknown)} of {len(prepared.pool)} items have no label, such as {first!r}; "
-            "a backtest replays labeled data only"
-        )
-    everything = np.arange(len(prepared.pool))
+    codes = known_codes(prepared) if truth is None else truth
+    labeled = np.flatnonzero(codes >= 0)
     if prepared.test is not None and prepared.test_known is not None:
-        eligible, test_inputs = everything, prepared.test.inputs(slice(None))
+        eligible, test_inputs = labeled, prepared.test.inputs(slice(None))
         test_codes = _codes(prepared.test_known, prepared.classes)
     else:
-        size = settings.evaluation.test_size
-        drawn = np.random.default_rng(int(files.digest_of(["test", seed])[:16], 16)).permutation(everything)
-        tested, eligible = np.sort(drawn[:size]), np.sort(drawn[size:])
+        if tested is None:
+            tested = _draw_test(labeled, settings.evaluation.test_size, seed)
+        eligible = np.setdiff1d(labeled, tested)
         test_inputs, test_codes = prepared.pool.inputs(tested), codes[tested]
+    if not len(eligible) or not len(test_codes):
+        raise DataError(f"{len(labeled)} items have a label: {len(test_codes)} to judge on and "
+                        f"{len(eligible)} to ask about are too few for a backtest")  # fmt: skip
     seeded = settings.model_copy(update={"campaign": settings.campaign.model_copy(update={"seed": seed})})
     learner = new_learner(seeded, prepared)
     show_pool(learner, prepared.pool.inputs, eligible)
     return Arena(prepared, seeded, eligible, test_inputs, test_codes, learner, seed)
+
+
+def _draw_test(labeled: np.ndarray, size: int, seed: int) -> np.ndarray:
+    if 2 * size > len(labeled):
+        raise DataError(
+            f"evaluation.test_size is {size}, but only {len(labeled)} items have a label; at most half of "
+            f"them can be the test set, so set it to {len(labeled) // 2} or less"
+        )
+    rng = np.random.default_rng(int(files.digest_of(["test", seed])[:16], 16))
+    return np.sort(rng.permutation(labeled)[:size])
 
 
 def known_codes(prepared: Prepared) -> np.ndarray:

@@ -57,6 +57,8 @@ class Point:
 
     labels: int
     accuracy: float
+    cost: float = 0.0
+    """Money for all answers so far, as far as the source of labels knows."""
 
 
 def replay(
@@ -90,7 +92,8 @@ def replay(
         rows = np.concatenate([rows, picked])
         codes = labels_of(rows, number)
         learner = fit(arena, rows[codes >= 0], codes[codes >= 0])
-        points.append(Point(int((codes >= 0).sum()), accuracy(learner, arena)))
+        cost = float(getattr(labels_of, "cost", 0.0))
+        points.append(Point(int((codes >= 0).sum()), accuracy(learner, arena), cost))
     return points
 
 

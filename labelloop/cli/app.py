@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from labelloop import __version__
-from labelloop.cli import labels, scheduling, tool, weak
+from labelloop.cli import backtesting, labels, scheduling, tool, weak
 from labelloop.cli.arguments import Folder, Plain, campaign_in
 from labelloop.errors import LabelloopError
 
@@ -206,31 +205,6 @@ def fuse(
 
 
 @app.command()
-def backtest(
-    params: Annotated[Path, typer.Option(help="params.yaml of a campaign whose data has labels.")],
-    out: Annotated[Path, typer.Option(help="Folder for curves.csv, summary.json and the picture.")],
-    strategies: Annotated[
-        str, typer.Option(help="Comma-separated. Default: the one in params, and random.")
-    ] = "",
-    seeds: Annotated[int, typer.Option(min=1, help="Repetitions; the same for every strategy.")] = 5,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
-) -> None:
-    """Replay the campaign on labeled data, with no servers: which strategy would have paid?
-
-    Every strategy gets the same starts and the same test set for a seed, so differences are paired.
-    """
-    from labelloop import console
-    from labelloop.stages.backtest import backtest as replay
-
-    with console.counting("campaigns") as tell:
-        summary = replay(
-            params, out, strategies=[name for name in strategies.split(",") if name], seeds=seeds,
-            workers=workers, told=tell,
-        )  # fmt: skip
-    console.show_backtest(summary, out)
-
-
-@app.command()
 def select(
     strategy: Annotated[str, typer.Option(help="Name, or your own as 'package.module:function'.")],
     batch_size: Annotated[int, typer.Option(help="Rows to choose.")],
@@ -281,6 +255,7 @@ scheduling.add_to(app)
 tool.add_to(app)
 weak.add_to(app)
 labels.add_to(app)
+backtesting.add_to(app)
 
 
 def main() -> None:

@@ -1,11 +1,11 @@
-"""The command `labelloop backtest`: replay params.yaml's campaign with several strategies and seeds."""
+"""The command `labelloop backtest`: replay campaigns on what is already labeled, before money is spent."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,92 +14,155 @@ from typing import Any
 import pandas as pd
 
 from labelloop import datasets, files, plots
-from labelloop.backtesting.arena import batch_sizes, known_codes, make_arena
+from labelloop.backtesting import recommend
+from labelloop.backtesting.arena import make_arena
 from labelloop.backtesting.compare import summarise
-from labelloop.backtesting.replay import accuracy, fit, replay
-from labelloop.campaign import CampaignSettings, load_settings
+from labelloop.backtesting.grid import Trial, name_of, sizes_of, trials
+from labelloop.backtesting.page import page
+from labelloop.backtesting.replay import Arena, accuracy, fit, replay
 from labelloop.one_thread import one_thread
+from labelloop.stages.backtest_material import Material, from_campaign, from_params, label_source
 from labelloop.stages.prepare import new_learner
 
 Told = Callable[[int, int], None]
-"""Hears how many of how many seeds are done."""
+"""Hears how many of how many campaigns are replayed."""
 
 
 def backtest(
-    params: Path,
+    params: Path | None,
     out: Path,
     *,
+    campaign: Path | None = None,
     strategies: Sequence[str] = (),
+    batch_sizes: Sequence[int] = (),
+    overlaps: Sequence[int] = (),
+    votes: str = "",
+    money: float | None = None,
     seeds: int = 5,
     workers: int = 1,
     told: Told = lambda done, of: None,
 ) -> dict[str, Any]:
-    """Write curves.csv (strategy, seed, labels, accuracy), summary.json and curves.png into `out`.
+    """Write curves.csv, summary.json, curves.png, money.svg and backtest.html into `out`.
 
-    Starts, test sets and learners are the same for every strategy of a seed. The result does not depend on
+    Test sets, learners and first draws are the same for every trial of a seed. The result does not depend on
     `workers`.
 
+    Args:
+        params: params.yaml of a campaign whose data has labels; or
+        campaign: the folder of a campaign that has closed a round: its labels and votes are replayed.
+        strategies: names or import paths; empty: that of params.yaml, and random.
+        batch_sizes, overlaps: to try; empty: those of params.yaml.
+        votes: known, crew, recorded, or a file of votes; see `backtest_material`.
+        money: for each trial's labels; None takes what params.yaml's own plan costs.
+
     Returns:
-        What summary.json holds; see `backtesting.compare.summarise`.
+        What summary.json holds: `compare.summarise` by trial, `at_money` (see
+        `recommend.compare_at_money`), trials, votes, currency and notes.
     """
-    settings = load_settings(params)
-    names = list(dict.fromkeys(strategies or [settings.acquisition.strategy, "random"]))
     with tempfile.TemporaryDirectory(prefix="labelloop-") as folder:
-        prepared = Path(folder)
-        datasets.prepare(
-            settings.dataset,
-            settings.labels,
-            test_size=settings.evaluation.test_size,
-            seed=settings.campaign.seed,
-            root=params.resolve().parent,
-            out=prepared,
+        if campaign is not None:
+            material = from_campaign(campaign, votes or "recorded")
+        else:
+            material = from_params(params or Path("params.yaml"), Path(folder), votes or "known")
+        settings = material.settings
+        own = Trial(
+            settings.acquisition.strategy, settings.acquisition.batch_size, settings.annotation.overlap
         )
-        jobs = [(str(prepared), settings, names, seed) for seed in range(seeds)]
-        results = dict(_run(jobs, min(workers, seeds), told))
-    curves = pd.concat([results[seed][0] for seed in sorted(results)], ignore_index=True)
-    curves = curves.sort_values(["strategy", "seed", "labels"], kind="stable", ignore_index=True)
-    summary = summarise(curves, {seed: results[seed][1] for seed in sorted(results)})
-    out.mkdir(parents=True, exist_ok=True)
-    files.write_text(out / "curves.csv", curves.to_csv(index=False, lineterminator="\n"))
-    files.write_json(out / "summary.json", summary)
-    plots.backtest_curves(curves, out / "curves.png", title=f"{settings.campaign.name}, {seeds} seeds")
+        tried = trials(
+            list(strategies) or [own.strategy, "random"],
+            list(batch_sizes) or [own.batch_size],
+            list(overlaps) or [own.overlap],
+        )
+        jobs = [(seed, trial) for seed in range(seeds) for trial in (*tried, None)]
+        results = dict(_run(material, money, jobs, min(workers, len(jobs)), told))
+    names = {trial: name_of(trial, tried) for trial in tried}
+    curves = pd.concat(
+        [results[seed, trial].assign(trial=names[trial]) for seed in range(seeds) for trial in tried],
+        ignore_index=True,
+    ).sort_values(["trial", "seed", "labels"], kind="stable", ignore_index=True)
+    full = {seed: float(results[seed, None]["accuracy"].iloc[0]) for seed in range(seeds)}
+    baseline = next((names[trial] for trial in tried if trial.strategy == "random"), "random")
+    summary = summarise(curves.assign(strategy=curves["trial"]), full, baseline) | {
+        "at_money": recommend.compare_at_money(
+            curves, own=names.get(own), currency=material.currency, coverage=settings.evaluation.interval
+        ),
+        "trials": {name: {"strategy": trial.strategy, "batch_size": trial.batch_size,
+                          "overlap": trial.overlap} for trial, name in names.items()},
+        "votes": material.source,
+        "currency": material.currency,
+        "notes": list(material.notes),
+    }  # fmt: skip
+    alike = len({(trial.batch_size, trial.overlap) for trial in tried}) == 1
+    _write(out, curves, summary, f"{settings.campaign.name}, {seeds} seeds", one_axis=alike)
     return summary
 
 
+def _write(out: Path, curves: pd.DataFrame, summary: dict[str, Any], title: str, *, one_axis: bool) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    columns = ["trial", "strategy", "batch_size", "overlap", "seed", "labels", "cost", "accuracy"]
+    files.write_text(out / "curves.csv", curves[columns].to_csv(index=False, lineterminator="\n"))
+    files.write_json(out / "summary.json", summary)
+    by_money = recommend.at_money(curves, recommend.grid_of_money(curves)).rename(
+        columns={"trial": "strategy", "money": "labels"}
+    )
+    axis = f"cost, {summary['currency']}"
+    plots.backtest_curves(by_money, out / "money.svg", title=title, axis=axis)
+    if one_axis:
+        plots.backtest_curves(curves.assign(strategy=curves["trial"]), out / "curves.png", title=title)
+    else:
+        plots.backtest_curves(by_money, out / "curves.png", title=title, axis=axis)
+    drawing = (out / "money.svg").read_text(encoding="utf-8")
+    files.write_text(out / "backtest.html", page(summary, drawing, title=f"Backtest of {title}"))
+
+
 def _run(
-    jobs: list[tuple[str, CampaignSettings, list[str], int]], workers: int, told: Told
-) -> Iterator[tuple[int, tuple[pd.DataFrame, float]]]:
+    material: Material, money: float | None, jobs: list[tuple[int, Trial | None]], workers: int, told: Told
+) -> Iterator[tuple[tuple[int, Trial | None], pd.DataFrame]]:
     if workers <= 1:
         for number, job in enumerate(jobs, start=1):
-            yield job[-1], replay_seed(*job)
+            yield job, replay_one(material, money, *job)
             told(number, len(jobs))
         return
     with _one_thread_each(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        waiting: dict[Future[tuple[pd.DataFrame, float]], int] = {
-            pool.submit(replay_seed, *job): job[-1] for job in jobs
-        }
+        waiting = {pool.submit(replay_one, material, money, *job): job for job in jobs}
         for number, future in enumerate(as_completed(waiting), start=1):
             yield waiting[future], future.result()
             told(number, len(jobs))
 
 
-def replay_seed(
-    folder: str, settings: CampaignSettings, names: Sequence[str], seed: int
-) -> tuple[pd.DataFrame, float]:
-    """All strategies with one seed, and the accuracy with every label of the pool."""
-    prepared = datasets.open_prepared(Path(folder))
+def replay_one(material: Material, money: float | None, seed: int, trial: Trial | None) -> pd.DataFrame:
+    """One campaign, a row a round; with no trial, the accuracy that every label gives."""
     # One thread: several give other last bits, and the processes are as many as the cores already.
     with one_thread():
-        arena = make_arena(prepared, settings, seed, new_learner)
-        codes = known_codes(prepared)
-        sizes = batch_sizes(settings, len(arena.eligible))
-        rows = [
-            {"strategy": name, "seed": seed, "labels": point.labels, "accuracy": point.accuracy}
-            for name in names
-            for point in replay(arena, name, sizes, lambda picked, _: codes[picked])
+        arena = _arena(material, seed)
+        if trial is None:
+            codes = material.truth[arena.eligible]
+            return pd.DataFrame({"accuracy": [accuracy(fit(arena, arena.eligible, codes), arena)]})
+        sizes = sizes_of(trial, arena.settings, len(arena.eligible), money)
+        source = label_source(material, arena, trial.overlap)
+        points = replay(arena, trial.strategy, sizes, source)
+    return pd.DataFrame(
+        [
+            {"strategy": trial.strategy, "batch_size": trial.batch_size, "overlap": trial.overlap,
+             "seed": seed, "labels": point.labels, "cost": point.cost, "accuracy": point.accuracy}
+            for point in points
         ]
-        full = accuracy(fit(arena, arena.eligible, codes[arena.eligible]), arena)
-    return pd.DataFrame(rows), full
+    )  # fmt: skip
+
+
+_MADE: dict[tuple[str, int], Arena] = {}
+
+
+def _arena(material: Material, seed: int) -> Arena:
+    """The seed's arena; the newest is kept, as a process mostly replays one seed's trials in a row."""
+    key = (material.digest, seed)
+    if key not in _MADE:
+        _MADE.clear()
+        prepared = datasets.open_prepared(Path(material.folder))
+        _MADE[key] = make_arena(
+            prepared, material.settings, seed, new_learner, truth=material.truth, tested=material.tested
+        )
+    return _MADE[key]
 
 
 @contextmanager

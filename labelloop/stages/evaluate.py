@@ -20,10 +20,12 @@ from labelloop.evaluation import curve as curves
 from labelloop.evaluation import metrics as measures
 from labelloop.evaluation import savings
 from labelloop.evaluation.prelabels import count_prelabelled
+from labelloop.evaluation.worth import money_saved
 from labelloop.quality_words import quality_metrics
 from labelloop.review import count_rows
 from labelloop.stages.asked_accuracy import on_asked_items
 from labelloop.stages.gold_arm import open_gold
+from labelloop.stages.outlook import outlook_metrics, write_outlook
 from labelloop.stages.report import write_report
 from labelloop.stages.runner import Receipts, Round
 from labelloop.stages.second_look_report import second_look_counts
@@ -58,7 +60,7 @@ def evaluate(current: Round) -> None:
     totals = {
         "round": current.id,
         "labels": len(training),
-        "votes": int((votes["action"] != "deleted").sum()),
+        "votes": int(votes["action"].isin(("submitted", "updated")).sum()),
         "cost": float(votes["cost"].sum()),
         "hours": _hours(votes),
         "control_labels": len(sample),
@@ -67,23 +69,28 @@ def evaluate(current: Round) -> None:
     curve = curves.append_round(curves.read_curve(current.previous.curve), judged | totals)
     curves.write_curve(curve, folder.curve)
     saved = _savings(current, curve, outcomes, len(prepared.classes), draw_sd)
+    saved |= _worth(current, saved, training, votes, len(curve))
+    write_outlook(current, prepared, curve, outcomes)
     per_class, confusion = judged.pop("per_class"), judged.pop("confusion")
     batch = tables.BATCH.read(folder.batch)
     metrics = judged | totals | {
         "ties": int(training["tie"].sum()),
+        "skips": int((votes["action"] == "skipped").sum()),
         **count_prelabelled(votes),
         **on_asked_items(current, prepared, labels),
         **quality_metrics(files.read_json(folder.quality)),
         "given_up": count_rows(folder.review.read_text(encoding="utf-8"))[0],
         **second_look_counts(current, batch, labels),
         **{f"savings_{name}": saved[name] for name in ("ratio", "ratio_low", "ratio_high", "saved")},
+        **{name: saved[name] for name in ("roi", "roi_low", "roi_high")},
+        **outlook_metrics(files.read_json(folder.stopping), files.read_json(folder.forecast)),
     }  # fmt: skip
     files.write_json(folder.metrics, metrics)
     files.write_json(folder.savings, saved)
     files.write_text(folder.per_class, pd.DataFrame(per_class).to_csv(index=False, lineterminator="\n"))
     named = pd.DataFrame(confusion, index=pd.Index(prepared.classes, name="true"), columns=prepared.classes)
     files.write_text(folder.confusion, named.to_csv(lineterminator="\n"))
-    write_report(current, curve, metrics, saved["sentence"], per_class, labels, batch)
+    write_report(current, curve, metrics, saved, per_class, labels, batch)
     _write_manifest(current)
 
 
@@ -181,6 +188,22 @@ def _savings(
     )
 
 
+def _worth(
+    current: Round, saved: dict[str, Any], training: pd.DataFrame, votes: pd.DataFrame, rounds: int
+) -> dict[str, Any]:
+    """The savings in money; what a label has cost is counted on the training items alone."""
+    evaluation = current.settings.evaluation
+    paid = float(votes.loc[votes["item"].isin(training["item"]), "cost"].sum())
+    return money_saved(
+        saved,
+        label_cost=paid / max(len(training), 1),
+        automation_cost=evaluation.automation_cost,
+        monitoring_cost=evaluation.monitoring_cost,
+        rounds=rounds,
+        currency=current.settings.annotation.currency,
+    )
+
+
 def _write_manifest(current: Round) -> None:
     """Digests of what the round is made of; each manifest holds the digest of the one before."""
     folder, workspace = current.folder, current.workspace
@@ -190,7 +213,7 @@ def _write_manifest(current: Round) -> None:
         folder.votes, folder.closed, folder.collected, folder.review, folder.fused, folder.fusion,
         folder.quality, folder.annotators, folder.annotators_page, folder.labels, folder.model,
         folder.outcomes, folder.metrics, folder.savings, folder.per_class, folder.confusion,
-        folder.curve, folder.report,
+        folder.curve, folder.stop_set, folder.stopping, folder.forecast, folder.report,
     )  # fmt: skip
     files.write_json(
         folder.manifest,

@@ -104,6 +104,9 @@ def _write_start(prepared: Prepared, settings: CampaignSettings, start: RoundFol
 
     curve.write_curve(curve.empty_curve(), start.curve)
     tables.write_arrow(_no_outcomes(), start.outcomes)
+    tables.write_arrow(_no_outcomes(), start.stop_set)
+    files.write_json(start.stopping, {"signals": []})
+    files.write_json(start.forecast, {"earlier": []})
     files.write_json(start.manifest, {"round": None, "files": {}, "previous": None})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from labelloop import files
+from labelloop.evaluation.forecast import said_of_earlier
 from labelloop.stages.asked_accuracy import sentence as on_asked_items
 from labelloop.stages.quality import quality_section
 from labelloop.stages.runner import Round
@@ -17,7 +18,7 @@ def write_report(
     current: Round,
     curve: pd.DataFrame,
     metrics: dict[str, Any],
-    savings: str,
+    savings: dict[str, Any],
     per_class: list[dict[str, Any]],
     labels: pd.DataFrame,
     batch: pd.DataFrame,
@@ -29,7 +30,9 @@ def write_report(
             [
                 f"# Round {current.id} of {current.settings.campaign.name}",
                 _summary(current, curve, metrics),
-                "## Savings against random labeling\n\n" + savings,
+                "## Savings against random labeling\n\n"
+                + in_words(savings["sentence"], savings["roi_sentence"]),
+                "## What is still to come\n\n" + _outlook(current),
                 "## Who was asked\n\n" + _asked(current, batch, metrics),
                 "## How votes became labels\n\n" + _fusion(current),
                 "## Annotators\n\n" + quality_section(current),
@@ -57,6 +60,35 @@ def _summary(current: Round, curve: pd.DataFrame, metrics: dict[str, Any]) -> st
         f"{metrics['macro_f1']:.3f}, log loss {metrics['log_loss']:.3f}, expected calibration error "
         f"{metrics['ece']:.3f}." + on_asked_items(metrics) + _pool(current)
     )
+
+
+def _outlook(current: Round) -> str:
+    """The forecast, how good earlier ones were, and the stopping rules as they stood when it was opened."""
+    forecast, stopped = files.read_json(current.folder.forecast), files.read_json(current.folder.stopping)
+    parts = [in_words(forecast["sentence"], said_of_earlier(forecast["judged"]))]
+    if stopped["rules"]:
+        parts.append(rules_table(stopped))
+    parts += stopped["cannot_fire"]
+    return "\n\n".join(parts)
+
+
+def rules_table(stopped: dict[str, Any]) -> str:
+    """The rules on evidence that are set: value, threshold, whether each fires, and why."""
+    several = len(stopped["rules"]) > 1
+    lines = ["| rule | value | threshold | rounds in a row | fires | |", "|---|---|---|---|---|---|"]
+    lines += [
+        f"| {rule['rule']} | {'–' if rule['value'] is None else format(rule['value'], '.4g')} | "
+        f"{rule['threshold']:.4g} | {rule['in_a_row']} of {stopped['patience']} | "
+        f"{'yes' if rule['fires'] else 'no'} | {rule['sentence']} |"
+        for rule in stopped["rules"]
+    ]
+    how = {"any": "One of them is enough to stop.", "all": "Only all of them together stop the campaign."}
+    return "\n".join(lines) + (f"\n\n{how[stopped['combine']]}" if several else "")
+
+
+def in_words(*sentences: str) -> str:
+    """Sentences as one paragraph; empty ones are left out."""
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _asked(current: Round, batch: pd.DataFrame, metrics: dict[str, Any]) -> str:

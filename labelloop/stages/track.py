@@ -16,7 +16,10 @@ METRICS = (
     "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "ece", "labels", "votes", "cost",
     "hours", "control_labels", "control_accuracy", "savings_ratio", "savings_ratio_low", "savings_ratio_high",
     "savings_saved", "second_looks", "labels_changed", "still_unsure", "alpha", "gold_accuracy",
-    "annotators_flagged", "annotators_paused",
+    "annotators_flagged", "annotators_paused", "roi", "roi_low", "roi_high", "skips", "stop_set_kappa",
+    "stop_set_changed", "stop_set_doubt", "slope_per_100", "slope_per_100_low", "slope_per_100_high",
+    "asymptote", "asymptote_low", "asymptote_high", "labels_to_target", "labels_to_target_low",
+    "labels_to_target_high",
 )  # fmt: skip
 EXAMPLE_ROWS = 3
 

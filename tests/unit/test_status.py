@@ -74,7 +74,11 @@ def test_rounds_are_a_table_of_what_was_learned_and_spent(campaign: Workspace) -
         ["r000", "20", "60", "3.10", "71.0%", "65.0%", "to", "76.0%"],
         ["r001", "60", "180", "9.25", "80.0%", "75.0%", "to", "84.0%"],
     ]
-    assert "Too little data yet." in lines
+    assert "saved     Too little data yet." in lines
+    assert (
+        "learned   From 71.0% with 20 labels to 80.0% with 60; the last 40 moved it by +9.0 points." in lines
+    )
+    assert "spent     9.25 USD for 180 votes in 1.5 hours; the last labels cost 0.154 USD each." in lines
 
 
 def test_an_open_round_names_its_next_step(campaign: Workspace) -> None:

@@ -42,7 +42,7 @@ def test_strategies_share_their_start_and_their_sizes(params: Path, tmp_path: Pa
     """With one seed every strategy has the same first point, and all have points at the same labels."""
     backtest(params, tmp_path / "out", strategies=["margin", "entropy", "random"], seeds=2)
     curves = pd.read_csv(tmp_path / "out" / "curves.csv")
-    assert list(curves.columns) == ["strategy", "seed", "labels", "accuracy"]
+    assert {"trial", "strategy", "seed", "labels", "cost", "accuracy"} <= set(curves.columns)
     for _, points in curves.groupby("seed"):
         first = points[points["labels"] == 6]
         assert len(first) == 3 and first["accuracy"].nunique() == 1
@@ -56,7 +56,7 @@ def test_the_result_is_the_same_however_many_processes_work(params: Path, tmp_pa
         backtest(
             params, tmp_path / f"by-{workers}", strategies=["margin", "k_means"], seeds=2, workers=workers
         )
-    for name in ("curves.csv", "summary.json", "curves.png"):
+    for name in ("curves.csv", "summary.json", "curves.png", "backtest.html"):
         assert (tmp_path / "by-1" / name).read_bytes() == (tmp_path / "by-2" / name).read_bytes()
 
 

@@ -1,0 +1,62 @@
+"""What a backtest tries: strategies, batch sizes and overlaps, each with the same money to spend."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from labelloop.backtesting.arena import batch_sizes
+from labelloop.campaign import CampaignSettings
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One way to run the campaign."""
+
+    strategy: str
+    batch_size: int
+    overlap: int
+
+
+def trials(strategies: Sequence[str], sizes: Sequence[int], overlaps: Sequence[int]) -> list[Trial]:
+    """Every combination, each once, in the order given."""
+    combinations = itertools.product(dict.fromkeys(strategies), dict.fromkeys(sizes), dict.fromkeys(overlaps))
+    return [Trial(*combination) for combination in combinations]
+
+
+def name_of(trial: Trial, among: Sequence[Trial]) -> str:
+    """The strategy's name, with batch size and overlap where these differ among the trials."""
+    name = trial.strategy
+    if len({other.batch_size for other in among}) > 1:
+        name += f", batch {trial.batch_size}"
+    if len({other.overlap for other in among}) > 1:
+        name += f", {trial.overlap} vote" + ("s" if trial.overlap > 1 else "")
+    return name
+
+
+def sizes_of(trial: Trial, settings: CampaignSettings, eligible: int, money: float | None) -> list[int]:
+    """Labels after each round of a trial.
+
+    The money is what params.yaml's own plan pays for unless it is given: a smaller overlap then buys more
+    labels, and a smaller batch more rounds.
+
+    Args:
+        eligible: items that may be asked about.
+        money: for labels; None takes the plan's.
+    """
+    planned = batch_sizes(settings, eligible)
+    own = (settings.acquisition.batch_size, settings.annotation.overlap)
+    if money is None and (trial.batch_size, trial.overlap) == own:
+        return planned
+    price = settings.annotation.cost_per_vote
+    last = math.floor(planned[-1] * settings.annotation.overlap / trial.overlap)
+    if money is not None and price > 0:
+        last = math.floor(money / (price * trial.overlap) + 1e-9)
+    last = max(1, min(last, eligible))
+    first = settings.acquisition.first_batch_size or trial.batch_size
+    sizes = [min(first, last)]
+    while sizes[-1] < last:
+        sizes.append(min(sizes[-1] + trial.batch_size, last))
+    return sizes

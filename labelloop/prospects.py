@@ -1,0 +1,98 @@
+"""What a campaign has learned, spent and saved, and what it will still need: in words, off its files.
+
+Without pandas: `labelloop status` reads this.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from labelloop import files, stopping
+from labelloop.campaign import CampaignSettings
+from labelloop.workspace import RoundFolder
+
+Rows = Sequence[Mapping[str, Any]]
+"""The learning curve: labels, votes, cost, hours and accuracy a round."""
+
+
+def read_prospects(folder: RoundFolder, rows: Rows, settings: CampaignSettings) -> dict[str, Any]:
+    """Of a campaign's newest closed round.
+
+    Args:
+        settings: params.yaml as it is now; the rules are held against it.
+
+    Returns:
+        learned, spent, saved and to_come (sentences), savings and forecast (as in their files; None where a
+        round has none), rules (as in stopping.json) and cannot_fire.
+    """
+    savings = files.read_json(folder.savings)
+    forecast = files.read_json(folder.forecast) if folder.forecast.exists() else None
+    history = [
+        stopping.RoundSummary(row["round"], row["labels"], row["cost"], row["hours"], row["accuracy"])
+        for row in rows
+    ]
+    progress = stopping.Progress(
+        settings.stopping, settings.budget, history, pool_left=0,
+        signals=stopping.read_signals(folder.stopping),
+    )  # fmt: skip
+    return {
+        "learned": learned(rows),
+        "spent": spent(rows, settings.annotation.currency),
+        "saved": " ".join(text for text in (savings["sentence"], savings.get("roi_sentence")) if text),
+        "to_come": to_come(forecast),
+        "savings": savings,
+        "forecast": forecast,
+        "rules": [dataclasses.asdict(found) for found in stopping.findings(progress)],
+        "cannot_fire": stopping.cannot_fire(settings),
+    }
+
+
+def learned(rows: Rows) -> str:
+    """How far the model has come, and what the newest labels did."""
+    first, last = rows[0], rows[-1]
+    if len(rows) == 1:
+        return f"{last['labels']} labels gave {last['accuracy']:.1%} accuracy."
+    before = rows[-2]
+    moved = 100 * (last["accuracy"] - before["accuracy"])
+    return (
+        f"From {first['accuracy']:.1%} with {first['labels']} labels to {last['accuracy']:.1%} with "
+        f"{last['labels']}; the last {last['labels'] - before['labels']} moved it by {moved:+.1f} points."
+    )
+
+
+def spent(rows: Rows, currency: str) -> str:
+    """Money, answers and time so far, and what the newest labels cost apiece."""
+    last = rows[-1]
+    text = f"{last['cost']:.2f} {currency} for {last['votes']} votes in {duration(last['hours'] / 24)}"
+    labels = last["labels"] - rows[-2]["labels"] if len(rows) > 1 else 0
+    if not labels:
+        return text + "."
+    return f"{text}; the last labels cost {(last['cost'] - rows[-2]['cost']) / labels:.3f} {currency} each."
+
+
+def to_come(forecast: Mapping[str, Any] | None) -> str:
+    """The forecast, and how good earlier ones were."""
+    if forecast is None:
+        return ""
+    from labelloop.evaluation.forecast import said_of_earlier
+
+    return f"{forecast['sentence']} {said_of_earlier(forecast['judged'])}".strip()
+
+
+def duration(days: float) -> str:
+    """Days, or hours where a day is too coarse."""
+    return f"{days:.1f} days" if days >= 2 else f"{24 * days:.1f} hours"
+
+
+def as_lines(prospects: Mapping[str, Any]) -> list[str]:
+    """One line a subject, its name first; then a line a rule."""
+    lines = [
+        f"{name:<10}{prospects[key]}"
+        for name, key in (("learned", "learned"), ("spent", "spent"), ("saved", "saved"),
+                          ("to come", "to_come"))
+        if prospects[key]
+    ]  # fmt: skip
+    lines += [f"{'fires' if rule['fires'] else 'rule':<10}{rule['sentence']}" for rule in prospects["rules"]]
+    return lines + [f"{'note':<10}{sentence}" for sentence in prospects["cannot_fire"]]

@@ -1,0 +1,69 @@
+"""How much the budgets still pay for, and what the campaign has come to so far."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from labelloop.campaign import Annotation, CampaignSettings
+from labelloop.stopping.base import RoundSummary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def affordable(settings: CampaignSettings, history: Sequence[RoundSummary], *, test_items: int = 0) -> int:
+    """How many new items the budgets of labels and money still pay for, so that the last batch is cut to fit.
+
+    An item costs what its `annotation.overlap` answers cost. Where annotators have prices of their own the
+    dearest are assumed: a budget is what may be spent at most, and what was saved pays for the next round.
+    Second looks are paid out of new items' votes; each may go to the dearest annotator.
+
+    Args:
+        history: finished rounds, oldest first.
+        test_items: test items that are asked in the same batch; they cost money but no label of the budget.
+
+    Returns:
+        0 or more; `sys.maxsize` where there is no such budget.
+    """
+    budget, annotation = settings.budget, settings.annotation
+    labels, money = (history[-1].labels, history[-1].money) if history else (0, 0.0)
+    left = sys.maxsize
+    if budget.labels is not None:
+        left = min(left, budget.labels - labels)
+    if budget.money is not None:
+        purse = budget.money - money - test_items * item_cost(annotation, annotation.test_overlap)
+        cost = item_cost(annotation, annotation.overlap)
+        if annotation.max_overlap is not None:
+            cost = annotation.overlap * item_cost(annotation, 1)
+        gold = settings.gold
+        cost += gold.per_item * item_cost(annotation, gold.overlap or annotation.overlap)
+        # Prices such as 0.15 are not exact in floating point; a whole number of items must stay whole.
+        paid = math.floor(purse / cost + 1e-9) if cost > 0 else (left if purse > -1e-9 else 0)
+        left = min(left, paid)
+    return max(0, left)
+
+
+def history_of(curve: pd.DataFrame) -> list[RoundSummary]:
+    """The rounds of a learning curve (columns round, labels, cost, hours, accuracy), oldest first."""
+    columns = (curve[name] for name in ("round", "labels", "cost", "hours", "accuracy"))
+    return [
+        RoundSummary(
+            str(round_id), int(labels), float(cost), float(hours),
+            None if math.isnan(accuracy) else float(accuracy),
+        )
+        for round_id, labels, cost, hours, accuracy in zip(*columns, strict=True)
+    ]  # fmt: skip
+
+
+def item_cost(annotation: Annotation, overlap: int) -> float:
+    """Money that `overlap` answers about an item cost at most, without `compose.cost_column`."""
+    if annotation.tool != "simulated":
+        return overlap * annotation.cost_per_vote
+    prices = [
+        annotation.cost_per_vote if person.cost_per_vote is None else person.cost_per_vote
+        for person in annotation.simulation.annotators
+    ]
+    return sum(sorted(prices, reverse=True)[:overlap])
