@@ -15,6 +15,7 @@ import yaml
 from pydantic import ValidationError, model_validator
 
 from labelloop.errors import SettingsError
+from labelloop.settings.acceptance import Acceptance
 from labelloop.settings.acquisition import Acquisition
 from labelloop.settings.annotation import Annotation
 from labelloop.settings.data import Campaign, Dataset, Labels
@@ -26,6 +27,7 @@ from labelloop.settings.records import Tracking, Versioning
 from labelloop.settings.section import Section
 
 __all__ = [
+    "Acceptance",
     "Acquisition",
     "Annotation",
     "Budget",
@@ -59,6 +61,7 @@ class CampaignSettings(Section):
     gold: Gold = Gold()
     quality: Quality = Quality()
     evaluation: Evaluation = Evaluation()
+    accept: Acceptance = Acceptance()
     stopping: Stopping = Stopping()
     budget: Budget = Budget()
     tracking: Tracking = Tracking()

@@ -7,13 +7,12 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 
 from labelloop.asking import Asking
+from labelloop.spreadsheet import plain
 
 COLUMNS = ("item", "reason", "answers", "asked", "skipped_by", "skipped_at", "text")
 
 LONGEST_TEXT = 200
 """Characters of an item's text that are shown; of longer ones the beginning."""
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 STILL_UNSURE = "still unsure after"
@@ -52,13 +51,13 @@ def review_table(
         skips = sorted(asking.skips(item).items(), key=lambda skip: (skip[1], skip[0]))
         writer.writerow(
             [
-                _plain(item),
+                plain(item),
                 _reason(asking, item),
                 asking.answers(item),
                 asking.copies[item],
-                _plain("; ".join(person for person, _ in skips)),
+                plain("; ".join(person for person, _ in skips)),
                 "; ".join(at.isoformat(timespec="seconds") for _, at in skips),
-                _plain(_short(shown.get(item, ""))),
+                plain(_short(shown.get(item, ""))),
             ]
         )
     return text.getvalue()
@@ -83,8 +82,3 @@ def _reason(asking: Asking, item: str) -> str:
 def _short(text: str) -> str:
     words = " ".join(text.split())
     return words if len(words) <= LONGEST_TEXT else f"{words[: LONGEST_TEXT - 1]}…"
-
-
-def _plain(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text

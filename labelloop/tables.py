@@ -20,7 +20,7 @@ from labelloop.errors import DamagedFileError, DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-ARMS = ("strategy", "control", "gold", "relabel", "test")
+ARMS = ("strategy", "control", "gold", "relabel", "audit", "test")
 ACTIONS = ("submitted", "updated", "deleted", "skipped")
 
 
@@ -275,7 +275,7 @@ LABELS = Contract(
         "label": Column(pa.string()),
         "confidence": Column(pa.float64(), holds=_share, says="must be in [0, 1]"),
         "posterior": Column(pa.list_(pa.float64())),
-        "status": Column(pa.string(), among=("fused", "given")),
+        "status": Column(pa.string(), among=("fused", "given", "reviewed")),
         "arm": Column(pa.string(), nullable=True, among=ARMS),
         "split": Column(pa.string(), among=("train", "test", "gold")),
         "round": Column(pa.string(), nullable=True),
@@ -283,3 +283,16 @@ LABELS = Contract(
     },
 )
 """The snapshot. `round` is the round that asked; null for labels that came with the data (`given`)."""
+
+ACCEPTED = Contract(
+    "accepted",
+    {
+        "item": Column(pa.string(), unique=True),
+        "label": Column(pa.string()),
+        "confidence": Column(pa.float64(), holds=_share, says="must be in [0, 1]"),
+        "certificate": Column(pa.string()),
+        "audit": Column(pa.bool_()),
+    },
+)
+"""Labels of the model that count without a person, by the order of their ids; `audit`: drawn to be asked
+about all the same. They are no snapshot's labels: nothing is trained, fused or judged on them."""

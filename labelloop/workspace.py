@@ -93,6 +93,11 @@ class RoundFolder:
         return self.path / "review.csv"
 
     @property
+    def reviews(self) -> Path:
+        """Source: what reviewers had said when the round closed."""
+        return self.path / "reviews.jsonl"
+
+    @property
     def collected(self) -> Path:
         """Every vote of the campaign up to this round."""
         return self.path / "collected.parquet"
@@ -181,6 +186,16 @@ class RoundFolder:
         return self.path / "learning_curve.csv"
 
     @property
+    def accepted(self) -> Path:
+        """The model's labels that count without a person, under the round's certificate."""
+        return self.path / "accepted.parquet"
+
+    @property
+    def certificate(self) -> Path:
+        """What the model's labels count under, or why none do; and what the audits have found so far."""
+        return self.path / "certificate.json"
+
+    @property
     def manifest(self) -> Path:
         """Digests of the round's files and of the previous manifest; written last."""
         return self.path / "manifest.json"
@@ -208,6 +223,11 @@ class Workspace:
     @property
     def ledger(self) -> Path:
         return self.root / "rounds.yaml"
+
+    @property
+    def reviews(self) -> Path:
+        """Source: what reviewers said, append-only; a round takes it in when it closes."""
+        return self.root / "reviews.jsonl"
 
     @property
     def data(self) -> Path:

@@ -80,6 +80,16 @@ def sealed(now: datetime, days: float, **facts: Any) -> Certificate:
     return Certificate(id=f"c-{digest[:12]}", digest=digest, **facts)
 
 
+def read_sealed(content: dict[str, Any], source: str) -> Certificate:
+    """A certificate from what `dataclasses.asdict` made of it, with its format; see `read_certificate`."""
+    facts = {name: value for name, value in content.items() if name not in ("id", "digest")}
+    if files.digest_of(facts) != content.get("digest") or content.get("id") != f"c-{content['digest'][:12]}":
+        raise DamagedFileError(f"{source} is not what was issued: its content does not have the digest that "
+                               "it names. Nothing may be accepted under it; issue a new one")  # fmt: skip
+    facts.pop("format")
+    return Certificate(id=content["id"], digest=content["digest"], **facts)
+
+
 def write_certificate(certificate: Certificate, folder: Path) -> None:
     """Write it as `certificate.json`; one that is there, of whatever state, is not replaced.
 
@@ -105,13 +115,7 @@ def read_certificate(folder: Path) -> Certificate:
     if not path.is_file():
         raise DataError(f"{folder} holds no {CERTIFICATE}; `labelloop certify LABELS --gold GOLD --out "
                         f"{folder}` makes one")  # fmt: skip
-    content = files.read_json(path)
-    facts = {name: value for name, value in content.items() if name not in ("id", "digest")}
-    if files.digest_of(facts) != content.get("digest") or content.get("id") != f"c-{content['digest'][:12]}":
-        raise DamagedFileError(f"{path} is not what was issued: its content does not have the digest that it "
-                               "names. Nothing may be accepted under it; issue a new one")  # fmt: skip
-    facts.pop("format")
-    return Certificate(id=content["id"], digest=content["digest"], **facts)
+    return read_sealed(files.read_json(path), str(path))
 
 
 def revoke(folder: Path, reason: str, now: datetime, **evidence: Any) -> dict[str, Any]:

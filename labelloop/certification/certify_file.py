@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -25,6 +23,7 @@ from labelloop.certification.certificate import (
     why_not,
     write_certificate,
 )
+from labelloop.certification.drawing import drawn_for_audit
 from labelloop.certification.stream import Stream, read_stream
 from labelloop.certification.threshold_tests import Tested, find_threshold, more_gold, needed_gold
 from labelloop.errors import DataError
@@ -88,7 +87,7 @@ def certify_file(
         coverages=coverages,
     )  # fmt: skip
     if found.chosen is None:
-        raise NotProvenError(_refusal(found, len(joined), int((~correct).sum()), target=target, delta=delta))
+        raise NotProvenError(refusal(found, len(joined), int((~correct).sum()), target=target, delta=delta))
     chosen = found.chosen
     certificate = sealed(
         now,
@@ -127,14 +126,11 @@ def certify_file(
 
 
 def accept(stream: Stream, certificate: Certificate, known: frozenset[str]) -> pd.DataFrame:
-    """The labels at or above the threshold without the known items; columns of `accepted.csv`.
-
-    Whether a label is audited follows from its id and the certificate's alone, as if by a fair draw.
-    """
+    """The labels at or above the threshold without the known items; columns of `accepted.csv`."""
     table = stream.table
     chosen = table[(table["confidence"] >= certificate.threshold) & ~table["item"].isin(known)]
-    drawn = [_draw(certificate.id, item) < certificate.audit_share for item in chosen["item"]]
-    return chosen.assign(certificate=certificate.id, audit=np.array(drawn, dtype=bool)).reset_index(drop=True)
+    drawn = drawn_for_audit(certificate, chosen["item"])
+    return chosen.assign(certificate=certificate.id, audit=drawn).reset_index(drop=True)
 
 
 def audit_file(folder: Path, audited_path: Path, now: datetime) -> dict[str, Any]:
@@ -214,7 +210,8 @@ def _check_gold(joined: pd.DataFrame, stream: Stream, path: Path) -> None:
                             "the same stream")  # fmt: skip
 
 
-def _refusal(found: Tested, n_gold: int, n_wrong: int, *, target: float, delta: float) -> str:
+def refusal(found: Tested, n_gold: int, n_wrong: int, *, target: float, delta: float) -> str:
+    """Why nothing is certified, and what would help."""
     seen = f"not certified: {n_gold} gold items, {n_wrong} of them wrong"
     more = more_gold(found, n_gold, target=target)
     if more is None:
@@ -244,10 +241,6 @@ def _check_audited(truth: pd.DataFrame, accepted: pd.DataFrame, certificate: Cer
     if not drawn.all():
         raise DataError(f"{path}: item {truth['item'][~drawn].iloc[0]!r} was not drawn for the audit (column "
                         f"audit of {ACCEPTED}); an audit of chosen items proves nothing")  # fmt: skip
-
-
-def _draw(certificate: str, item: str) -> float:
-    return int.from_bytes(hashlib.sha256(f"{certificate}\0{item}".encode()).digest()[:8]) / 2**64
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:

@@ -78,6 +78,7 @@ def find_threshold(
     delta: float,
     test: str = "fixed_sequence",
     coverages: Sequence[float] | None = None,
+    kept: np.ndarray | None = None,
 ) -> Tested:
     """The threshold of the greatest coverage whose wrong share is proven to be at most `target`.
 
@@ -87,6 +88,9 @@ def find_threshold(
         correct: shape (n_gold,), bool: whether their labels are right.
         target: alpha, the greatest tolerable share of wrong labels among those accepted.
         delta: chance, over draws of gold, of a threshold whose wrong share is above `target`.
+        kept: shape (n_labels,), bool: the labels that would be accepted, where that is not the whole stream
+            but its gold. All wrong labels may be among them, so the stream's wrong share must then be smaller
+            than `target` by as much as they are fewer than the stream.
 
     Raises:
         SettingsError: a number is not in (0, 1), no such test, or no coverages.
@@ -106,7 +110,13 @@ def find_threshold(
         # Where to begin follows from the numbers of gold and of the stream, not from which gold is where.
         too_strict = coverage * len(gold) < begin and number < len(thresholds) - 1
         tested = test == "bonferroni" or not (too_strict or stopped)
-        p_value = chance_of_so_few(errors, n, int((stream >= threshold).sum()), target) if tested else None
+        above = int((stream >= threshold).sum())
+        aim = (
+            target
+            if kept is None
+            else target * _share_kept(int((kept & (stream >= threshold)).sum()), above - n)
+        )
+        p_value = chance_of_so_few(errors, n, above, aim) if tested else None
         passed = p_value is not None and p_value <= level
         stopped = stopped or (tested and not passed)
         steps.append(
@@ -115,6 +125,11 @@ def find_threshold(
     passing = [step for step in steps if step.passed]
     in_turn = test == "fixed_sequence"
     return Tested(steps, level, in_turn, max(passing, key=lambda step: step.coverage) if passing else None)
+
+
+def _share_kept(kept: int, rest: int) -> float:
+    """Labels that would be accepted, as a share of those of the stream that are not gold."""
+    return min(1.0, kept / rest) if rest > 0 else 0.0
 
 
 def _first_gold(n_gold: int, target: float, delta: float) -> int:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from labelloop import __version__
-from labelloop.cli import backtesting, labels, scheduling, tool, weak
+from labelloop.cli import backtesting, labels, review, scheduling, tool, weak
 from labelloop.cli.arguments import Folder, Plain, campaign_in
 from labelloop.errors import LabelloopError
 
@@ -256,6 +256,7 @@ tool.add_to(app)
 weak.add_to(app)
 labels.add_to(app)
 backtesting.add_to(app)
+review.add_to(app)
 
 
 def main() -> None:

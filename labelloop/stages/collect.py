@@ -24,6 +24,7 @@ from labelloop.stages.people import annotation_of
 from labelloop.stages.push import pushed_at
 from labelloop.stages.runner import Round
 from labelloop.stages.tool import tool_of
+from labelloop.stages.verdicts import keep_verdicts
 from labelloop.stages.wanted import earlier_events, events_of, wanted_of
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -91,6 +92,7 @@ def _poll(current: Round) -> Waiting | None:
     votes = votes[votes["answered_at"] <= pd.Timestamp(closing.at)]
     keep_votes(current, votes)
     tool.close(current.id, closing.at)
+    keep_verdicts(current)
     content: dict[str, Any] = {
         "at": closing.at.isoformat(),
         "reason": closing.reason,

@@ -23,6 +23,7 @@ from labelloop.evaluation.prelabels import count_prelabelled
 from labelloop.evaluation.worth import money_saved
 from labelloop.quality_words import quality_metrics
 from labelloop.review import count_rows
+from labelloop.stages.accept import Judged, accept
 from labelloop.stages.asked_accuracy import on_asked_items
 from labelloop.stages.gold_arm import open_gold
 from labelloop.stages.outlook import outlook_metrics, write_outlook
@@ -30,6 +31,7 @@ from labelloop.stages.report import write_report
 from labelloop.stages.runner import Receipts, Round
 from labelloop.stages.second_look_report import second_look_counts
 from labelloop.stages.train import fit_on, label_weights, untrained
+from labelloop.stages.verdicts import reviewed
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "torch")
 
@@ -41,7 +43,8 @@ def evaluate(current: Round) -> None:
     labels = tables.LABELS.read(folder.labels)
     votes = tables.VOTES.read(folder.collected)
     items, inputs, true = test_set(prepared, labels)
-    probabilities = models.load_learner(folder.model).predict_proba(inputs)
+    learner = models.load_learner(folder.model)
+    probabilities = learner.predict_proba(inputs)
     judged = measures.evaluate(
         true,
         probabilities,
@@ -81,6 +84,8 @@ def evaluate(current: Round) -> None:
         **quality_metrics(files.read_json(folder.quality)),
         "given_up": count_rows(folder.review.read_text(encoding="utf-8"))[0],
         **second_look_counts(current, batch, labels),
+        **reviewed(labels, tables.FUSED.read(folder.fused)),
+        **accept(current, prepared, labels, Judged(learner, items, probabilities, true)),
         **{f"savings_{name}": saved[name] for name in ("ratio", "ratio_low", "ratio_high", "saved")},
         **{name: saved[name] for name in ("roi", "roi_low", "roi_high")},
         **outlook_metrics(files.read_json(folder.stopping), files.read_json(folder.forecast)),
@@ -210,10 +215,11 @@ def _write_manifest(current: Round) -> None:
     receipts = Receipts(workspace)
     parts = (
         folder.settings, folder.gold, folder.batch, folder.selection, folder.asked, folder.tasks,
-        folder.votes, folder.closed, folder.collected, folder.review, folder.fused, folder.fusion,
-        folder.quality, folder.annotators, folder.annotators_page, folder.labels, folder.model,
-        folder.outcomes, folder.metrics, folder.savings, folder.per_class, folder.confusion,
-        folder.curve, folder.stop_set, folder.stopping, folder.forecast, folder.report,
+        folder.votes, folder.closed, folder.reviews, folder.collected, folder.review, folder.fused,
+        folder.fusion, folder.quality, folder.annotators, folder.annotators_page, folder.labels,
+        folder.model, folder.accepted, folder.certificate, folder.outcomes, folder.metrics, folder.savings,
+        folder.per_class, folder.confusion, folder.curve, folder.stop_set, folder.stopping, folder.forecast,
+        folder.report,
     )  # fmt: skip
     files.write_json(
         folder.manifest,

@@ -18,7 +18,7 @@ from labelloop.stages.reviewing import write_review
 from labelloop.stages.runner import Round
 from labelloop.stages.train import untrained
 
-UNHEARD = ("control", "gold", "test")
+UNHEARD = ("control", "gold", "audit", "test")
 """Arms whose labels judge strategies, annotators or models: no model may have a say in them."""
 
 

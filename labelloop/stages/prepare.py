@@ -100,6 +100,8 @@ def _write_start(prepared: Prepared, settings: CampaignSettings, start: RoundFol
     tables.ASKED.write(tables.ASKED.empty(), start.asked)
     tables.VOTES.write(tables.VOTES.empty(), start.collected)
     files.write_json(start.quality, pausing.NOBODY)
+    tables.ACCEPTED.write(tables.ACCEPTED.empty(), start.accepted)
+    files.write_json(start.certificate, {"state": "off", "looks": 0, "audits": []})
     from labelloop.evaluation import curve
 
     curve.write_curve(curve.empty_curve(), start.curve)

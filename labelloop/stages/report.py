@@ -6,12 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from labelloop import files
+from labelloop import files, tables
 from labelloop.evaluation.forecast import said_of_earlier
+from labelloop.stages.accept import describe
 from labelloop.stages.asked_accuracy import sentence as on_asked_items
 from labelloop.stages.quality import quality_section
 from labelloop.stages.runner import Round
 from labelloop.stages.second_look_report import second_look_sentences
+from labelloop.stages.verdicts import describe as verdicts
 
 
 def write_report(
@@ -34,8 +36,10 @@ def write_report(
                 + in_words(savings["sentence"], savings["roi_sentence"]),
                 "## What is still to come\n\n" + _outlook(current),
                 "## Who was asked\n\n" + _asked(current, batch, metrics),
-                "## How votes became labels\n\n" + _fusion(current),
+                "## How votes became labels\n\n"
+                + " ".join(filter(None, (_fusion(current), verdicts(metrics)))),
                 "## Annotators\n\n" + quality_section(current),
+                *_accepted(current),
                 "## Classes on the test set\n\n" + _classes(per_class),
                 "## Items people disagreed on\n\n" + _disagreements(labels, current.id),
             ]
@@ -141,6 +145,13 @@ def _fusion(current: Round) -> str:
     if about["model"]:
         lines.append(f"What the model says, trained without the item: {about['model']['reason']}.")
     return " ".join(lines)
+
+
+def _accepted(current: Round) -> list[str]:
+    """What counts without a person; nothing while that is off."""
+    accepted = len(tables.ACCEPTED.read(current.folder.accepted))
+    said = describe(files.read_json(current.folder.certificate), accepted)
+    return [f"## Labels accepted from the model\n\n{said}"] if said else []
 
 
 def _classes(per_class: list[dict[str, Any]]) -> str:

@@ -12,6 +12,7 @@ from labelloop.acquisition import control
 from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Prepared
 from labelloop.stages import gold_arm
+from labelloop.stages.audit_arm import audit_arm, audit_rows
 from labelloop.stages.composing import costs, within
 from labelloop.stages.runner import Round
 from labelloop.stages.second_looks import SecondLooks, choose_second_looks, with_second_looks
@@ -21,8 +22,9 @@ from labelloop.stages.strategy_arm import arm, strategy_arm
 def select(current: Round) -> None:
     """Write batch.parquet, asked.parquet and selection.json, which says why.
 
-    The control arm is chosen first, from an order fixed before the campaign began; the strategy fills what
-    is left of the batch. In r000 a sampled test set is asked as well.
+    The control arm is chosen first, from an order fixed before the campaign began, then what is audited of
+    the model's accepted labels; the strategy fills what is left of the batch. In r000 a sampled test set is
+    asked as well.
     """
     prepared = datasets.open_prepared(current.workspace.data)
     settings, about = current.settings, current.about
@@ -39,10 +41,14 @@ def select(current: Round) -> None:
     order = eligible[control.control_order(ids[eligible], settings.campaign.seed)]
     control_rows = control.choose_control(order, about["control_size"], 1.0, taken)[: about["new_items"]]
     control_rows, money = within(control_rows, costs(prepared, settings), about.get("money"))
-    candidates = np.setdiff1d(eligible, np.union1d(taken, control_rows))
-    wanted = min(about["new_items"] - len(control_rows), len(candidates))
-    # Test items and gold teach nobody, so they cover nothing; this round's control items soon will.
-    covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(unlearned)), control_rows).astype(np.int64)
+    room = about["new_items"] - len(control_rows)
+    audited = audit_rows(current, prepared, np.union1d(taken, control_rows), room)
+    audited, money = within(audited, costs(prepared, settings), money)
+    at_random = np.union1d(control_rows, audited).astype(np.int64)
+    candidates = np.setdiff1d(eligible, np.union1d(taken, at_random))
+    wanted = min(room - len(audited), len(candidates))
+    # Test items and gold teach nobody, so they cover nothing; this round's control and audit items soon will.
+    covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(unlearned)), at_random).astype(np.int64)
     looks = None
     if settings.annotation.max_overlap is not None and len(asked):
         looks = choose_second_looks(current, prepared, asked, labels, wanted)
@@ -52,7 +58,7 @@ def select(current: Round) -> None:
     if looks is not None:
         reason["second_looks"] = looks.about
     left = len(np.setdiff1d(eligible, taken))
-    parts = [strategy, _control_arm(order, control_rows, about, left)]
+    parts = [strategy, _control_arm(order, control_rows, about, left), audit_arm(current, audited)]
     if not len(asked):
         parts.append(_test_arm(prepared))
     chosen = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)

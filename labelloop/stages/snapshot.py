@@ -7,10 +7,12 @@ import pandas as pd
 from labelloop import tables
 from labelloop.stages.gold_arm import read_gold_csv
 from labelloop.stages.runner import Round
+from labelloop.stages.verdicts import overrule
 
 
 def snapshot(current: Round) -> None:
     """Write labels.parquet: fused labels, and labels that came with the data where nobody was asked.
+    A reviewer's verdict outranks both.
 
     Gold is of no part that anything is trained or tested on.
     """
@@ -28,5 +30,5 @@ def snapshot(current: Round) -> None:
     gold = given["item"].isin(list(read_gold_csv(current.folder.gold)))
     given = given.assign(split=given["split"].mask(gold, "gold"))
     tables_to_join = [table for table in (labels, given) if len(table)] or [given]
-    everything = pd.concat(tables_to_join, ignore_index=True).sort_values("item", ignore_index=True)
-    tables.LABELS.write(everything, current.folder.labels)
+    everything = overrule(current, pd.concat(tables_to_join, ignore_index=True))
+    tables.LABELS.write(everything.sort_values("item", ignore_index=True), current.folder.labels)

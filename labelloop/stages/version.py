@@ -13,10 +13,11 @@ from labelloop.workspace import Workspace
 
 CAMPAIGN_FILES = (
     "params.yaml", "rounds.yaml", "dvc.yaml", "dvc.lock", ".gitignore", ".dvcignore", ".env.example",
-    ".dvc/config", ".dvc/.gitignore", "reports",
+    ".dvc/config", ".dvc/.gitignore", "reports", "reviews.jsonl",
 )  # fmt: skip
 ROUND_FILES = (
-    "settings.yaml", "approved.json", "pushed.jsonl", "closed.json", "quarantine.jsonl", "votes.parquet.dvc",
+    "settings.yaml", "approved.json", "pushed.jsonl", "closed.json", "reviews.jsonl", "quarantine.jsonl",
+    "votes.parquet.dvc", "certificate.json",
     "selection.json", "review.csv", "fusion.json", "gold.csv", "quality.json", "metrics.json",
     "savings.json", "per_class.csv", "confusion.csv", "learning_curve.csv", "report.md", "manifest.json",
 )  # fmt: skip

@@ -1,0 +1,95 @@
+"""Commands about a campaign's labels: review, export."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labelloop.cli.arguments import Folder, campaign_in
+
+Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command()(review)
+    app.command()(export)
+
+
+def review(
+    folder: Folder = Path(),
+    out: Annotated[Path, typer.Option(help="Where the queue is written.")] = Path("review_queue.csv"),
+    take: Annotated[Path | None, typer.Option(help="Take in this queue, filled in.")] = None,
+    by: Annotated[str, typer.Option(help="Who has reviewed; with --take.")] = "",
+    unsure_below: Annotated[
+        float, typer.Option(min=0, max=1, help="Labels with less confidence are on the queue.")
+    ] = 0.7,
+    random: Annotated[
+        int, typer.Option(min=0, help="Labels drawn at random; they alone tell how good the labels are.")
+    ] = 20,
+    model: Annotated[
+        bool, typer.Option(help="Look for labels that a model, trained without them, contradicts.")
+    ] = True,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Have labels looked at by somebody who knows more: write a queue, take in what was said.
+
+    The queue is a CSV: items that people gave up, unsure labels, labels that a model contradicts, and some
+    drawn at random. Fill in the column `answer`, then `labelloop review --take FILE --by NAME`. A verdict
+    outranks votes from the next round on, and in `labelloop export` at once. Both are kept.
+    """
+    from labelloop.reviewing.review import take_verdicts, write_queue
+
+    workspace = campaign_in(folder)
+    if take is not None:
+        told = take_verdicts(workspace, take, by, datetime.now(UTC))
+        typer.echo(json.dumps(told, indent=2) if as_json else _taken(told))
+        return
+    told = write_queue(workspace, out, unsure_below=unsure_below, at_random=random, ask_model=model)
+    if as_json:
+        typer.echo(json.dumps(told, indent=2))
+        return
+    total = sum(told["rows"].values())
+    rows = ", ".join(f"{count} {reason}" for reason, count in told["rows"].items())
+    typer.echo(f"{total} labels to review in {out}" + (f": {rows}" if rows else ""))
+    if total:
+        typer.echo(f"Fill in the column answer, then: labelloop review {folder} --take {out} --by NAME")
+
+
+def export(
+    folder: Folder = Path(),
+    out: Annotated[Path, typer.Option(help="A file that ends with .csv or .parquet.")] = Path("labels.csv"),
+    people: Annotated[bool, typer.Option("--people", help="Without labels accepted from the model.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write every item's label with where it comes from and how sure it is: what the campaign is for.
+
+    Sources: people (fused votes), reviewed, given (came with the data), model (accepted under a
+    certificate, see `accept` in docs/configuration.md). An item without a label has no row.
+    """
+    from labelloop.export import export_labels
+
+    told = export_labels(campaign_in(folder), out, people_only=people)
+    if as_json:
+        typer.echo(json.dumps(told, indent=2))
+        return
+    rows = ", ".join(f"{count} {source}" for source, count in told["rows"].items())
+    typer.echo(f"{out}: {rows or 'no label'}; {told['unlabeled']} items have no label")
+    if told["certificate"]:
+        typer.echo(told["certificate"])
+
+
+def _taken(told: dict[str, object]) -> str:
+    lines = [f"{told['taken']} verdicts taken in"
+             + (f", {told['known']} were known already" if told["known"] else "")
+             + (f", {told['blank']} rows have no answer" if told["blank"] else "")
+             + ". They count when the next round closes."]  # fmt: skip
+    lines.append(f"So far {told['reviewed']} items reviewed, {told['overturned']} labels overturned.")
+    if told["error"] is not None:
+        lines.append(f"Of {told['drawn']} labels drawn at random {told['error']:.1%} were wrong "
+                     f"(95% interval {told['error_low']:.1%} to {told['error_high']:.1%}).")  # fmt: skip
+    return "\n".join(lines)

@@ -1,0 +1,105 @@
+"""Every item of the pool with its label, where that comes from and how sure it is: what a campaign is for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from labelloop import datasets, files, tables
+from labelloop.errors import DataError, LabelloopError
+from labelloop.ledger import Ledger
+from labelloop.reviewing import verdicts
+from labelloop.stages.accept import describe
+from labelloop.workspace import Workspace
+
+COLUMNS = (
+    "item",
+    "label",
+    "source",
+    "confidence",
+    "votes",
+    "agreeing",
+    "tie",
+    "split",
+    "round",
+    "certificate",
+)
+FORMATS = (".csv", ".parquet")
+
+
+def _reviewed(labels: pd.DataFrame, workspace: Workspace) -> pd.DataFrame:
+    """With verdicts that no round has counted yet."""
+    said = verdicts.standing(verdicts.read(workspace.reviews))
+    mine = labels["item"].map({item: one.label for item, one in said.items()})
+    there = mine.notna()
+    labels = labels.assign(
+        label=labels["label"].mask(there, mine),
+        source=labels["source"].mask(there, "reviewed"),
+        confidence=labels["confidence"].mask(there, 1.0),
+    )
+    new = [item for item in said if item not in set(labels["item"])]
+    rows = {
+        "item": new,
+        "label": [said[item].label for item in new],
+        "source": "reviewed",
+        "confidence": 1.0,
+        "votes": 0,
+        "agreeing": 0,
+        "tie": False,
+        "split": "train",
+        "round": None,
+        "certificate": None,
+    }
+    return pd.concat([labels, pd.DataFrame(rows)], ignore_index=True) if new else labels
+
+
+def export_labels(workspace: Workspace, out: Path, *, people_only: bool = False) -> dict[str, Any]:
+    """Write the labels as of the last closed round to a CSV or Parquet file, one row an item, by id.
+
+    Columns: `COLUMNS`. `source` is people (fused votes), reviewed (a reviewer's word), given (came with the
+    data), or model (accepted under the certificate that the row names). An item without a label has no row.
+
+    Returns:
+        rows by source, `unlabeled` (items of the pool without a label), `round`, and `certificate`: why the
+        model's labels are there or not, in words.
+
+    Raises:
+        DataError: `out` is of another format.
+        LabelloopError: no round is closed yet.
+    """
+    if out.suffix not in FORMATS:
+        raise DataError(
+            f"{out.name} ends with {out.suffix!r}; name a file that ends with {' or '.join(FORMATS)}"
+        )
+    last = Ledger.read(workspace.ledger).last_closed
+    if last is None:
+        raise LabelloopError(f"{workspace.root} has no closed round, so there is no label yet; `labelloop "
+                             "status` says what it waits for")  # fmt: skip
+    folder = workspace.round(last.id)
+    labels = tables.LABELS.read(folder.labels)
+    source = labels["status"].replace({"fused": "people"})
+    parts = [_reviewed(labels.assign(source=source, certificate=None), workspace)]
+    accepted = tables.ACCEPTED.read(folder.accepted)
+    if not people_only:
+        accepted = accepted[~accepted["item"].isin(parts[0]["item"])]
+        parts.append(accepted.assign(source="model", votes=0, agreeing=0, tie=False, split="", round=last.id))
+    everything = pd.concat([part[list(COLUMNS)] for part in parts if len(part)] or [parts[0][list(COLUMNS)]])
+    everything = everything.sort_values("item", ignore_index=True)
+    if out.suffix == ".csv":
+        files.write_text(out, everything.to_csv(index=False, lineterminator="\n"))
+    else:
+        with files.atomic_path(out) as path:
+            everything.to_parquet(path, index=False)
+    pool = datasets.open_prepared(workspace.data).pool
+    sources, counts = np.unique(everything["source"].astype(str), return_counts=True)
+    return {
+        "round": last.id,
+        "rows": {str(name): int(count) for name, count in zip(sources, counts, strict=True)},
+        "unlabeled": len(pool) - len(everything),
+        "certificate": describe(
+            files.read_json(folder.certificate), len(tables.ACCEPTED.read(folder.accepted))
+        ),
+    }

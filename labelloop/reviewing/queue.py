@@ -1,0 +1,112 @@
+"""Which labels somebody who knows more should look at, in which order, as a table to fill in."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from labelloop import files
+from labelloop.annotators.confident import contradicted
+from labelloop.spreadsheet import plain
+
+COLUMNS = ("item", "reason", "label", "confidence", "votes", "model_says", "text", "answer", "note")
+REASONS = ("given up", "unsure", "model disagrees", "random")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One item to look at."""
+
+    item: str
+    reason: str
+    label: str = ""
+    """Empty where people could give none."""
+    confidence: float | None = None
+    votes: int = 0
+    model_says: str = ""
+
+
+def queue_of(
+    labels: pd.DataFrame,
+    given_up: Iterable[str],
+    *,
+    classes: Sequence[str],
+    unsure_below: float,
+    at_random: int,
+    seed: int,
+    probabilities: np.ndarray | None,
+    done: Mapping[str, object],
+) -> list[Entry]:
+    """Items to review: the ones people gave up, then unsure ones, then those a model contradicts, then some
+    at random, which alone tell how good the labels are. An item stands once, for the first of these
+    reasons, but the random ones are drawn before, from all labels that rest on votes.
+
+    Args:
+        labels: columns of `tables.LABELS`.
+        given_up: items that people skipped or that are gone from the tool; on the queue if that has left them
+            without a label, or with an unsure one.
+        unsure_below: confidence below which a label is unsure; ties are, too.
+        at_random: how many are drawn.
+        probabilities: shape (n_labels, n_classes), out-of-fold, NaN where the model may not be asked; None
+            without a model.
+        done: items that have a verdict already.
+    """
+    voted = labels[(labels["status"] == "fused") & ~labels["item"].isin(list(done))]
+    by_item = {str(row["item"]): row for row in voted.to_dict("records")}
+    order = sorted(by_item, key=lambda item: files.digest_of(["review", seed, item]))
+    drawn = order[:at_random]
+    entries: dict[str, Entry] = {}
+
+    def add(item: str, reason: str, model_says: str = "") -> None:
+        row = by_item.get(item)
+        if row is None:
+            entry = Entry(item, reason)
+        else:
+            entry = Entry(
+                item, reason, str(row["label"]), float(row["confidence"]), int(row["votes"]), model_says
+            )
+        entries.setdefault(item, entry)
+
+    for item in drawn:
+        add(item, "random")
+    for item in sorted(set(given_up) - set(done)):
+        # Two of three answers may be enough to be sure of a label.
+        if item not in by_item or by_item[item]["confidence"] < unsure_below:
+            add(item, "given up")
+    unsure = voted[(voted["confidence"] < unsure_below) | voted["tie"]]
+    for item in unsure.sort_values(["confidence", "item"])["item"]:
+        add(str(item), "unsure")
+    if probabilities is not None and len(labels):
+        code = {name: number for number, name in enumerate(classes)}
+        codes = labels["label"].map(code).to_numpy(dtype=np.int64)
+        said = contradicted(codes, probabilities)
+        margin = probabilities[np.arange(len(codes)), np.maximum(said, 0)]
+        for row in sorted(
+            np.flatnonzero(said >= 0), key=lambda row: (-margin[row], labels["item"].iloc[row])
+        ):
+            item = str(labels["item"].iloc[row])
+            if item in by_item:
+                add(item, "model disagrees", classes[said[row]])
+    return sorted(entries.values(), key=lambda entry: REASONS.index(entry.reason))
+
+
+def as_csv(entries: Sequence[Entry], texts: Callable[[Sequence[str]], dict[str, str]]) -> str:
+    """The queue as CSV with the columns `COLUMNS`; `answer` and `note` are empty, for the reviewer.
+
+    No cell is taken for a formula by a spreadsheet.
+    """
+    shown = texts([entry.item for entry in entries]) if entries else {}
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for entry in entries:
+        sure = "" if entry.confidence is None else f"{entry.confidence:.3f}"
+        cells = (entry.item, entry.reason, entry.label, sure, str(entry.votes), entry.model_says,
+                 " ".join(shown.get(entry.item, "").split())[:500], "", "")  # fmt: skip
+        writer.writerow([plain(cell) for cell in cells])
+    return text.getvalue()

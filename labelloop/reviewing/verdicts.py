@@ -1,0 +1,67 @@
+"""What reviewers have said: `reviews.jsonl` in the campaign's folder, append-only, a source.
+
+A verdict outranks votes. It counts from the next round that closes; each round keeps the verdicts that it
+counted (`rounds/<id>/reviews.jsonl`), so that it can be made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from labelloop import files
+from labelloop.errors import DamagedFileError
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One reviewer's word about one item."""
+
+    id: str
+    """Digest of the rest but the time: a file that is taken in twice brings nothing twice."""
+    item: str
+    label: str
+    by: str
+    at: str
+    """When it was taken in; ISO 8601, UTC."""
+    reason: str
+    """Why the item was on the queue, such as `random`; empty where it was not."""
+    was: str
+    """The label that the reviewer saw; empty where the item had none."""
+
+
+def verdict(item: str, label: str, by: str, at: str, reason: str, was: str) -> Verdict:
+    """A verdict with its id."""
+    return Verdict(files.digest_of([item, label, by, reason, was])[:16], item, label, by, at, reason, was)
+
+
+def append(path: Path, verdicts: Iterable[Verdict]) -> int:
+    """Add verdicts that are not there yet; return how many were."""
+    known = {one.id for one in read(path)}
+    new = [one for one in verdicts if one.id not in known]
+    for one in new:
+        files.append_line(path, asdict(one))
+    return len(new)
+
+
+def read(path: Path) -> list[Verdict]:
+    """All verdicts, oldest first.
+
+    Raises:
+        DamagedFileError: a line is not a verdict, or not as it was written.
+    """
+    try:
+        found = [Verdict(**line) for line in files.read_lines(path)]
+    except TypeError as error:
+        raise DamagedFileError(f"{path} is damaged: {error}. `git checkout` brings it back") from None
+    for one in found:
+        if one.id != verdict(one.item, one.label, one.by, one.at, one.reason, one.was).id:
+            raise DamagedFileError(f"{path} is damaged: the verdict about {one.item} is not what was taken "
+                                   "in. `git checkout` brings it back")  # fmt: skip
+    return found
+
+
+def standing(verdicts: Iterable[Verdict]) -> dict[str, Verdict]:
+    """The verdict that counts about each item: the last."""
+    return {one.item: one for one in verdicts}

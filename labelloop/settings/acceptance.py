@@ -1,0 +1,42 @@
+"""What may be labeled without a person."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from labelloop.settings.section import Section
+
+
+class Acceptance(Section):
+    """When the model's labels count without a person: under a certificate from the test set, audited."""
+
+    target_error: float | None = Field(
+        None, gt=0, lt=0.5, description="Greatest share of wrong labels among those that are accepted from "
+        "the model, such as 0.05. Unset: none is accepted.",
+    )  # fmt: skip
+    delta: float = Field(
+        0.05, gt=0, lt=0.5, description="Chance that the share is greater all the same, over all "
+        "certificates of the campaign: each round's gets its part.",
+    )  # fmt: skip
+    looks: int = Field(
+        10, ge=1, description="Certificates that share delta: one a round, the refused ones too. When they "
+        "are used up, no further one is issued.",
+    )  # fmt: skip
+    days: float = Field(
+        30.0, gt=0, description="Days after the round's close at which its certificate expires."
+    )
+    trust_test_set: bool = Field(
+        False, description="Whether a test set that came with the data may vouch for the pool: only if both "
+        "were drawn at random from the same source. One that labelloop has sampled from the pool always may.",
+    )  # fmt: skip
+    audit_share: float = Field(
+        0.02, gt=0, le=1, description="Share of the accepted labels, drawn at random, that people are asked "
+        "about all the same, at most half of a batch.",
+    )  # fmt: skip
+    audit_delta: float = Field(
+        0.05, gt=0, lt=0.5, description="Chance that the audit ends acceptance although its labels are good."
+    )
+    audits_from: str = Field(
+        "r000", pattern=r"^r[0-9]{3,}$", description="Earlier rounds' audits are left aside. After a breach, "
+        "and once its cause is gone, the round from which acceptance may begin anew.",
+    )  # fmt: skip

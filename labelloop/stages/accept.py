@@ -1,0 +1,188 @@
+"""Which of the model's labels count without a person. Part of evaluate: it has the model and the test set.
+
+A certificate is the round's own: a new model ends the one before. Accepted labels are not part of the
+snapshot and nothing is trained on them; `labelloop export` puts them beside people's labels. A random part of
+them is asked about in the next round (arm `audit`). When the audits show that the target does not hold,
+nothing is accepted any more, until somebody has looked into it and says from which round on audits count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from labelloop import files, tables
+from labelloop.campaign import Acceptance
+from labelloop.certification.audit import audit
+from labelloop.certification.certificate import FORMAT, Certificate
+from labelloop.certification.drawing import drawn_for_audit
+from labelloop.certification.model_labels import Issued, certify_model, test_digest
+from labelloop.datasets.base import Prepared
+from labelloop.stages.runner import Receipts, Round
+
+SHARD = 16_384
+"""Items of the pool that the model sees at a time."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The model and what it says of the test set."""
+
+    learner: Any
+    items: np.ndarray
+    probabilities: np.ndarray
+    """Shape (n_test, n_classes)."""
+    true: np.ndarray
+    """Shape (n_test,), class codes."""
+
+
+def accept(current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Judged) -> dict[str, Any]:
+    """Write accepted.parquet and certificate.json; see the module.
+
+    Returns:
+        Metrics: accepted, audited, audit_errors.
+    """
+    settings = current.settings.accept
+    before = files.read_json(current.previous.certificate)
+    audits = [*before["audits"], *_audits(current, labels)]
+    told: dict[str, Any] = {"state": "off", "looks": before["looks"], "audits": audits}
+    accepted = tables.ACCEPTED.empty()
+    if settings.target_error is not None:
+        counted = [one for one in audits if one["round"] >= settings.audits_from]
+        wrong = np.array([one["accepted"] != one["found"] for one in counted], dtype=bool)
+        seen = audit(wrong, settings.target_error, settings.audit_delta)
+        told["audit"] = asdict(seen)
+        if seen.breach_at is not None:
+            told |= {"state": "suspended", "reason": _breach(current, seen.errors, seen.audited)}
+        elif (reason := _not_now(settings, prepared, before["looks"])) != "":
+            told |= {"state": "refused", "reason": reason}
+        else:
+            issued, table = _issue(current, prepared, labels, judged)
+            told["looks"] += issued.looked
+            if issued.certificate is None:
+                told |= {"state": "refused", "reason": issued.reason}
+            else:
+                accepted = table
+                told |= {"state": "issued", "certificate": asdict(issued.certificate) | {"format": FORMAT}}
+    tables.ACCEPTED.write(accepted, current.folder.accepted)
+    files.write_json(current.folder.certificate, told)
+    return {
+        "accepted": len(accepted),
+        "audited": len(audits),
+        "audit_errors": sum(one["accepted"] != one["found"] for one in audits),
+    }
+
+
+def describe(told: dict[str, Any], accepted: int) -> str:
+    """What certificate.json says, for people; empty while acceptance is off."""
+    if told["state"] == "off":
+        return ""
+    audits = len(told["audits"])
+    wrong = sum(one["accepted"] != one["found"] for one in told["audits"])
+    seen = f" Audits so far: {wrong} of {audits} accepted labels wrong." if audits else ""
+    if told["state"] != "issued":
+        return f"No label is accepted from the model: {told['reason']}.{seen}"
+    made = told["certificate"]
+    return (
+        f"{accepted} labels of the model count without a person, under certificate `{made['id']}`: with "
+        f"confidence {made['threshold']:.3f} or more at most {made['target']:.1%} are wrong (chance "
+        f"{1 - made['delta']:.1%}; {made['errors']} of {made['gold']} test items there were). It ends with "
+        f"the next model, or at {made['expires_at'][:10]}.{seen}"
+    )
+
+
+def _not_now(settings: Acceptance, prepared: Prepared, looks: int) -> str:
+    """Why no certificate is tried, or ''."""
+    if looks >= settings.looks:
+        return (f"accept.looks ({settings.looks}) certificates were tried; each further one would be a "
+                "further chance to be wrong")  # fmt: skip
+    if prepared.test is not None and not settings.trust_test_set:
+        return ("the test set came with the data, so nothing says that it is a random draw from the pool's "
+                "source; if it is, set accept.trust_test_set")  # fmt: skip
+    return ""
+
+
+def _issue(
+    current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Judged
+) -> tuple[Issued, pd.DataFrame]:
+    """Score the pool, test thresholds, and list what may be accepted."""
+    settings = current.settings.accept
+    assert settings.target_error is not None
+    codes, confidence = _score_pool(prepared, judged.learner)
+    kept = ~prepared.splits.copy()
+    kept[prepared.pool.rows_of(labels["item"].tolist())] = False
+    closed = datetime.fromisoformat(files.read_json(current.folder.closed)["at"])
+    issued = certify_model(
+        confidence,
+        kept,
+        judged.probabilities.max(axis=1).astype(np.float64),
+        judged.probabilities.argmax(axis=1) == judged.true,
+        test_in_pool=prepared.test is None,
+        target=settings.target_error,
+        delta=settings.delta / settings.looks,
+        now=closed,
+        days=settings.days,
+        audit_share=settings.audit_share,
+        audit_delta=settings.audit_delta,
+        classes=list(prepared.classes),
+        scorer=Receipts(current.workspace).digest(current.folder.model),
+        test_digest=test_digest(judged.items, judged.true),
+    )
+    if issued.certificate is None:
+        return issued, tables.ACCEPTED.empty()
+    return issued, _table(issued.certificate, prepared, kept, codes, confidence)
+
+
+def _table(
+    certificate: Certificate, prepared: Prepared, kept: np.ndarray, codes: np.ndarray, confidence: np.ndarray
+) -> pd.DataFrame:
+    rows = np.flatnonzero(kept & (confidence >= certificate.threshold))
+    items = prepared.pool.ids[rows]
+    names = np.array(prepared.classes, dtype=object)
+    table = pd.DataFrame(
+        {
+            "item": items,
+            "label": names[codes[rows]],
+            "confidence": confidence[rows],
+            "certificate": certificate.id,
+            "audit": drawn_for_audit(certificate, items),
+        }
+    )
+    return table.sort_values("item", ignore_index=True)
+
+
+def _score_pool(prepared: Prepared, learner: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The model's class and its probability for every item of the pool; shape (n_pool,) each."""
+    n = len(prepared.pool)
+    codes, confidence = np.zeros(n, dtype=np.int64), np.zeros(n)
+    for start in range(0, n, SHARD):
+        shard = slice(start, min(start + SHARD, n))
+        probabilities = learner.predict_proba(prepared.pool.inputs(shard))
+        codes[shard], confidence[shard] = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    return codes, confidence
+
+
+def _audits(current: Round, labels: pd.DataFrame) -> list[dict[str, Any]]:
+    """What people say of accepted labels that this round asked about; in the order of the batch."""
+    batch = tables.BATCH.read(current.folder.batch)
+    asked = batch.loc[batch["arm"] == "audit", "item"].tolist()
+    if not asked:
+        return []
+    accepted = tables.ACCEPTED.read(current.previous.accepted).set_index("item")
+    found = labels.set_index("item")["label"]
+    return [
+        {"item": item, "round": current.id, "certificate": accepted.at[item, "certificate"],
+         "accepted": accepted.at[item, "label"], "found": found[item]}
+        for item in asked if item in found.index and item in accepted.index
+    ]  # fmt: skip
+
+
+def _breach(current: Round, errors: int, audited: int) -> str:
+    target = current.settings.accept.target_error
+    return (f"people found {errors} of {audited} audited labels wrong, so more than {target:.1%} of what was "
+            "accepted is; it has returned to the queue. Look into it (audits in certificate.json), then set "
+            f"accept.audits_from to the next round's id, and not to {current.id}")  # fmt: skip

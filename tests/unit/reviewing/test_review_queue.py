@@ -1,0 +1,101 @@
+"""The queue names each doubtful label once, with the reason, and draws the random ones from all."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from labelloop.annotators.confident import contradicted
+from labelloop.reviewing.queue import Entry, as_csv, queue_of
+from labelloop.spreadsheet import plain, unplain
+
+CLASSES = ("cat", "dog")
+
+
+def labels(n: int, confidence: float = 0.99) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "item": [f"i{number:03d}" for number in range(n)],
+            "label": [CLASSES[number % 2] for number in range(n)],
+            "confidence": confidence,
+            "votes": 3,
+            "tie": False,
+            "status": "fused",
+        }
+    )
+
+
+def queue(table: pd.DataFrame, **other: Any) -> list[Entry]:
+    arguments: dict[str, Any] = {
+        "given_up": [], "classes": CLASSES, "unsure_below": 0.7, "at_random": 0, "seed": 0,
+        "probabilities": None, "done": {},
+    }  # fmt: skip
+    given_up = other.pop("given_up", [])
+    return queue_of(table, given_up, **{name: other.get(name, value) for name, value in arguments.items()
+                                        if name != "given_up"})  # fmt: skip
+
+
+def test_every_reason_is_found_and_an_item_stands_once() -> None:
+    table = labels(40)
+    table.loc[3, "confidence"] = 0.55
+    table.loc[7, "tie"] = True
+    said = np.where(table["label"].to_numpy()[:, None] == np.array(CLASSES), 0.9, 0.1)
+    said[[3, 11]] = said[[3, 11]][:, ::-1]
+    entries = queue(table, given_up=["i003", "z"], probabilities=said)
+    assert [(entry.item, entry.reason) for entry in entries] == [
+        ("i003", "given up"), ("z", "given up"), ("i007", "unsure"), ("i011", "model disagrees"),
+    ]  # fmt: skip
+    assert entries[-1].model_says == "cat"
+    assert len({entry.item for entry in entries}) == len(entries)
+
+
+def test_an_item_that_was_skipped_but_is_sure_needs_nobody() -> None:
+    assert queue(labels(4), given_up=["i001"]) == []
+
+
+def test_what_was_reviewed_does_not_come_back() -> None:
+    table = labels(10, confidence=0.5)
+    assert {entry.item for entry in queue(table, done={"i004": 1, "i005": 1})} == set(table["item"]) - {
+        "i004",
+        "i005",
+    }
+
+
+def test_random_ones_are_a_fair_draw() -> None:
+    """Unsure labels are as likely to be drawn as sure ones, or the wrong share would be flattered."""
+    table = labels(100)
+    table.loc[:19, "confidence"] = 0.5
+    drawn = [
+        {entry.item for entry in queue(table, at_random=25, seed=seed) if entry.reason == "random"}
+        for seed in range(200)
+    ]
+    assert all(len(items) == 25 for items in drawn)
+    unsure = sum(len(items & set(table["item"][:20])) for items in drawn)
+    assert abs(unsure / (200 * 25) - 0.2) < 0.03
+
+
+def test_contradiction_needs_the_class_s_own_level() -> None:
+    """A class that models give at most .4 is found at .4; one that they always give .9 is not at .8."""
+    codes = np.array([0] * 10 + [1] * 10)
+    said = np.zeros((20, 2))
+    said[:10] = [0.9, 0.1]
+    said[10:] = [0.6, 0.4]
+    said[0] = [0.55, 0.45]
+    expected = np.full(20, -1)
+    expected[0] = 1
+    np.testing.assert_array_equal(contradicted(codes, said), expected)
+    said[0] = np.nan
+    assert (contradicted(codes, said) == -1).all()
+
+
+def test_no_cell_is_a_formula_and_what_is_read_back_is_what_was_written() -> None:
+    entries = [Entry("=cmd()", "unsure", "-1", 0.5, 3, "")]
+    text = as_csv(entries, lambda items: {"=cmd()": "+1, two\nlines"})
+    row = next(iter(csv.DictReader(io.StringIO(text))))
+    assert not any(value.startswith(("=", "+", "-", "@")) for value in row.values())
+    assert (unplain(row["item"]), unplain(row["label"])) == ("=cmd()", "-1")
+    assert all(unplain(plain(cell)) == cell for cell in ("'x", "=1", "x", "'=1", ""))

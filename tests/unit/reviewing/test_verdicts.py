@@ -1,0 +1,39 @@
+"""Verdicts are kept once, in order, and are what was taken in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from labelloop.errors import DamagedFileError
+from labelloop.reviewing import verdicts
+from labelloop.reviewing.verdicts import verdict
+
+
+def said(item: str, label: str, by: str = "eva", at: str = "2026-01-05T09:00:00+00:00") -> verdicts.Verdict:
+    return verdict(item, label, by, at, "unsure", "cat")
+
+
+def test_what_is_taken_in_twice_is_there_once(tmp_path: Path) -> None:
+    """The time of the second taking is no reason to keep it again; another word is."""
+    path = tmp_path / "reviews.jsonl"
+    assert verdicts.append(path, [said("a", "dog"), said("b", "cat")]) == 2
+    again = [said("a", "dog", at="2026-02-05T09:00:00+00:00"), said("b", "dog")]
+    assert verdicts.append(path, again) == 1
+    assert [one.label for one in verdicts.read(path)] == ["dog", "cat", "dog"]
+
+
+def test_the_last_word_about_an_item_stands(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.jsonl"
+    verdicts.append(path, [said("a", "dog"), said("a", "cow", by="ben")])
+    assert verdicts.standing(verdicts.read(path))["a"].by == "ben"
+
+
+@pytest.mark.parametrize(("old", "new"), [('"dog"', '"cow"'), ('"eva"', '"ben"'), ('"was"', '"wax"')])
+def test_a_verdict_that_was_edited_is_refused(tmp_path: Path, old: str, new: str) -> None:
+    path = tmp_path / "reviews.jsonl"
+    verdicts.append(path, [said("a", "dog")])
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(DamagedFileError, match="git checkout"):
+        verdicts.read(path)
