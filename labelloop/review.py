@@ -45,7 +45,7 @@ def review_table(
         if item not in given_up:
             reason, answers, asked = still[item]
             writer.writerow(
-                [_plain(item), _plain(reason), answers, asked, "", "", _plain(_short(shown.get(item, "")))]
+                [plain(item), plain(reason), answers, asked, "", "", plain(_short(shown.get(item, "")))]
             )
             continue
         skips = sorted(asking.skips(item).items(), key=lambda skip: (skip[1], skip[0]))
