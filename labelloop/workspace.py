@@ -95,7 +95,7 @@ class RoundFolder:
     @property
     def reviews(self) -> Path:
         """Source: what reviewers had said when the round closed."""
-        return self.path / "reviews.jsonl"
+        return self.path / "reviews.json"
 
     @property
     def collected(self) -> Path:

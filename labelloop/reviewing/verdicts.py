@@ -1,7 +1,7 @@
 """What reviewers have said: `reviews.jsonl` in the campaign's folder, append-only, a source.
 
 A verdict outranks votes. It counts from the next round that closes; each round keeps the verdicts that it
-counted (`rounds/<id>/reviews.jsonl`), so that it can be made again.
+counted (`rounds/<id>/reviews.json`), so that it can be made again.
 """
 
 from __future__ import annotations

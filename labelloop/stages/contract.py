@@ -76,7 +76,7 @@ ROUND_STAGES = {
             ),
             outputs=("{round}/collected.parquet",),
             sections=("campaign", "labels", "annotation", "gold", "quality"),
-            sources=("{round}/votes.parquet", "{round}/closed.json", "{round}/reviews.jsonl"),
+            sources=("{round}/votes.parquet", "{round}/closed.json", "{round}/reviews.json"),
         ),
         Contract(
             "fuse",
@@ -107,7 +107,7 @@ ROUND_STAGES = {
                 "{round}/gold.csv",
                 "{round}/collected.parquet",
                 "{round}/fused.parquet",
-                "{round}/reviews.jsonl",
+                "{round}/reviews.json",
                 "data/start/labels.parquet",
                 "data",
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -15,10 +16,10 @@ from labelloop.stages.runner import Round
 
 
 def keep_verdicts(current: Round) -> None:
-    """Write the round's `reviews.jsonl`: every verdict of the campaign so far, also when there is none."""
-    path = current.workspace.reviews
-    verdicts.read(path)
-    files.write_bytes(current.folder.reviews, path.read_bytes() if path.exists() else b"")
+    """Write the round's `reviews.json`: every verdict of the campaign so far, also when there is none."""
+    files.write_json(
+        current.folder.reviews, [asdict(one) for one in verdicts.read(current.workspace.reviews)]
+    )
 
 
 def overrule(current: Round, labels: pd.DataFrame) -> pd.DataFrame:
@@ -27,7 +28,7 @@ def overrule(current: Round, labels: pd.DataFrame) -> pd.DataFrame:
     Items that people could not label get their first label so. `votes`, `vote_ids`, `raw` and `prior` stay
     what votes made of the item; `agreeing` and `dissenters` are about the verdict's label.
     """
-    said = verdicts.standing(verdicts.read(current.folder.reviews))
+    said = verdicts.standing(Verdict(**one) for one in files.read_json(current.folder.reviews))
     if not said:
         return labels
     classes = list(datasets.open_prepared(current.workspace.data).classes)

@@ -16,7 +16,7 @@ CAMPAIGN_FILES = (
     ".dvc/config", ".dvc/.gitignore", "reports", "reviews.jsonl",
 )  # fmt: skip
 ROUND_FILES = (
-    "settings.yaml", "approved.json", "pushed.jsonl", "closed.json", "reviews.jsonl", "quarantine.jsonl",
+    "settings.yaml", "approved.json", "pushed.jsonl", "closed.json", "reviews.json", "quarantine.jsonl",
     "votes.parquet.dvc", "certificate.json",
     "selection.json", "review.csv", "fusion.json", "gold.csv", "quality.json", "metrics.json",
     "savings.json", "per_class.csv", "confusion.csv", "learning_curve.csv", "report.md", "manifest.json",

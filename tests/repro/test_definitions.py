@@ -93,7 +93,7 @@ def test_what_people_answered_is_never_an_output() -> None:
         "{round}/pushed.jsonl",
         "{round}/votes.parquet",
         "{round}/closed.json",
-        "{round}/reviews.jsonl",
+        "{round}/reviews.json",
     }
     assert not made & sources
 
