@@ -6,23 +6,17 @@ Screenshots are kept in the test's temporary folder.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import live_prefect
 import pytest
 import yaml
-from browser import chromium, wait_until_still
+from browser import chromium
 from live_prefect import PrefectServer, wait_until
+from prefect_page import FOLDER, Page
 
 pytestmark = pytest.mark.live
-
-FOLDER = "the campaign's folder; made if it is not there"
-
-PATIENCE = 60_000
-"""Milliseconds that a page may take, on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -31,60 +25,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
         yield server
 
 
-CONTROLS = ".schema-form-property :is(input, textarea)"
-
 SLOWED = 4
 """How many times slower than it is the browser is while the form is filled in."""
-
-
-class Page:
-    """A browser's page on the server, that keeps screenshots."""
-
-    def __init__(self, browser: Any, server: PrefectServer, folder: Path) -> None:
-        self.page = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
-        self.page.set_default_timeout(PATIENCE)
-        self._server, self._folder = server, folder
-
-    def open(self, path: str) -> None:
-        self.page.goto(f"{self._server.url}{path}")
-
-    def show(self, name: str) -> None:
-        self.page.screenshot(path=self._folder / f"{name}.png", full_page=True)
-
-    def field(self, description: str) -> Any:
-        """The innermost part of a form that is described so."""
-        return self.page.locator(".schema-form-property", has=self.page.get_by_text(description)).last
-
-    def control(self, description: str) -> Any:
-        """Where one types what is described so."""
-        return self.field(description).locator("textarea, input").first
-
-    def settle(self) -> None:
-        """Wait until the form has its defaults and has taken in what was typed.
-
-        Prefect's form hands a change up through each level of nested settings after a pause of 10 ms and some
-        promises, and then shows all levels again with what the top knows; so do the defaults, field by field,
-        once a part is unfolded. A control that is filled in before that has come to rest may be set back.
-        """
-        wait_until_still(self.page, CONTROLS)
-
-    def slow_down(self, times: float) -> None:
-        """Let the browser compute so many times slower, as on a busy machine."""
-        devtools = self.page.context.new_cdp_session(self.page)
-        devtools.send("Emulation.setCPUThrottlingRate", {"rate": times})
-
-    def fill(self, answers: dict[str, str]) -> None:
-        """Type the answers, by their descriptions, until the form has kept them all."""
-        self.control(next(iter(answers))).wait_for()
-        self.settle()
-        end = time.monotonic() + PATIENCE / 1000
-        while missing := {
-            what: value for what, value in answers.items() if self.control(what).input_value() != value
-        }:
-            assert time.monotonic() < end, f"the form does not keep {missing}"
-            for what, value in missing.items():
-                self.control(what).fill(value)
-                self.settle()
 
 
 def test_a_campaign_is_launched_by_its_form(server: PrefectServer, tmp_path: Path) -> None:
@@ -113,7 +55,7 @@ def test_a_campaign_is_launched_by_its_form(server: PrefectServer, tmp_path: Pat
         page.slow_down(1)
         page.show("1-form")
         page.page.get_by_role("button", name="Submit").click()
-        run = wait_until(lambda: server.runs("active-learning/form"), 60, "a run")[0]
+        run = wait_until(lambda: server.runs("active-learning/form"), 180, "a run")[0]
         ended = server.ended(run["id"], 240)
         assert (ended["state_name"], ended["name"]) == ("Stopped", "new: active learning"), ended["state"]
 
@@ -144,7 +86,7 @@ def test_a_batch_is_approved_by_its_form(server: PrefectServer, tmp_path: Path) 
     server.call("deploy", campaign)
     with live_prefect.worker(server), chromium() as browser:
         server.start("advance/gate")
-        run = wait_until(lambda: server.runs("approve/gate"), 60, "a run of approve")[0]
+        run = wait_until(lambda: server.runs("approve/gate"), 180, "a run of approve")[0]
         wait_until(lambda: server.run(run["id"])["state_name"] == "Suspended", 60, "a form")
         page = Page(browser, server, tmp_path)
         page.open(f"/runs/flow-run/{run['id']}")

@@ -177,6 +177,34 @@ def test_the_prediction_that_was_shown_goes_with_the_answer(
     assert [(one.value, one.prelabel) for one in answers] == [("dog", "dog"), ("cat", "dog"), ("cat", None)]
 
 
+def test_a_draft_is_no_answer_until_it_is_submitted(
+    live_server: LiveServer, opened: Open, workspace: Workspace
+) -> None:
+    """What somebody chose and did not submit stands in the task, and counts for nothing."""
+    push(opened, workspace, tasks_of("r000", ["a"], 2))
+    (task,) = live_server.tasks("farm")
+    drafts = f"/api/tasks/{task['id']}/drafts?project={task['project']}"
+
+    def leave_a_draft() -> None:
+        reply = live_server.client("ada").post(drafts, json={"result": result_of("dog"), "lead_time": 3.0})
+        assert reply.status_code == 201, reply.text
+
+    leave_a_draft()
+    polls = [opened().poll(None)]
+    live_server.answer("ben", task["id"], "cat")
+    leave_a_draft()
+    polls.append(opened().poll(polls[-1].now))
+    (row,) = live_server.tasks("farm", fields="all")
+    assert row["drafts"]
+    assert said(answers_of(polls)) == [("ben", "submitted", "0")]
+    assert not closes(polls, 2, ["a"], 2)
+    live_server.answer("ada", task["id"], "dog")
+    polls.append(opened().poll(polls[-1].now))
+    assert said(answers_of(polls))[1:] == [("ada", "submitted", "1")]
+    assert closes(polls, 2, ["a"], 2)
+    assert not any(poll.refusals or poll.gone for poll in polls)
+
+
 def test_nothing_is_asked_of_the_future(live_server: LiveServer, opened: Open, workspace: Workspace) -> None:
     """Times are the server's, whatever this machine's clock says."""
     push(opened, workspace, tasks_of("r000", ["a"], 1))

@@ -24,8 +24,8 @@ from live_server import LiveServer
 pytestmark = pytest.mark.live
 
 SECRET = "hook-5f0e6c1d9ab24473b8e1"
+HOOK = f"LABELLOOP_WEBHOOK_SECRET={SECRET}"
 WRONG_TOKEN = "0f1e2d3c4b5a69788796a5b4c3d2e1f001234567"
-MEANING = {"red": "alpha", "green": "betas", "blue": "gamma"}
 COLUMNS = {"sentence", "labelloop_key"}
 """All that a task may carry: the columns of annotation.payload_columns, and the opaque key."""
 
@@ -48,7 +48,7 @@ def test_no_secret_leaves_the_env(live_server: LiveServer, labelloop: Any, tmp_p
     """
     root = make_campaign(tmp_path / "campaign", labelloop, live_server)
     proxy = FaultyProxy(live_server.url, rate=0.3, seed=4, hold=0.5)
-    write_env(root, proxy.url, live_server.token)
+    live_campaigns.write_env(root, proxy.url, live_server.token, HOOK)
     printed = []
     try:
         printed.append(command(root, "run", crash=True))
@@ -101,7 +101,7 @@ def test_tasks_carry_what_is_allowed_and_nothing_else(
 ) -> None:
     """Over all tasks of two rounds: the allowed column and an opaque key; no label, id or arm."""
     root = make_campaign(tmp_path / "campaign", labelloop, live_server)
-    write_env(root, live_server.url, live_server.token)
+    live_campaigns.write_env(root, live_server.url, live_server.token, HOOK)
     with (root / "notes.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     hidden = {row[column] for row in rows for column in ("note", "patient", "diagnosis")}
@@ -124,27 +124,11 @@ def test_tasks_carry_what_is_allowed_and_nothing_else(
 
 
 def make_campaign(root: Path, labelloop: Any, server: LiveServer) -> Path:
-    """Sentences with columns that annotators must not see: the note's id, the patient, the known label."""
-    root.mkdir()
-    with (root / "notes.csv").open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["note", "sentence", "patient", "diagnosis"])
-        for n in range(80):
-            word, label = list(MEANING.items())[n % 3]
-            writer.writerow([f"note-{n:04}", f"{word} {n} {word * 2} {n % 7}", f"patient-{n:04}", label])
-    return live_campaigns.make(
+    """Everything that keeps something is switched on."""
+    return live_campaigns.make_sentences(
         root,
         labelloop,
         server,
-        dataset={
-            "kind": "table",
-            "path": "notes.csv",
-            "id_column": "note",
-            "text_columns": ["sentence"],
-            "label_column": "diagnosis",
-        },
-        labels={"classes": list(MEANING.values()), "question": "live-question"},
-        model={"name": "tfidf_logistic"},
         annotation={"payload_columns": ["sentence"], "prelabels": "none"},
         evaluation={"test_size": 6},
         tracking={"enabled": True},
@@ -154,13 +138,7 @@ def make_campaign(root: Path, labelloop: Any, server: LiveServer) -> Path:
 
 def meant(data: dict[str, Any]) -> str:
     """What a person answers: the label that the sentence's first word stands for."""
-    return MEANING[data["sentence"].split()[0]]
-
-
-def write_env(root: Path, url: str, token: str) -> None:
-    (root / ".env").write_text(
-        f"LABEL_STUDIO_URL={url}\nLABEL_STUDIO_API_KEY={token}\nLABELLOOP_WEBHOOK_SECRET={SECRET}\n"
-    )
+    return live_campaigns.MEANING[data["sentence"].split()[0]]
 
 
 def command(root: Path, *words: str, token: str = "", crash: bool = False) -> str:

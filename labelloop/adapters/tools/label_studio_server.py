@@ -154,10 +154,11 @@ class Server:
                 **query,
             )
             rows = content.get("tasks") if isinstance(content, dict) else None
-            if not isinstance(rows, list):
+            # A row that cannot be told is no task that is gone.
+            if not isinstance(rows, list) or not all(_is_task(row) for row in rows):
                 raise ToolError(f"{self.url} answers a listing of tasks with something else; is it a Label "
                                 "Studio server, version 1.20 or later?")  # fmt: skip
-            yield from (row for row in rows if isinstance(row, dict))
+            yield from rows
             seen, page = seen + len(rows), page + 1
             total = content.get("total")
             if len(rows) < page_size or (isinstance(total, int) and seen >= total):
@@ -269,6 +270,11 @@ class Server:
 
 class _TokenRefusedError(ToolError):
     """The token, or the access that it gave, is not valid."""
+
+
+def _is_task(row: object) -> bool:
+    number = row.get("id") if isinstance(row, dict) else None
+    return isinstance(number, int) and not isinstance(number, bool) and 0 <= number < 2**63
 
 
 def _is_url(text: str) -> bool:
