@@ -18,7 +18,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -30,6 +29,7 @@ import httpx
 
 from bench import label_studio_pictures, memory
 from bench.figures import Figure
+from bench.label_studio_push import beside_bare_calls
 
 ROOT = Path(__file__).parents[1]
 TURNS = 10
@@ -47,7 +47,7 @@ def measure(folder: Path) -> list[Figure]:
     """Start a server, measure, stop it."""
     with running_server(folder / "server") as accounts:
         (folder / "accounts.json").write_text(json.dumps(accounts), encoding="utf-8")
-        beside = _push_beside_bare_calls(folder / "beside", accounts)
+        beside = beside_bare_calls(folder / "beside", accounts, TURNS, ITEMS)
         large = _apart("push_many", folder)
         polls = _polls(folder / "polls", accounts)
         label_studio_pictures.push(folder / "pictures", accounts)
@@ -62,6 +62,12 @@ def measure(folder: Path) -> list[Figure]:
             f"{100 * max(beside['ratios']):.0f}%; in all {beside['tool']:.1f} s against "
             f"{beside['bare']:.1f} s; load {beside['load']:.1f}",
             details=beside,
+        ),
+        Figure(
+            "of the push's own time, spent by the server on its imports",
+            100 * beside["share"],
+            "%",
+            note="the rest is all that the tool adds; what else the machine does falls on both",
         ),
         Figure(
             f"{MANY:,} tasks with predictions pushed and looked up",
@@ -142,7 +148,7 @@ def open_tool(folder: Path, accounts: dict[str, Any], campaign: str) -> Any:
     return tool
 
 
-def _tasks(campaign: str, round_id: str, count: int) -> list[Any]:
+def tasks_of(campaign: str, round_id: str, count: int) -> list[Any]:
     """Three copies of each of `count` items."""
     from labelloop.adapters.tools.base import Prediction, Task
 
@@ -161,81 +167,11 @@ def client_of(accounts: dict[str, Any], person: int | None = None) -> httpx.Clie
     return httpx.Client(base_url=accounts["url"], headers=headers, timeout=600)
 
 
-def _push_beside_bare_calls(folder: Path, accounts: dict[str, Any]) -> dict[str, Any]:
-    """Seconds of both, turn by turn. Bare calls that come first send what the turn before did."""
-    tool = open_tool(folder, accounts, "beside")
-    client = client_of(accounts)
-    seen = client.get(f"/api/projects/{tool._project.id}/").json()
-    about = {"title": "bare calls", "label_config": seen["label_config"], "maximum_annotations": 3}
-    project = client.post("/api/projects/", json=about).json()["id"]
-    took: dict[str, list[float]] = {"tool": [], "bare": []}
-    sent: list[bytes] = []
-
-    def push(turn: int) -> None:
-        tasks = _tasks("beside", f"r{turn:03d}", ITEMS)
-        sent.clear()
-        with _watched(tool, sent):
-            begun = time.perf_counter()
-            receipts = tool.push(tasks)
-            took["tool"].append(time.perf_counter() - begun)
-        assert len(receipts) == len(tasks)
-
-    def call() -> None:
-        begun = time.perf_counter()
-        made = 0
-        for body in sent:
-            reply = client.post(
-                f"/api/projects/{project}/import?return_task_ids=true",
-                content=body,
-                headers={"Content-Type": "application/json"},
-            )
-            made += len(reply.json()["task_ids"])
-        took["bare"].append(time.perf_counter() - begun)
-        assert made == ITEMS
-
-    push(0)
-    call()
-    for seconds in took.values():
-        seconds.clear()  # that warmed up both
-    for turn in range(1, TURNS + 1):
-        if turn % 2:
-            push(turn)
-            call()
-        else:
-            call()
-            push(turn)
-    ratios = [bare / mine for bare, mine in zip(took["bare"], took["tool"], strict=True)]
-    return {
-        "ratio": statistics.median(ratios),
-        "ratios": ratios,
-        "tool": sum(took["tool"]),
-        "bare": sum(took["bare"]),
-        "turns": took,
-        "load": os.getloadavg()[0],
-    }
-
-
-@contextlib.contextmanager
-def _watched(tool: Any, sent: list[bytes]) -> Iterator[None]:
-    """Keep the bodies of the imports that the tool sends."""
-
-    def keep(request: httpx.Request) -> None:
-        if request.url.path.endswith("/import"):
-            sent.append(request.read())
-
-    hooks = tool._server._http.event_hooks
-    tool._server._http.event_hooks = {**hooks, "request": [*hooks["request"], keep]}
-    try:
-        yield
-    finally:
-        tool._server._http.event_hooks = hooks
-
-
 def push_many(folder: str) -> dict[str, float]:
     """What the process that pushes much finds out."""
     accounts = json.loads((Path(folder) / "accounts.json").read_text())
     tool = open_tool(Path(folder) / "many", accounts, "many")
-    tasks = _tasks("many", "r001", MANY)
+    tasks = tasks_of("many", "r001", MANY)
     begun = time.perf_counter()
     for start in range(0, len(tasks), 3 * ITEMS):
         tool.push(tasks[start : start + 3 * ITEMS])
@@ -250,7 +186,7 @@ def push_many(folder: str) -> dict[str, float]:
 def _polls(folder: Path, accounts: dict[str, Any]) -> dict[str, Any]:
     tool = open_tool(folder, accounts, "polls")
     now = tool.poll(None).now
-    tool.push(_tasks("polls", "r001", POLLED))
+    tool.push(tasks_of("polls", "r001", POLLED))
     begun = time.perf_counter()
     now = tool.poll(now).now
     found: dict[str, Any] = {"after_push": time.perf_counter() - begun, "few": [], "none": []}

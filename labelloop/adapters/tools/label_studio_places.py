@@ -19,7 +19,7 @@ from labelloop.adapters.tools.base import Refusal
 from labelloop.adapters.tools.label_studio_answers import Note
 from labelloop.adapters.tools.label_studio_keys import KnownItem
 from labelloop.adapters.tools.label_studio_listing import annotations_of, key_of
-from labelloop.adapters.tools.label_studio_reading import annotator_names, is_to_come
+from labelloop.adapters.tools.label_studio_reading import account_of, annotator_names, is_to_come
 from labelloop.adapters.tools.label_studio_server import NotThereError, Server
 
 _FILE = "places.json"
@@ -117,7 +117,7 @@ def settle_places(
         if able is None:
             names = annotator_names(server.get("/api/users/"))
             able = {account for account, name in names.items() if counting.has(name)}
-        left = len(able - {one.get("completed_by") for one in said})
+        left = len(able - {account_of(one) for one in said})
         wanted = taken + min(needed, left)
         if wanted > overlap:
             _deal(server, row["id"], wanted, overlap, is_labeled=False)
@@ -152,9 +152,11 @@ def _told(task: int, item: KnownItem, lost: int, people: int, needed: int, left:
     answers = "1 answer that does not count takes a place"
     if lost > 1:
         answers = f"{lost} answers that do not count take places"
-    where, asked = f"Label Studio, task {task}, dealt to {people} people", f"it is dealt to {people} people"
+    where, asked = f"Label Studio, task {task}, overlap {people}", "another person may answer"
     if left < needed:
         where += f", {needed - left} too few"
-        asked += (f", but {needed - left} more must answer than there are who could: add accounts (or names "
-                  "to annotation.annotators), or set annotation.deadline_hours")  # fmt: skip
-    return Refusal(where, f"{answers} in the task; {asked}", {"key": item.text})
+        asked = (f"{needed - left} more must answer than there are who could: add accounts (or names to "
+                 "annotation.annotators), or set annotation.deadline_hours")  # fmt: skip
+    return Refusal(
+        where, f"{answers} in the task, whose overlap is {people} now; {asked}", {"key": item.text}
+    )

@@ -112,6 +112,14 @@ def read_annotation(content: object, context: Context) -> Said | Refusal:
         return Refusal(where, str(error)[:300], _shortened(content))
 
 
+def account_of(content: Mapping[str, Any]) -> int | None:
+    """Whose annotation it is; None where that cannot be read."""
+    who = content.get("completed_by")
+    if isinstance(who, dict):
+        who = who.get("id")
+    return who if isinstance(who, int) else None
+
+
 def is_to_come(content: Mapping[str, Any], clock: datetime) -> bool:
     """Whether an annotation is refused for now only because it is dated in the future."""
     try:

@@ -48,7 +48,7 @@ def test_an_answer_that_is_refused_lets_another_person_answer(
         server.rows[7]["annotations"][0]["result"] = []
     found = poll(server, workspace, 1, counting=counting)
     assert (server.rows[7]["overlap"], server.rows[7]["is_labeled"]) == (3, False)
-    assert any("does not count" in one.reason and "3 people" in one.reason for one in found.refusals)
+    assert any("does not count" in one.reason and "overlap is 3" in one.reason for one in found.refusals)
     poll(server, workspace, 2, found.now, counting=counting)
     assert patches(server) == 0
     for who in (1, 2):
