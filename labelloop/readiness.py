@@ -12,6 +12,7 @@ from labelloop import acquisition, fusion
 from labelloop.campaign import CampaignSettings
 from labelloop.errors import SettingsError
 from labelloop.stages.composing import check_composition, check_mix
+from labelloop.stages.prepare import views_of
 from labelloop.stages.runner import make_importable
 from labelloop.workspace import Workspace
 
@@ -56,6 +57,7 @@ def check_round(workspace: Workspace, settings: CampaignSettings, prepared: Any)
         options=settings.model.options,
         input_kind=prepared.pool.input_kind,
         pool=settings.model.pool,
+        views=views_of(settings, prepared),
     )
     check_composition(prepared, settings)
     prepared.pool.payload([0], settings.annotation.payload_columns)

@@ -85,3 +85,8 @@ class Prepared(Protocol):
 
     @property
     def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the columns of `pool.inputs`, where the data is a table of numbers; else empty."""
+        ...

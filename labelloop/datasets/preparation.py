@@ -77,6 +77,7 @@ def prepare_data(
         "picture": dict(source.picture) if source.picture else None,
         "root": Path(os.path.relpath(root.resolve(), out.resolve())).as_posix(),
         "arrays": arrays,
+        **({"feature_names": list(source.feature_names)} if source.feature_names else {}),
         "folded_duplicates": n_folded,
         "folded_with_another_label": n_conflicting,
         "dropped_overlaps": overlaps,

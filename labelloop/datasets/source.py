@@ -86,6 +86,8 @@ class Source:
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Rows that belong to neither set, counted by their value of the split column."""
     notes: Sequence[str] = ()
+    feature_names: Sequence[str] = ()
+    """Columns of the features, in their order, where they have names."""
 
 
 class Reader(Protocol):

@@ -218,6 +218,11 @@ class StoredData:
     def classes(self) -> tuple[str, ...]:
         return tuple(self.summary["classes"])
 
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the columns that a learner sees; empty where they have none."""
+        return tuple(self.summary.get("feature_names", ()))
+
 
 def open_folder(folder: Path) -> Prepared:
     """See `labelloop.datasets.open_prepared`."""

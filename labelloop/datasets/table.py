@@ -191,7 +191,7 @@ def _features(dataset: Dataset, sheet: Sheet, test_sheet: Sheet | None, out: Pat
         test, extra = _feature_part(dataset, test_sheet, names, out / "test-features.npy", suffix)
         more += extra
     return Source("features", pool, test, (), ("features",), withheld_columns(dataset), left_out=left_out,
-                  notes=[*notes, *more])  # fmt: skip
+                  notes=[*notes, *more], feature_names=names)  # fmt: skip
 
 
 def _numeric_columns(dataset: Dataset, sheet: Sheet) -> tuple[list[str], list[str]]:

@@ -36,7 +36,12 @@ class Verdict:
             return "Plain fit: the learner was not shown the pool."
         if not self.accuracy:
             return f"Plain fit: {self.labels} labels are too few to tell whether using the pool helps."
-        names = {PLAIN: "the plain fit", "graph": "graph smoothing", "self_training": "self-training"}
+        names = {
+            PLAIN: "the plain fit",
+            "graph": "graph smoothing",
+            "self_training": "self-training",
+            "co_training": "co-training",
+        }
         said = ", ".join(f"{names.get(name, name)} {value:.1%}" for name, value in self.accuracy.items())
         taken = names.get(self.chosen, self.chosen)
         return (

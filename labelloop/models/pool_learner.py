@@ -14,16 +14,23 @@ from typing import Any, Self
 import numpy as np
 
 from labelloop import files
-from labelloop.errors import DamagedFileError
+from labelloop.errors import DamagedFileError, SettingsError
 from labelloop.models.base import Learner
+from labelloop.models.co_training import co_train
 from labelloop.models.graph_smoothing import SmoothedPool, smooth
 from labelloop.models.pool_gate import PLAIN, Verdict, judge
 from labelloop.models.pool_space import Projection, graph_of, join, project
 from labelloop.models.self_training import self_train
 from labelloop.models.storage import read_arrays, read_settings, write_arrays
+from labelloop.models.views import TwoViews
 from labelloop.one_thread import one_thread
 
-CANDIDATES = {"graph": ("graph",), "self_training": ("self_training",), "auto": ("graph", "self_training")}
+CANDIDATES = {
+    "graph": ("graph",),
+    "self_training": ("self_training",),
+    "co_training": ("co_training",),
+    "auto": ("graph", "self_training"),
+}
 """What each value of `model.pool` tries beside the plain fit."""
 SAMPLE = 10_000
 """Items of the pool that are kept as the graph's points; the model's size does not grow with the pool."""
@@ -53,12 +60,16 @@ class PoolLearner:
         base: the learner, untrained.
         pool: a key of `CANDIDATES`.
         seed: of the gate's folds.
+        views: columns of the two views; only for co_training.
     """
 
-    def __init__(self, base: Learner, *, pool: str, seed: int) -> None:
+    def __init__(self, base: Learner, *, pool: str, seed: int, views: TwoViews | None = None) -> None:
+        if pool == "co_training" and views is None:
+            raise SettingsError("model.pool co_training needs two views; give the columns of each")
         self.n_classes = base.n_classes
         self.pool = pool
         self.seed = seed
+        self.views = views
         self._untrained = base
         self._fitted: Learner | None = None
         self._sample: np.ndarray | None = None
@@ -111,6 +122,9 @@ class PoolLearner:
                 if "self_training" in CANDIDATES[self.pool]:
                     taught = self._self_train(inputs[kept], targets[kept], weight[kept], first)
                     said["self_training"] = taught.predict_proba(inputs[held])
+                if "co_training" in CANDIDATES[self.pool]:
+                    taught = self._co_train(inputs[kept], targets[kept], weight[kept], first)
+                    said["co_training"] = taught.predict_proba(inputs[held])
                 return said
 
             self.verdict = judge(predict, targets, labeled, self.seed)
@@ -119,6 +133,8 @@ class PoolLearner:
                 self._smoothed = self._smooth(plain, inputs, labeled, everything, targets, weight)
             elif self.verdict.chosen == "self_training":
                 self._fitted = self._self_train(inputs, targets, weight, plain)
+            elif self.verdict.chosen == "co_training":
+                self._fitted = self._co_train(inputs, targets, weight, plain)
         return self
 
     def predict_proba(self, inputs: np.ndarray) -> np.ndarray:
@@ -142,7 +158,12 @@ class PoolLearner:
                 learner.save(folder / name)
         files.write_json(
             folder / VERDICT,
-            {"pool": self.pool, "seed": self.seed, **_described(self.verdict)},
+            {
+                "pool": self.pool,
+                "seed": self.seed,
+                **({} if self.views is None else {"views": [list(view) for view in self.views]}),
+                **_described(self.verdict),
+            },
         )
         if self._smoothed is not None and self._projection is not None:
             write_arrays(
@@ -169,7 +190,14 @@ class PoolLearner:
                 f"{folder / VERDICT} names the pool learner {settings['pool']!r}; there is only "
                 f"{', '.join(CANDIDATES)}"
             )
-        learner = cls(base.load(folder / "untrained"), pool=settings["pool"], seed=settings["seed"])
+        if settings["pool"] == "co_training":
+            read_settings(folder / VERDICT, ("views",))
+        views: TwoViews | None = None
+        if "views" in settings:
+            views = (tuple(settings["views"][0]), tuple(settings["views"][1]))
+        learner = cls(
+            base.load(folder / "untrained"), pool=settings["pool"], seed=settings["seed"], views=views
+        )
         if settings["chosen"] is None:
             return learner
         learner._fitted = base.load(folder / "trained")
@@ -210,6 +238,14 @@ class PoolLearner:
     ) -> Learner:
         assert self._sample is not None
         return self_train(self._untrained, inputs, targets, weight, self._sample, first=first)
+
+    def _co_train(
+        self, inputs: np.ndarray, targets: np.ndarray, weight: np.ndarray, first: Learner
+    ) -> Learner:
+        assert self._sample is not None
+        assert self.views is not None
+        views = (np.array(self.views[0]), np.array(self.views[1]))
+        return co_train(self._untrained, inputs, targets, weight, self._sample, views, first=first)
 
 
 def _described(verdict: Verdict | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from labelloop.errors import SettingsError
 from labelloop.models.base import Learner
+from labelloop.models.views import TwoViews
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,14 @@ def learner_class(name: str) -> type[Any]:
 
 
 def make_learner(
-    name: str, *, n_classes: int, seed: int, options: Mapping[str, Any], input_kind: str, pool: str = "none"
+    name: str,
+    *,
+    n_classes: int,
+    seed: int,
+    options: Mapping[str, Any],
+    input_kind: str,
+    pool: str = "none",
+    views: TwoViews | None = None,
 ) -> Learner:
     """Build an untrained learner.
 
@@ -121,6 +129,7 @@ def make_learner(
         pool: what the learner makes of the unlabeled pool; `model.pool` in params.yaml. Other than none, it
             has to be shown the pool (`labelloop.models.show_pool`) before it is fitted.
         input_kind: text, features or images.
+        views: columns of the two views that co_training needs; see `labelloop.models.views`.
 
     Raises:
         SettingsError: no such learner, it cannot take this input, or an option is unknown or out of range.
@@ -134,7 +143,12 @@ def make_learner(
     if pool != "none":
         from labelloop.models.pool_learner import PoolLearner
 
-        learner = PoolLearner(learner, pool=pool, seed=seed)
+        if pool == "co_training" and input_kind != "features":
+            raise SettingsError(
+                f"model.pool co_training takes two groups of columns, but the pool is {input_kind}; set "
+                "model.pool to graph or self_training"
+            )
+        learner = PoolLearner(learner, pool=pool, seed=seed, views=views)
     remember(learner, input_kind, seed, options, pool)
     return cast(Learner, learner)
 

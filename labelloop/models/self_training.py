@@ -46,7 +46,7 @@ def self_train(
     some = pool[:ROWS]
     for _ in range(PASSES):
         probabilities = learner.predict_proba(some)
-        rows = _surest(probabilities, np.bincount(targets, weights=weight, minlength=learner.n_classes))
+        rows = surest(probabilities, np.bincount(targets, weights=weight, minlength=learner.n_classes))
         if len(rows) == 0:
             break
         pseudo = probabilities[rows].argmax(axis=1)
@@ -59,7 +59,7 @@ def self_train(
     return learner
 
 
-def _surest(probabilities: np.ndarray, totals: np.ndarray) -> np.ndarray:
+def surest(probabilities: np.ndarray, totals: np.ndarray) -> np.ndarray:
     """Rows at or above the threshold, in their order, with classes in the proportions of `totals`."""
     best = probabilities.argmax(axis=1)
     sure = probabilities.max(axis=1)

@@ -17,10 +17,16 @@ class Model(Section):
         "own as 'package.module:Class'.",
     )  # fmt: skip
     options: dict[str, Any] = Field({}, description="Keyword arguments of the learner, such as epochs or c.")
-    pool: Literal["none", "graph", "self_training", "auto"] = Field(
+    pool: Literal["none", "graph", "self_training", "co_training", "auto"] = Field(
         "none", description="What the learner makes of the unlabeled pool. graph: predictions are smoothed "
-        "over nearest neighbours. self_training: items it is sure of count as labeled inside the fit. auto: "
-        "either. Each only where cross-validation on the labels says that it helps; the report says why.",
+        "over nearest neighbours. self_training: items it is sure of count as labeled inside the fit. "
+        "co_training: two learners on two groups of columns label such items for each other. auto: graph "
+        "or self_training. Each only where cross-validation on the labels says that it helps; the report "
+        "says why.",
+    )  # fmt: skip
+    views: list[list[int | str]] = Field(
+        [], description="For co_training: two groups of the columns that the model sees, by name (tables) or "
+        "number from 0. Empty: two random halves.",
     )  # fmt: skip
     label_weights: Literal["none", "confidence"] = Field(
         "none", description="How much each label counts in training. confidence: as much as fusion is sure "

@@ -18,6 +18,7 @@ from labelloop.campaign import CampaignSettings, parse_settings
 from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError
 from labelloop.ledger import Ledger
+from labelloop.models.views import TwoViews, resolve_views
 from labelloop.workspace import RoundFolder, Workspace
 
 log = logging.getLogger(__name__)
@@ -84,10 +85,23 @@ def new_learner(settings: CampaignSettings, prepared: Prepared) -> Any:
         options=settings.model.options,
         input_kind=kind,
         pool=settings.model.pool,
+        views=views_of(settings, prepared),
     )
     starts = range(0, len(prepared.pool), OBSERVED_SHARD)
     learner.observe(prepared.pool.inputs(slice(start, start + OBSERVED_SHARD)) for start in starts)
     return learner
+
+
+def views_of(settings: CampaignSettings, prepared: Prepared) -> TwoViews | None:
+    """Columns of the two views that co-training needs; None for anything else.
+
+    Raises:
+        SettingsError: a column does not exist, or the pool has no columns.
+    """
+    if settings.model.pool != "co_training" or prepared.pool.input_kind != "features":
+        return None
+    width = prepared.pool.inputs(slice(0, 1)).shape[1]
+    return resolve_views(settings.model.views, prepared.feature_names, width, settings.campaign.seed)
 
 
 def _write_start(prepared: Prepared, settings: CampaignSettings, start: RoundFolder) -> None:

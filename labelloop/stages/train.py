@@ -10,7 +10,7 @@ import pandas as pd
 from labelloop import datasets, files, models, tables
 from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError
-from labelloop.stages.prepare import new_learner
+from labelloop.stages.prepare import new_learner, views_of
 from labelloop.stages.runner import Round
 
 
@@ -71,6 +71,8 @@ def untrained(current: Round, prepared: Prepared) -> Any:
     name = models.resolve_model_name(wanted.name, prepared.pool.input_kind)
     if (kept["name"], kept["options"], kept.get("pool", "none")) == (name, wanted.options, wanted.pool):
         learner: Any = models.load_learner(current.workspace.start.model)
+        if getattr(learner, "views", None) != views_of(current.settings, prepared):
+            learner = new_learner(current.settings, prepared)
     else:
         learner = new_learner(current.settings, prepared)
     models.show_pool(learner, prepared.pool.inputs, np.flatnonzero(~prepared.splits))
