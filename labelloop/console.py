@@ -126,11 +126,8 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
     else:
         console.print("random gives: the same learner on the control arm's labels alone, as many as said.")
     savings = files.read_json(folder.savings)
-    for sentence in (
-        savings["sentence"],
-        savings["roi_sentence"],
-        files.read_json(folder.forecast)["sentence"],
-    ):
+    forecast = files.read_json(folder.forecast) if folder.forecast.exists() else {}
+    for sentence in (savings["sentence"], savings.get("roi_sentence"), forecast.get("sentence")):
         if sentence:
             console.print(sentence, highlight=False)
     console.print(f"{outcome}\n", highlight=False)

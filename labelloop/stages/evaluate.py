@@ -20,6 +20,7 @@ from labelloop.evaluation import curve as curves
 from labelloop.evaluation import metrics as measures
 from labelloop.evaluation import savings
 from labelloop.evaluation.prelabels import count_prelabelled
+from labelloop.evaluation.projection import project_random
 from labelloop.evaluation.worth import money_saved
 from labelloop.quality_words import quality_metrics
 from labelloop.review import count_rows
@@ -73,6 +74,7 @@ def evaluate(current: Round) -> None:
     curves.write_curve(curve, folder.curve)
     saved = _savings(current, curve, outcomes, len(prepared.classes), draw_sd)
     saved |= _worth(current, saved, training, votes, len(curve))
+    saved["projected"] = _projected(current, prepared, curve, draw_sd)
     write_outlook(current, prepared, curve, outcomes)
     per_class, confusion = judged.pop("per_class"), judged.pop("confusion")
     batch = tables.BATCH.read(folder.batch)
@@ -190,6 +192,24 @@ def _savings(
         resamples=current.settings.evaluation.bootstrap,
         seed=current.settings.campaign.seed,
         draw_sd=draw_sd,
+    )
+
+
+def _projected(
+    current: Round, prepared: Prepared, curve: pd.DataFrame, draw_sd: float
+) -> dict[str, Any] | None:
+    """What random would have needed for the accuracy reached, by the control arm's curve drawn on."""
+    controlled, evaluation = curve[curve["control_accuracy"].notna()], current.settings.evaluation
+    return project_random(
+        controlled["control_labels"].to_numpy(dtype=np.float64),
+        controlled["control_accuracy"].to_numpy(dtype=np.float64),
+        reached=float(curve["accuracy"].iloc[-1]),
+        campaign_labels=int(curve["labels"].iloc[-1]),
+        pool=int((~prepared.splits).sum()),
+        fewest=savings.fewest_labels(len(prepared.classes)),
+        draw_sd=draw_sd,
+        coverage=evaluation.forecast_interval,
+        seed=current.settings.campaign.seed,
     )
 
 
