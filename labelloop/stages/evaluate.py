@@ -90,6 +90,7 @@ def evaluate(current: Round) -> None:
         **accept(current, prepared, labels, Judged(learner, items, probabilities, true)),
         **{f"savings_{name}": saved[name] for name in ("ratio", "ratio_low", "ratio_high", "saved")},
         **{name: saved[name] for name in ("roi", "roi_low", "roi_high")},
+        **_random_needs(saved["projected"]),
         **outlook_metrics(files.read_json(folder.stopping), files.read_json(folder.forecast)),
     }  # fmt: skip
     files.write_json(folder.metrics, metrics)
@@ -211,6 +212,13 @@ def _projected(
         coverage=evaluation.forecast_interval,
         seed=current.settings.campaign.seed,
     )
+
+
+def _random_needs(projected: dict[str, Any] | None) -> dict[str, Any]:
+    """The projection as flat numbers for metrics.json."""
+    labels = {} if projected is None else projected["labels"]
+    ends = (("", "middle"), ("_low", "low"), ("_high", "high"))
+    return {f"random_needs{end}": labels.get(name) for end, name in ends}
 
 
 def _worth(
