@@ -125,7 +125,11 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
         console.print("random gives: mean of twin campaigns with the same annotators that ask at random.")
     else:
         console.print("random gives: the same learner on the control arm's labels alone, as many as said.")
-    console.print(files.read_json(folder.savings)["sentence"])
+    savings = files.read_json(folder.savings)
+    forecast = files.read_json(folder.forecast) if folder.forecast.exists() else {}
+    for sentence in (savings["sentence"], savings.get("roi_sentence"), forecast.get("sentence")):
+        if sentence:
+            console.print(sentence, highlight=False)
     console.print(f"{outcome}\n", highlight=False)
     console.print(
         f"Learning curve: {workspace.reports / 'learning_curve.png'}\n", soft_wrap=True, highlight=False

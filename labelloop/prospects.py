@@ -28,6 +28,8 @@ def read_prospects(folder: RoundFolder, rows: Rows, settings: CampaignSettings) 
         round has none), rules (as in stopping.json) and cannot_fire.
     """
     savings = files.read_json(folder.savings)
+    projected = savings.get("projected") or {}
+    said = (savings["sentence"], savings.get("roi_sentence"), projected.get("sentence"))
     forecast = files.read_json(folder.forecast) if folder.forecast.exists() else None
     history = [
         stopping.RoundSummary(row["round"], row["labels"], row["cost"], row["hours"], row["accuracy"])
@@ -40,7 +42,7 @@ def read_prospects(folder: RoundFolder, rows: Rows, settings: CampaignSettings) 
     return {
         "learned": learned(rows),
         "spent": spent(rows, settings.annotation.currency),
-        "saved": " ".join(text for text in (savings["sentence"], savings.get("roi_sentence")) if text),
+        "saved": " ".join(text for text in said if text),
         "to_come": to_come(forecast),
         "savings": savings,
         "forecast": forecast,

@@ -99,11 +99,12 @@ def fit_curve(labels: np.ndarray, accuracy: np.ndarray, *, draws: int, seed: int
     return CurveFit(asymptote, scale * last**exponent, exponent, noise, float(last), float(accuracy[-1]))
 
 
-def paths(fit: CurveFit, labels: np.ndarray, *, seed: int) -> np.ndarray:
+def paths(fit: CurveFit, labels: np.ndarray, *, seed: int, noisy: bool = True) -> np.ndarray:
     """Measured accuracies of rounds to come, as the draws have them: shape (draws, len(labels)).
 
     Args:
         labels: shape (n,), ascending, above the newest round's.
+        noisy: as a round would measure them; False leaves out the luck of a single round.
     """
     labels = np.asarray(labels, dtype=np.float64)
     rng = np.random.default_rng(seed + 1)
@@ -112,6 +113,7 @@ def paths(fit: CurveFit, labels: np.ndarray, *, seed: int) -> np.ndarray:
     now, doubled = fit.accuracy_at(np.array([fit.labels, 2 * fit.labels])).T
     steps = np.sqrt(np.diff(np.log2(np.append(fit.labels, labels))))
     walk = np.cumsum(rng.normal(size=(draws, len(labels))) * steps, axis=1)
-    drift = DRIFT * np.maximum(doubled - now, 0.002)[:, None] * walk
-    noise = rng.normal(size=(draws, len(labels))) * fit.noise[:, None] * np.sqrt(fit.labels / labels)
-    return np.clip(curve + drift + noise, 0.0, 1.0)
+    found = curve + DRIFT * np.maximum(doubled - now, 0.002)[:, None] * walk
+    if noisy:
+        found += rng.normal(size=(draws, len(labels))) * fit.noise[:, None] * np.sqrt(fit.labels / labels)
+    return np.clip(found, 0.0, 1.0)

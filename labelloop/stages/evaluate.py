@@ -20,6 +20,7 @@ from labelloop.evaluation import curve as curves
 from labelloop.evaluation import metrics as measures
 from labelloop.evaluation import savings
 from labelloop.evaluation.prelabels import count_prelabelled
+from labelloop.evaluation.projection import project_random
 from labelloop.evaluation.worth import money_saved
 from labelloop.quality_words import quality_metrics
 from labelloop.review import count_rows
@@ -73,6 +74,7 @@ def evaluate(current: Round) -> None:
     curves.write_curve(curve, folder.curve)
     saved = _savings(current, curve, outcomes, len(prepared.classes), draw_sd)
     saved |= _worth(current, saved, training, votes, len(curve))
+    saved["projected"] = _projected(current, prepared, curve, draw_sd)
     write_outlook(current, prepared, curve, outcomes)
     per_class, confusion = judged.pop("per_class"), judged.pop("confusion")
     batch = tables.BATCH.read(folder.batch)
@@ -88,6 +90,7 @@ def evaluate(current: Round) -> None:
         **accept(current, prepared, labels, Judged(learner, items, probabilities, true)),
         **{f"savings_{name}": saved[name] for name in ("ratio", "ratio_low", "ratio_high", "saved")},
         **{name: saved[name] for name in ("roi", "roi_low", "roi_high")},
+        **_random_needs(saved["projected"]),
         **outlook_metrics(files.read_json(folder.stopping), files.read_json(folder.forecast)),
     }  # fmt: skip
     files.write_json(folder.metrics, metrics)
@@ -191,6 +194,31 @@ def _savings(
         seed=current.settings.campaign.seed,
         draw_sd=draw_sd,
     )
+
+
+def _projected(
+    current: Round, prepared: Prepared, curve: pd.DataFrame, draw_sd: float
+) -> dict[str, Any] | None:
+    """What random would have needed for the accuracy reached, by the control arm's curve drawn on."""
+    controlled, evaluation = curve[curve["control_accuracy"].notna()], current.settings.evaluation
+    return project_random(
+        controlled["control_labels"].to_numpy(dtype=np.float64),
+        controlled["control_accuracy"].to_numpy(dtype=np.float64),
+        reached=float(curve["accuracy"].iloc[-1]),
+        campaign_labels=int(curve["labels"].iloc[-1]),
+        pool=int((~prepared.splits).sum()),
+        fewest=savings.fewest_labels(len(prepared.classes)),
+        draw_sd=draw_sd,
+        coverage=evaluation.forecast_interval,
+        seed=current.settings.campaign.seed,
+    )
+
+
+def _random_needs(projected: dict[str, Any] | None) -> dict[str, Any]:
+    """The projection as flat numbers for metrics.json."""
+    labels = {} if projected is None else projected["labels"]
+    ends = (("", "middle"), ("_low", "low"), ("_high", "high"))
+    return {f"random_needs{end}": labels.get(name) for end, name in ends}
 
 
 def _worth(

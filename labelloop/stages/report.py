@@ -32,8 +32,7 @@ def write_report(
             [
                 f"# Round {current.id} of {current.settings.campaign.name}",
                 _summary(current, curve, metrics),
-                "## Savings against random labeling\n\n"
-                + in_words(savings["sentence"], savings["roi_sentence"]),
+                "## Savings against random labeling\n\n" + _savings(savings),
                 "## What is still to come\n\n" + _outlook(current),
                 "## Who was asked\n\n" + _asked(current, batch, metrics),
                 "## How votes became labels\n\n"
@@ -64,6 +63,11 @@ def _summary(current: Round, curve: pd.DataFrame, metrics: dict[str, Any]) -> st
         f"{metrics['macro_f1']:.3f}, log loss {metrics['log_loss']:.3f}, expected calibration error "
         f"{metrics['ece']:.3f}." + on_asked_items(metrics) + _pool(current)
     )
+
+
+def _savings(savings: dict[str, Any]) -> str:
+    projected = savings["projected"] or {"sentence": ""}
+    return in_words(savings["sentence"], savings["roi_sentence"], projected["sentence"])
 
 
 def _outlook(current: Round) -> str:

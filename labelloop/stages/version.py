@@ -19,7 +19,8 @@ ROUND_FILES = (
     "settings.yaml", "approved.json", "pushed.jsonl", "closed.json", "reviews.json", "quarantine.jsonl",
     "votes.parquet.dvc", "certificate.json",
     "selection.json", "review.csv", "fusion.json", "gold.csv", "quality.json", "metrics.json",
-    "savings.json", "per_class.csv", "confusion.csv", "learning_curve.csv", "report.md", "manifest.json",
+    "savings.json", "stopping.json", "forecast.json", "per_class.csv", "confusion.csv",
+    "learning_curve.csv", "report.md", "manifest.json",
 )  # fmt: skip
 
 

@@ -16,12 +16,13 @@ PARTS = (
     "labels.parquet", "model/learner.json", "model/logistic.safetensors",
 )  # fmt: skip
 JUDGED = (
-    "outcomes.parquet", "metrics.json", "savings.json", "per_class.csv", "confusion.csv",
-    "learning_curve.csv", "report.md", "manifest.json",
+    "outcomes.parquet", "metrics.json", "savings.json", "stop_set.parquet", "stopping.json", "forecast.json",
+    "per_class.csv", "confusion.csv", "learning_curve.csv", "report.md", "manifest.json",
 )  # fmt: skip
 NEEDED_NEXT = (
     "settings.yaml", "asked.parquet", "labels.parquet", "collected.parquet", "model/learner.json",
-    "model/logistic.safetensors", "outcomes.parquet", "learning_curve.csv", "manifest.json",
+    "model/logistic.safetensors", "outcomes.parquet", "stop_set.parquet", "stopping.json", "forecast.json",
+    "learning_curve.csv", "manifest.json",
 )  # fmt: skip
 """Files of a closed round that the round after it reads."""
 DERIVED = (
