@@ -20,6 +20,7 @@ ON_REQUEST = (
     "model_prior",
     "label_weights",
     "selection",
+    "scale",
     "agreement",
     "certification",
     "webhook",

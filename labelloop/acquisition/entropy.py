@@ -36,13 +36,17 @@ def _entropy(by_class: np.ndarray) -> np.ndarray:
     total = np.zeros(by_class.shape[1], dtype=np.float64)
     if len(by_class) == 1:
         return total
-    logarithm = np.empty_like(by_class[0])
-    # Class by class, because a sum over the axis may group its terms by the chunk's shape, and a row's
-    # score must not depend on where in a chunk it is.
-    for column in by_class:
-        # 0 log 0 is 0: the logarithm of the smallest normal number is finite, and times 0 it is gone.
-        np.maximum(column, _TINY, out=logarithm)
-        np.log(logarithm, out=logarithm)
-        logarithm *= column
-        total -= logarithm
+    # 0 log 0 is 0: the logarithm of the smallest normal number is finite, and times 0 it is gone; it is too
+    # small to change any other.
+    terms = by_class + _TINY
+    np.log(terms, out=terms)
+    terms *= by_class
+    # Pair by pair of classes, because a sum over the axis may group its terms by the chunk's shape, and a
+    # row's score must not depend on where in a chunk it is.
+    while len(terms):
+        if len(terms) % 2:
+            total -= terms[-1]
+        half = len(terms) // 2
+        terms[:half] += terms[half : 2 * half]
+        terms = terms[:half]
     return total / np.log(len(by_class))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -56,6 +56,10 @@ class StoredItems:
             rows = self._array_rows[rows]
         if self.input_kind == "images":
             return np.array(self._array[rows])
+        if isinstance(rows, slice):
+            # Neighbouring rows are not copied: a learner that reads them once reads the file's own pages.
+            # They are mapped copy-on-write: whoever changes rows changes no file.
+            return np.asarray(self._array[rows], dtype=np.float32)
         return np.array(self._array[rows], dtype=np.float32)
 
     def payload(self, rows: np.ndarray, columns: Sequence[str] = ()) -> list[dict[str, object]]:
@@ -138,7 +142,7 @@ class StoredItems:
         # as they are mapped, and a pass over the pool would end with all of it.
         described = self.summary["arrays"][self.name]
         expected = ([described["length"], *described["shape"][1:]], described["dtype"])
-        array = _mapped(self._array_path)
+        array = _mapped(self._array_path, "c")
         if (list(array.shape), str(array.dtype)) != expected:
             raise DamagedFileError(
                 f"{self._array_path} has shape {list(array.shape)} and type {array.dtype}, but the data was "
@@ -256,9 +260,9 @@ def _schema(path: Path) -> pa.Schema:
         raise _damaged(path, error) from None
 
 
-def _mapped(path: Path) -> np.ndarray:
+def _mapped(path: Path, mode: Literal["r", "c"] = "r") -> np.ndarray:
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.asarray(np.load(path, mmap_mode=mode, allow_pickle=False))
     except (ValueError, OSError, EOFError) as error:
         raise _damaged(path, error) from None
 

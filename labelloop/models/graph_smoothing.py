@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from labelloop.models.neighbour_cells import Cells, make_cells
+from labelloop.models.neighbour_cells import Cells, make_cells, neighbour_graph
 from labelloop.models.neighbours import SAME, nearest
 
 NEIGHBOURS = 15
@@ -97,7 +97,7 @@ def build_graph(points: np.ndarray) -> Graph:
         points: shape (n, d), float32.
 
     Memory: O(n (d + NEIGHBOURS)). Time: O(n^2 d) in matrix products up to `EXACT` points; beyond, neighbours
-    are those of `make_cells`, in O(n sqrt(n) d).
+    are those of `neighbour_graph`, in O(n sqrt(n) d).
 
     Source: Zelnik-Manor and Perona (2004), Self-tuning spectral clustering, for the weights.
     """
@@ -105,7 +105,7 @@ def build_graph(points: np.ndarray) -> Graph:
 
     n = len(points)
     if n > EXACT:
-        places, squared = make_cells(points).nearest(points, NEIGHBOURS + 1)
+        places, squared = neighbour_graph(points, NEIGHBOURS + 1)
     else:
         places, squared = nearest(points, points, NEIGHBOURS + 1)
     # The nearest is the point itself, or one on top of it.

@@ -110,3 +110,16 @@ def test_a_hundred_thousand_rows_take_no_loop_over_rows(run, root):
     pool = run(kind="arrays", path="x.npy", labels_path="y.npy").prepared.pool
     assert pool.rows_of(pool.ids[::50]).tolist() == list(range(0, 100_000, 50))
     assert time.perf_counter() - start < 5
+
+
+def test_neighbouring_rows_are_no_copy_and_still_change_no_file(run, root):
+    """A pass over the pool reads the file's pages; a learner that scales its inputs in place harms nobody."""
+    x = np.arange(24, dtype=np.float32).reshape(8, 3)
+    np.save(root / "x.npy", x)
+    before = (root / "x.npy").read_bytes()
+    pool = run(kind="arrays", path="x.npy", classes=("a", "b")).prepared.pool
+    rows = pool.inputs(slice(2, 5))
+    assert rows.base is not None
+    rows *= 100
+    assert (root / "x.npy").read_bytes() == before
+    assert (pool.inputs(slice(2, 5)) == x[2:5]).all()

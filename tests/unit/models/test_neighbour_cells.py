@@ -108,3 +108,17 @@ def test_smoothing_is_nearly_the_same_on_both_graphs(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(graph_smoothing, "EXACT", 10_000)
     left_out = np.abs(approximate - pool.predict(queries, base, skip_same=True)).mean()
     assert left_out < 0.1 * np.abs(approximate - pool.predict(queries, base)).mean()
+
+
+def test_joining_neighbours_of_neighbours_finds_more_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each once, with its own distance, nearest first."""
+    points = clouds(6000)
+    exact, _ = nearest(points, points, 10)
+    monkeypatch.setattr(neighbour_cells, "make_cells", lambda points: make_cells(points, members=30))
+    cells = neighbour_cells.make_cells(points).nearest(points, 10)[0]
+    places, squared = neighbour_cells.neighbour_graph(points, 10)
+    assert recall(places, exact) > recall(cells, exact) + 0.01
+    assert all(len(set(row)) == 10 for row in places.tolist())
+    told = ((points[:, None] - points[places]) ** 2).sum(axis=2)
+    np.testing.assert_allclose(squared, told, rtol=1e-3, atol=1e-2)
+    assert (np.diff(squared, axis=1) >= 0).all()

@@ -1,0 +1,196 @@
+"""Large pools: seconds, processor seconds and memory of what a round does with millions of rows.
+
+`python -m bench scale` runs all of it (10 GB of disk in TMPDIR, half an hour on two cores); `python -m
+bench.scale NAME ...` only some: k_center, badge, scores, picks, neighbours. Pools are memory-mapped files, so
+memory is what the process allocated itself (`RssAnon`, asked 20 times a second); pages of the file are the
+cache's. Processor seconds are those of all threads: on a busy machine they are what one idle core would need,
+at most.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.figures import Figure
+from bench.selection import probabilities_of
+from labelloop.acquisition import select
+
+LABELED = np.arange(10)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one call took."""
+
+    seconds: float
+    processor: float
+    megabytes: float
+    result: Any
+
+    @property
+    def note(self) -> str:
+        return (
+            f"{self.processor:.1f} processor seconds, {self.megabytes:.0f} MB beside the file; load "
+            f"{os.getloadavg()[0]:.0f}"
+        )
+
+
+def measure(folder: Path) -> list[Figure]:
+    """Everything, one after the other; files are deleted as soon as they are not needed."""
+    return [figure for part in PARTS.values() for figure in part(folder)]
+
+
+def k_center(folder: Path, rows: int = 1_000_000, width: int = 512, picks: int = 1000) -> list[Figure]:
+    """The greedy over a file."""
+    path = _write(folder / "k_center.npy", rows, width, np.float32)
+    pool = np.load(path, mmap_mode="r")
+    select("k_center", batch_size=5, embeddings=np.asarray(pool[:1000]), labeled=LABELED)
+    cost = _timed(lambda: select("k_center", batch_size=picks, embeddings=pool, labeled=LABELED))
+    path.unlink()
+    return _figures(f"k-center, {rows:,} x {width}, {picks} picks", cost, 120, 1500)
+
+
+def badge(folder: Path, rows: int = 1_000_000, width: int = 256, picks: int = 500) -> list[Figure]:
+    """20 classes."""
+    path = _write(folder / "badge.npy", rows, width, np.float32)
+    pool, chances = np.load(path, mmap_mode="r"), probabilities_of(rows, 20)
+    select("badge", batch_size=5, embeddings=np.asarray(pool[:1000]), probabilities=chances[:1000])
+    cost = _timed(lambda: select("badge", batch_size=picks, embeddings=pool, probabilities=chances))
+    path.unlink()
+    return _figures(f"BADGE, {rows:,} x {width}, 20 classes, {picks} picks", cost, 120, 1500)
+
+
+def scores(folder: Path, rows: int = 10_000_000, classes: int = 10) -> list[Figure]:
+    """Margin and entropy beside a plain copy of the probabilities, best of five each."""
+    from labelloop.acquisition.entropy import entropy
+    from labelloop.acquisition.margin import margin
+
+    chances = probabilities_of(rows, classes)
+    copied = np.ones_like(chances)
+    plain = _best(lambda: np.copyto(copied, chances))
+    figures = []
+    for name, score in (("margin", margin), ("entropy", entropy)):
+        cost = _best(lambda score=score: score(chances))  # type: ignore[misc]
+        said = f"{cost.seconds:.3f} s against {plain.seconds:.3f} s; {cost.processor:.3f} processor seconds "
+        said += f"against {plain.processor:.3f}; load {os.getloadavg()[0]:.0f}"
+        title = f"{name}, {rows:,} x {classes}: rate of a plain copy"
+        figures.append(Figure(title, plain.seconds / cost.seconds, "times", at_least=1 / 3, note=said))
+    return figures
+
+
+def _best(call: Callable[[], Any]) -> Cost:
+    return min((_timed(call) for _ in range(5)), key=lambda one: one.seconds)
+
+
+def picks(folder: Path, rows: int = 10_000_000, width: int = 16, classes: int = 10) -> list[Figure]:
+    """Whole selections over memory-mapped float16 embeddings and float32 probabilities."""
+    path = _write(folder / "embeddings.npy", rows, width, np.float16)
+    with (folder / "probabilities.npy").open("wb") as stream:
+        head = {"descr": "<f4", "fortran_order": False, "shape": (rows, classes)}
+        np.lib.format.write_array_header_1_0(stream, head)
+        for start in range(0, rows, 500_000):
+            stream.write(probabilities_of(min(500_000, rows - start), classes, start).tobytes())
+    pool = np.load(path, mmap_mode="r")
+    chances = np.load(folder / "probabilities.npy", mmap_mode="r")
+    figures = []
+    for name, given in (("margin", {"probabilities": chances}), ("k_center", {"embeddings": pool})):
+        cost = _timed(
+            lambda name=name, given=given: select(name, batch_size=500, labeled=LABELED, **given)  # type: ignore[misc]
+        )
+        figures += _figures(f"{name}, {rows:,} rows, 500 picks, memory-mapped", cost, None, None)
+    path.unlink()
+    (folder / "probabilities.npy").unlink()
+    return figures
+
+
+def neighbours(folder: Path, rows: int = 1_000_000, width: int = 64, asked: int = 500) -> list[Figure]:
+    """The graph of nearest neighbours, and the share of the true ones in it."""
+    from bench.selection import pool as clouds
+    from labelloop.models.graph_smoothing import NEIGHBOURS
+    from labelloop.models.neighbour_cells import neighbour_graph
+    from labelloop.models.neighbours import nearest
+
+    figures = []
+    for size in (20_000, rows):
+        points = clouds(size, width)
+        some = np.random.default_rng(1).choice(size, asked, replace=False)
+        exact, _ = nearest(points[some], points, NEIGHBOURS + 1)
+        cost = _timed(lambda points=points: neighbour_graph(points, NEIGHBOURS + 1)[0])  # type: ignore[misc]
+        shared = [len(np.intersect1d(*pair)) for pair in zip(cost.result[some], exact, strict=True)]
+        title = f"graph of {NEIGHBOURS + 1} neighbours, {size:,} x {width}"
+        figures += _figures(title, cost, None, None)
+        figures.append(Figure(f"{title}: true ones found", float(np.mean(shared)) / exact.shape[1], "share"))
+    return figures
+
+
+PARTS: dict[str, Callable[[Path], list[Figure]]] = {
+    "k_center": k_center,
+    "badge": badge,
+    "scores": scores,
+    "picks": picks,
+    "neighbours": neighbours,
+}
+
+
+def _figures(name: str, cost: Cost, seconds: float | None, megabytes: float | None) -> list[Figure]:
+    return [
+        Figure(name, cost.seconds, "s", at_most=seconds, note=cost.note),
+        Figure(f"{name}: processor", cost.processor, "s", at_most=seconds and 2 * seconds),
+        Figure(f"{name}: memory", cost.megabytes, "MB", at_most=megabytes),
+    ]
+
+
+def _write(path: Path, rows: int, width: int, dtype: type) -> Path:
+    """Clouds of unequal size, a block at a time: the pool may be larger than memory."""
+    random = np.random.default_rng(0)
+    centres = 2 * random.standard_normal((200, width), dtype=np.float32)
+    shares = 1 / np.arange(1, 201)
+    with path.open("wb") as stream:
+        head = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": (rows, width)}
+        np.lib.format.write_array_header_1_0(stream, head)
+        for start in range(0, rows, 50_000):
+            member = random.choice(200, size=min(50_000, rows - start), p=shares / shares.sum())
+            block = centres[member] + random.standard_normal((len(member), width), dtype=np.float32)
+            stream.write(block.astype(dtype).tobytes())
+    return path
+
+
+def _timed(call: Callable[[], Any]) -> Cost:
+    before, most, done = _allocated(), [0.0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.05):
+            most[0] = max(most[0], _allocated() - before)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    begun, processor = time.perf_counter(), time.process_time()
+    result = call()
+    took, worked = time.perf_counter() - begun, time.process_time() - processor
+    done.set()
+    watcher.join()
+    return Cost(took, worked, max(most[0], _allocated() - before), result)
+
+
+def _allocated() -> float:
+    """MB of this process's own pages; needs Linux."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) * 1024 / 1e6
+
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:]:
+        with tempfile.TemporaryDirectory(prefix="labelloop-bench-scale-") as there:
+            for found in PARTS[wanted](Path(there)):
+                name, measured, aim, met, note = found.row
+                print(f"{name}: {measured} {aim} {met}\n    {note}", flush=True)
