@@ -16,7 +16,7 @@ import argparse
 import math
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -110,14 +110,18 @@ def run_campaign(name: str, way: str, seed: int, data: Path | None) -> list[dict
         return rows
 
 
-def run_all(names: list[str], seeds: int, data: Path | None, workers: int, ways: list[str]) -> pd.DataFrame:
-    """Every way on every set with every seed."""
+def run_all(
+    names: list[str], seeds: int, data: Path | None, workers: int, ways: list[str], out: Path | None = None
+) -> pd.DataFrame:
+    """Every way on every set with every seed; what is done is written to `out` as it comes."""
     jobs = [(name, way, seed, data) for name in names for seed in range(seeds) for way in ways]
-    if workers < 2:
-        return pd.DataFrame([row for job in jobs for row in run_campaign(*job)])
+    rows: list[dict[str, Any]] = []
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        done = [pool.submit(run_campaign, *job) for job in jobs]
-        return pd.DataFrame([row for one in done for row in one.result()])
+        for one in as_completed([pool.submit(run_campaign, *job) for job in jobs]):
+            rows += one.result()
+            if out:
+                pd.DataFrame(rows).to_csv(out, index=False)
+    return pd.DataFrame(rows).sort_values(["set", "seed", "way", "round"], ignore_index=True)
 
 
 def differences(found: pd.DataFrame, measure: str) -> pd.DataFrame:
@@ -162,9 +166,7 @@ def main() -> int:
     words.add_argument("--ways", nargs="+", default=list(WAYS))
     words.add_argument("--out", type=Path, help="CSV with a row a round of every campaign")
     given = words.parse_args()
-    found = run_all(given.sets, given.seeds, given.data, given.workers, given.ways)
-    if given.out:
-        found.to_csv(given.out, index=False)
+    found = run_all(given.sets, given.seeds, given.data, given.workers, given.ways, given.out)
     for what in ("accuracy", "right"):
         table = differences(found, what)
         print(f"\n{what}, %: mean (difference to {BASE}, 95% interval)")

@@ -17,7 +17,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "campaign": {"name": "small", "seed": 2},
     "model": {"name": "logistic"},
     "acquisition": {"batch_size": 8, "first_batch_size": 12, "shard_size": 512},
-    "annotation": {"overlap": 1, "test_overlap": 1},
+    "annotation": {"overlap": 2, "test_overlap": 1, "max_overlap": 4},
     "evaluation": {"test_size": 20, "bootstrap": 20},
     "stopping": {"max_rounds": 2},
     "tracking": {"enabled": False},

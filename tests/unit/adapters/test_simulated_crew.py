@@ -232,6 +232,7 @@ def test_annotators_err_independently_of_each_other() -> None:
     assert abs(np.corrcoef(right["ada"], right["ben"])[0, 1]) < 4.5 / np.sqrt(3000)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sets(st.sampled_from([one.name for one in FIVE_ANNOTATORS])), min_size=1, max_size=30))
 def test_whoever_has_had_an_item_before_is_not_given_it(had: list[set[str]]) -> None:
     """And everybody else may be: two more answers come wherever two people are left."""

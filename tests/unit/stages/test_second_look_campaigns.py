@@ -189,6 +189,6 @@ def test_without_the_setting_nothing_is_different(tmp_path: Path) -> None:
     workspace = finished(campaign(tmp_path / "plain", annotation=annotation, stopping={"max_rounds": 2}))
     for folder in workspace.rounds():
         assert not len(relabeled(folder))
-        assert set(files.read_json(folder.selection)) == {"strategy", "picked", "reason"}
+        assert "second_looks" not in files.read_json(folder.selection)
         assert not {"second_looks", "labels_changed", "still_unsure"} & set(files.read_json(folder.metrics))
         assert "second look" not in folder.report.read_text()

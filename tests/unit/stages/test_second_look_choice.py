@@ -74,7 +74,7 @@ def open_ones(seed: int, n: int) -> pd.DataFrame:
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.integers(0, 999), st.integers(0, 30), st.floats(0, 0.5), st.integers(0, 20), st.integers(1, 3),
     st.sampled_from([0.25, 0.5, 1.0]),
@@ -90,23 +90,23 @@ def test_the_budget_is_kept_and_the_best_votes_are_bought(
     assert spent <= share * new_items * overlap
     assert spent == looks.about["votes"]
     chosen = looks.further.merge(table, on="item")
-    assert (chosen["overlap"] <= chosen["room"]).all() and (chosen["overlap"] >= 1).all()
+    assert (chosen["overlap"] == 1).all()
     assert (chosen["total_x"] == chosen["total_y"] + chosen["overlap"]).all()
     assert looks.further["score"].is_monotonic_decreasing
     if spent:  # at most one new item's votes go for less than the price
-        assert looks.about["nats_a_vote"] > 0
-        assert (looks.further["score"] > price).any()
+        assert (looks.further["score"] > price).sum() > spent - overlap
         left = table[~table["item"].isin(looks.further["item"])]
-        others = _choose(
-            left, 0.0, 0.7, 1000, annotation.model_copy(update={"second_look_share": 1.0})
-        ).further
-        assert others["score"].max() <= looks.further["score"].min() + 1e-12 or not len(others)
+        everything = annotation.model_copy(update={"second_look_share": 1.0})
+        others = _choose(left, -1.0, 0.7, 1000, everything).further
+        assert not len(others) or others["score"].max() <= looks.further["score"].min()
 
 
 def test_a_high_price_leaves_everything_to_new_items_and_says_so() -> None:
     looks = _choose(open_ones(1, 9), 5.0, 0.7, 10, ANNOTATION)
     assert len(looks.further) == 0 and looks.new_items == 10
-    assert "9 older items below 90%, but no vote about them tells more" in looks.about["reason"]
+    assert (
+        "9 older items below 90%, but one more vote about none of them is worth more" in looks.about["reason"]
+    )
     assert "No older item" in _choose(open_ones(1, 0), 0.1, 0.7, 10, ANNOTATION).about["reason"]
 
 
