@@ -101,9 +101,8 @@ def without(annotation: Annotation, paused: Mapping[str, Any]) -> Annotation:
 
 
 def people_needed(settings: CampaignSettings) -> int:
-    """Different annotators that an item to learn from may need; gold makes do with those there are."""
-    annotation = settings.annotation
-    return max(annotation.overlap, getattr(annotation, "max_overlap", None) or 0)
+    """Different annotators that a new item needs; gold and second looks make do with those there are."""
+    return settings.annotation.overlap
 
 
 def _why(record: Mapping[str, Any], quality: Quality) -> tuple[str, str] | None:

@@ -18,6 +18,7 @@ from labelloop.acquisition import make_strategy, select_rows
 from labelloop.acquisition.base import Context
 from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Items, Prepared
+from labelloop.models.label_weights import weighed
 
 LabelSource = Callable[[np.ndarray, int], np.ndarray]
 """`(all rows asked so far, round) -> their class codes`; -1 where nobody gave an answer that counts.
@@ -91,16 +92,28 @@ def replay(
         picked = _pick(arena, learner, name, candidates, rows, codes, wanted, number)
         rows = np.concatenate([rows, picked])
         codes = labels_of(rows, number)
-        learner = fit(arena, rows[codes >= 0], codes[codes >= 0])
+        posterior = getattr(labels_of, "posterior", None)
+        known = codes >= 0
+        learner = fit(arena, rows[known], codes[known], None if posterior is None else posterior[known])
         cost = float(getattr(labels_of, "cost", 0.0))
         points.append(Point(int((codes >= 0).sum()), accuracy(learner, arena), cost))
     return points
 
 
-def fit(arena: Arena, rows: np.ndarray, codes: np.ndarray) -> Any:
-    """The arena's learner, trained on these rows; rows go in their order in the pool."""
+def fit(arena: Arena, rows: np.ndarray, codes: np.ndarray, posterior: np.ndarray | None = None) -> Any:
+    """The arena's learner, trained on these rows; rows go in their order in the pool.
+
+    Args:
+        posterior: shape (n_rows, n_classes), how sure the labels are, where their source tells; counts as
+            `model.label_weights` says.
+    """
     order = np.argsort(rows, kind="stable")
-    return copy.deepcopy(arena.learner).fit(arena.prepared.pool.inputs(rows[order]), codes[order])
+    rows, targets, weights = rows[order], codes[order], None
+    if posterior is not None:
+        weighing = arena.settings.model.label_weights
+        shown, targets, weights = weighed(targets, posterior[order], None, weighing)
+        rows = rows[shown]
+    return copy.deepcopy(arena.learner).fit(arena.prepared.pool.inputs(rows), targets, weights)
 
 
 def accuracy(learner: Any, arena: Arena) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from labelloop.settings.section import Section
 
@@ -28,12 +28,21 @@ class Model(Section):
         [], description="For co_training: two groups of the columns that the model sees, by name (tables) or "
         "number from 0. Empty: two random halves.",
     )  # fmt: skip
-    label_weights: Literal["none", "confidence"] = Field(
-        "none", description="How much each label counts in training. confidence: as much as fusion is sure "
-        "of it, which helps where votes are few and often wrong (docs/annotators.md has figures). none: all "
-        "the same.",
+    label_weights: Literal["none", "confidence", "soft"] = Field(
+        "none", description="How much labels count in training. soft: an item is shown as every class that "
+        "its votes leave open, weighed by how likely each is. confidence: each label counts as much as "
+        "fusion is sure of it. none: all the same. Where votes are few and often wrong soft is best by far "
+        "(docs/annotators.md); it goes with pool: none only.",
     )  # fmt: skip
     committee: int = Field(
         0, ge=0, description="Further models, trained on bootstrap samples of the labels, for strategies "
         "that ask where models disagree (bald, vote_entropy and others); 5 is usual.",
     )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _soft_without_the_pool(self) -> Model:
+        if self.label_weights == "soft" and self.pool != "none":
+            raise ValueError(f"label_weights is soft and pool is {self.pool}; what the pool is good for is "
+                             "judged on one label an item, so set label_weights to confidence, or pool to "
+                             "none")  # fmt: skip
+        return self

@@ -22,6 +22,7 @@ class CrewVotes:
     Attributes:
         cost: money for all answers so far.
         votes: how many there are.
+        posterior: shape (rows asked so far, n_classes), of the rows of the last call; NaN without an answer.
     """
 
     def __init__(self, settings: CampaignSettings, arena: Arena, overlap: int | None = None) -> None:
@@ -29,6 +30,7 @@ class CrewVotes:
         self.overlap = overlap or settings.annotation.overlap
         self.codes = known_codes(arena.prepared)
         self.cost, self.votes = 0.0, 0
+        self.posterior = np.zeros((0, len(arena.prepared.classes)))
         self._answers: list[dict[str, Any]] = []
         self._asked: set[str] = set()
 
@@ -70,4 +72,7 @@ class CrewVotes:
         ).table
         code = {name: number for number, name in enumerate(prepared.classes)}
         label = dict(zip(fused["item"], fused["label"].map(code), strict=True))
+        sure = dict(zip(fused["item"], fused["posterior"], strict=True))
+        unknown = np.full(len(code), np.nan)
+        self.posterior = np.stack([np.asarray(sure.get(item, unknown), dtype=np.float64) for item in ids])
         return np.array([label.get(item, -1) for item in ids], dtype=np.int64)

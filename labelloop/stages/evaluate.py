@@ -31,7 +31,7 @@ from labelloop.stages.outlook import outlook_metrics, write_outlook
 from labelloop.stages.report import write_report
 from labelloop.stages.runner import Receipts, Round
 from labelloop.stages.second_look_report import second_look_counts
-from labelloop.stages.train import fit_on, label_weights, untrained
+from labelloop.stages.train import fit_on, untrained
 from labelloop.stages.verdicts import reviewed
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "torch")
@@ -129,7 +129,8 @@ def control_labels(current: Round, prepared: Prepared, training: pd.DataFrame) -
 def _control_model(current: Round, prepared: Prepared, sample: pd.DataFrame) -> Any:
     if sample["label"].nunique() < 2:
         return None
-    return fit_on(untrained(current, prepared), prepared, sample, label_weights(current, sample))
+    weighing = current.settings.model.label_weights
+    return fit_on(untrained(current, prepared), prepared, sample, weighing=weighing)
 
 
 def _hours(votes: pd.DataFrame) -> float:

@@ -31,11 +31,11 @@ def fuse(current: Round) -> None:
     votes = tables.VOTES.read(current.folder.collected)
     prepared = datasets.open_prepared(current.workspace.data)
     gold = read_gold_csv(current.folder.gold)
-    paused = judge_annotators(current, votes, prepared, gold)
+    paused, counted = judge_annotators(current, votes, prepared, gold), votes
     if current.settings.quality.drop_votes:
-        votes = votes[~votes["annotator"].isin(paused)]
+        counted = votes[~votes["annotator"].isin(paused)]
     fused = fuse_as_set(
-        votes, prepared, settings, lambda: _predictor(current, prepared, settings.folds), gold=gold
+        counted, prepared, settings, lambda: _predictor(current, prepared, settings.folds), gold=gold
     )
     tables.FUSED.write(fused.table, current.folder.fused)
     files.write_json(current.folder.fusion, fused.about)

@@ -140,7 +140,7 @@ def mixed(
             "rank": 0,
             "score": np.nan,
             "probability": len(picked) / len(ids),
-            "draw_probability": np.nan,
+            "draw_probability": 1.0 / (len(ids) - np.arange(len(picked))),
             "overlap": _overlap(current),
         }
     )

@@ -10,6 +10,7 @@ import pandas as pd
 from labelloop import datasets, files, models, tables
 from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError
+from labelloop.models.label_weights import weighed
 from labelloop.stages.prepare import new_learner, views_of
 from labelloop.stages.runner import Round
 
@@ -24,7 +25,8 @@ def train(current: Round) -> None:
             f"round {current.id} has no label to train on: nobody's answer counted. See "
             f"{current.workspace.relative(current.folder.quarantine)} for answers that were refused"
         )
-    learner = fit_on(untrained(current, prepared), prepared, labels, label_weights(current, labels))
+    weighing = current.settings.model.label_weights
+    learner = fit_on(untrained(current, prepared), prepared, labels, weighing=weighing)
     name = models.resolve_model_name(current.settings.model.name, prepared.pool.input_kind)
     with files.atomic_path(current.folder.model) as folder:
         folder.mkdir()
@@ -44,21 +46,8 @@ def bootstrap(current: Round, prepared: Prepared, labels: pd.DataFrame, number: 
     ordered = labels.sort_values("item", ignore_index=True)
     drawn = np.random.default_rng(seed).integers(len(ordered), size=len(ordered))
     weights = np.bincount(drawn, minlength=len(ordered)).astype(np.float64)
-    sure = label_weights(current, ordered)
-    weights = weights if sure is None else weights * sure
-    return fit_on(untrained(current, prepared), prepared, ordered, weights)
-
-
-def label_weights(current: Round, labels: pd.DataFrame) -> np.ndarray | None:
-    """How much each label counts in training, in the order of the items' ids; None: all the same.
-
-    Confidence is the posterior of the chosen class, calibrated where there is gold, so a doubtful label pulls
-    less and the fit as a whole leans more on its regularisation.
-    """
-    if current.settings.model.label_weights == "none":
-        return None
-    sure: np.ndarray = labels.sort_values("item")["confidence"].to_numpy(dtype=np.float64)
-    return sure
+    weighing = current.settings.model.label_weights
+    return fit_on(untrained(current, prepared), prepared, ordered, weights, weighing=weighing)
 
 
 def untrained(current: Round, prepared: Prepared) -> Any:
@@ -79,10 +68,23 @@ def untrained(current: Round, prepared: Prepared) -> Any:
     return learner
 
 
-def fit_on(learner: Any, prepared: Prepared, labels: pd.DataFrame, weights: np.ndarray | None = None) -> Any:
-    """Fit on labeled items of the pool, in the order of their ids; `weights` belong to `labels` so sorted."""
+def fit_on(
+    learner: Any,
+    prepared: Prepared,
+    labels: pd.DataFrame,
+    weights: np.ndarray | None = None,
+    *,
+    weighing: str = "none",
+) -> Any:
+    """Fit on labeled items of the pool, in the order of their ids; `weights` belong to `labels` so sorted.
+
+    Args:
+        weighing: `model.label_weights`; see `models.label_weights.weighed`.
+    """
     labels = labels.sort_values("item")
     rows = prepared.pool.rows_of(labels["item"].tolist())
     codes = {name: code for code, name in enumerate(prepared.classes)}
     targets = labels["label"].map(codes).to_numpy(dtype=np.int64)
-    return learner.fit(prepared.pool.inputs(rows), targets, weights)
+    posterior = np.stack([np.asarray(row, dtype=np.float64) for row in labels["posterior"]])
+    shown, targets, weights = weighed(targets, posterior, weights, weighing)
+    return learner.fit(prepared.pool.inputs(rows[shown]), targets, weights)
