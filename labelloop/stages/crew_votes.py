@@ -30,7 +30,7 @@ class CrewVotes:
         self.overlap = overlap or settings.annotation.overlap
         self.codes = known_codes(arena.prepared)
         self.cost, self.votes = 0.0, 0
-        self.posterior = np.zeros((0, len(arena.prepared.classes)))
+        self.posterior: np.ndarray = np.zeros((0, len(arena.prepared.classes)))
         self._answers: list[dict[str, Any]] = []
         self._asked: set[str] = set()
 
@@ -73,6 +73,6 @@ class CrewVotes:
         code = {name: number for number, name in enumerate(prepared.classes)}
         label = dict(zip(fused["item"], fused["label"].map(code), strict=True))
         sure = dict(zip(fused["item"], fused["posterior"], strict=True))
-        unknown = np.full(len(code), np.nan)
+        unknown: np.ndarray = np.full(len(code), np.nan)
         self.posterior = np.stack([np.asarray(sure.get(item, unknown), dtype=np.float64) for item in ids])
         return np.array([label.get(item, -1) for item in ids], dtype=np.int64)
