@@ -79,12 +79,13 @@ def fit_curve(labels: np.ndarray, accuracy: np.ndarray, *, draws: int, seed: int
     best = (weight * gap[:, None, :] * power[None, :, :]).sum(axis=2) / squares
     rest = (weight * (gap[:, None, :] - best[:, :, None] * power[None, :, :]) ** 2).sum(axis=2)
     count = len(labels)
+    rising = best > 0
     log_weight = (
         -0.5 * rest[:, :, None] / NOISES**2
         - (count - 1) * np.log(NOISES)
         - 0.5 * np.log(squares)[None, :, None]
-        # A falling curve is no learning curve.
-        + np.where(best > 0, 0.0, -np.inf)[:, :, None]
+        # A falling curve is no learning curve; where no other fits, it is a flat one (`scale` below).
+        + np.where(rising if rising.any() else ~rising, 0.0, -np.inf)[:, :, None]
     )
     chance = np.exp(log_weight - log_weight.max()).ravel()
     rng = np.random.default_rng(seed)

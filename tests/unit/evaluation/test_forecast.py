@@ -123,3 +123,13 @@ def test_what_is_kept_of_a_forecast_is_enough_to_judge_it() -> None:
     later = forecast(labels, accuracy, earlier=[kept])
     assert later["earlier"] == [kept] and later["judged"]["compared"] == 4
     assert later["judged"]["held"] == 4, "an exact power law is inside its own forecasts"
+
+
+@pytest.mark.parametrize("accuracies", [[1.0, 1.0, 1.0, 1.0], [1.0, 0.99, 0.98, 0.97], [0.7, 0.7, 0.7, 0.7]])
+def test_a_curve_that_does_not_rise_is_taken_for_a_flat_one(accuracies: list[float]) -> None:
+    """Nothing is left to learn, or labels do harm: either way there is a forecast, and no error."""
+    labels = np.array([20, 60, 100, 140])
+    fit = fit_curve(labels, np.array(accuracies), draws=200, seed=0)
+    to_come = fit.accuracy_at(np.array([200.0, 400.0]))
+    assert np.isfinite(to_come).all()
+    assert abs(np.median(to_come) - accuracies[-1]) < 0.05

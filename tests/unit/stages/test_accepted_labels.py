@@ -1,0 +1,177 @@
+"""A campaign that accepts labels of its model: under a certificate, audited, and reviewed by somebody."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from labelloop import tables
+from labelloop.reviewing import verdicts
+from labelloop.workspace import Workspace
+
+CLASSES = ("left", "right")
+CREW = [{"name": name, "accuracy": 1.0} for name in ("ann", "bob", "cy")]
+ROUNDS = ("r000", "r001", "r002", "r003")
+
+
+def settings(rounds: int, crew: list[dict[str, Any]], accept: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "campaign": {"name": "halves"},
+        "dataset": {"kind": "arrays", "path": "points.npz"},
+        "model": {"name": "logistic"},
+        "acquisition": {"batch_size": 40, "first_batch_size": 30, "strategy": "margin"},
+        "annotation": {"overlap": 1, "test_overlap": 3, "simulation": {"annotators": crew}},
+        "evaluation": {"test_size": 150},
+        "stopping": {"max_rounds": rounds},
+        "accept": {"target_error": 0.1, "delta": 0.2, "looks": 4, "audit_share": 0.5} | accept,
+        "tracking": {"enabled": False},
+        "versioning": {"enabled": False},
+    }
+
+
+@pytest.fixture(scope="module")
+def campaign(labelloop: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Four rounds: two of people who are always right, one of people who guess, one after a look into that.
+
+    A verdict comes between the first two.
+    """
+    folder = tmp_path_factory.mktemp("halves") / "c"
+    labelloop("init", folder, "--own-git")
+    rng = np.random.default_rng(0)
+    side = rng.integers(2, size=1200)
+    points = rng.normal(size=(1200, 4)) + 6.0 * (side[:, None] - 0.5)
+    np.savez(folder / "points.npz", x_train=points, y_train=np.array(CLASSES)[side])
+
+    def run(rounds: int, crew: list[dict[str, Any]], **accept: Any) -> None:
+        (folder / "params.yaml").write_text(yaml.safe_dump(settings(rounds, crew, accept)))
+        said = labelloop("run", folder, "--plain")
+        assert said.code == 0, said.error
+
+    workspace = Workspace.at(folder)
+    run(1, CREW)
+    labels = labels_of(workspace, "r000")
+    row = labels[(labels["split"] == "train")].iloc[0]
+    other = next(name for name in CLASSES if name != row["label"])
+    queue = folder / "filled.csv"
+    queue.write_text(f"item,reason,label,answer\n{row['item']},random,{row['label']},{other}\n")
+    said = labelloop("review", folder, "--take", queue, "--by", "eva")
+    assert said.code == 0, said.error
+    run(2, CREW)
+    guessing = [person | {"accuracy": 0.25} for person in CREW]
+    run(3, guessing)
+    run(4, CREW, audits_from="r003")
+    return workspace
+
+
+def labels_of(workspace: Workspace, round_id: str) -> pd.DataFrame:
+    return tables.LABELS.read(workspace.round(round_id).labels)
+
+
+def told(workspace: Workspace, round_id: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(workspace.round(round_id).certificate.read_text())
+    return content
+
+
+def accepted(workspace: Workspace, round_id: str) -> pd.DataFrame:
+    return tables.ACCEPTED.read(workspace.round(round_id).accepted)
+
+
+def test_only_items_that_nobody_labels_are_accepted_and_each_names_the_certificate(
+    campaign: Workspace,
+) -> None:
+    for name in ("r000", "r001", "r003"):
+        table, made = accepted(campaign, name), told(campaign, name)
+        assert made["state"] == "issued"
+        assert len(table) > 400
+        assert set(table["certificate"]) == {made["certificate"]["id"]}
+        assert not set(table["item"]) & set(labels_of(campaign, name)["item"])
+        assert (table["confidence"] >= made["certificate"]["threshold"]).all()
+    assert told(campaign, "r000")["certificate"]["id"] != told(campaign, "r001")["certificate"]["id"]
+
+
+def test_audits_come_from_what_was_drawn_and_leave_room_for_the_strategy(campaign: Workspace) -> None:
+    batch = tables.BATCH.read(campaign.round("r001").batch)
+    audited = set(batch.loc[batch["arm"] == "audit", "item"])
+    before = accepted(campaign, "r000")
+    assert 0 < len(audited) <= len(batch) / 2
+    assert audited <= set(before.loc[before["audit"], "item"])
+    assert {one["item"] for one in told(campaign, "r001")["audits"]} == audited
+
+
+def test_audits_that_find_errors_end_acceptance_and_all_labels_return(campaign: Workspace) -> None:
+    assert not any(one["accepted"] != one["found"] for one in told(campaign, "r001")["audits"])
+    made = told(campaign, "r002")
+    assert made["state"] == "suspended"
+    assert "certificate" not in made
+    assert accepted(campaign, "r002").empty
+    assert "returned to the queue" in campaign.round("r002").report.read_text()
+
+
+def test_after_somebody_has_looked_into_it_acceptance_may_begin_anew(campaign: Workspace) -> None:
+    """Old audits are left aside, not forgotten."""
+    assert told(campaign, "r003")["state"] == "issued"
+    assert len(told(campaign, "r003")["audits"]) >= len(told(campaign, "r002")["audits"])
+
+
+def test_each_try_has_its_part_of_the_chance_to_be_wrong(campaign: Workspace) -> None:
+    """The suspended round has looked at nothing."""
+    assert [told(campaign, name)["looks"] for name in ROUNDS] == [1, 2, 2, 3]
+    assert told(campaign, "r003")["certificate"]["delta"] == pytest.approx(0.2 / 4)
+
+
+def test_a_verdict_outranks_votes_from_the_next_round_on(campaign: Workspace) -> None:
+    (one,) = verdicts.read(campaign.reviews)
+    before = labels_of(campaign, "r000").set_index("item").loc[one.item]
+    after = labels_of(campaign, "r001").set_index("item").loc[one.item]
+    fused = tables.FUSED.read(campaign.round("r001").fused).set_index("item").loc[one.item]
+    assert (before["status"], after["status"]) == ("fused", "reviewed")
+    assert (after["label"], fused["label"]) == (one.label, one.was)
+    assert list(after["dissenters"]) and after["agreeing"] == 0
+    assert list(after["vote_ids"]) == list(fused["vote_ids"])
+    metrics = json.loads(campaign.round("r001").metrics.read_text())
+    assert (metrics["reviewed"], metrics["overturned"]) == (1, 1)
+
+
+def test_a_rebuild_counts_the_same_verdicts(campaign: Workspace, labelloop: Callable[..., Any]) -> None:
+    """Those of the round, whatever was said later."""
+    folder = campaign.round("r000")
+    before = folder.labels.read_bytes()
+    said = labelloop("stage", "snapshot", "r000", "--force", cwd=campaign.root)
+    assert said.code == 0, said.error
+    assert folder.labels.read_bytes() == before
+
+
+def test_the_export_says_where_each_label_comes_from(
+    campaign: Workspace, labelloop: Callable[..., Any], tmp_path: Path
+) -> None:
+    out = tmp_path / "labels.csv"
+    assert labelloop("export", campaign.root, "--out", out).code == 0
+    rows = {row["item"]: row for row in csv.DictReader(out.open())}
+    assert {row["source"] for row in rows.values()} == {"people", "reviewed", "model"}
+    assert all((row["source"] == "model") == bool(row["certificate"]) for row in rows.values())
+    assert len(rows) == len(accepted(campaign, "r003")) + len(labels_of(campaign, "r003"))
+    assert labelloop("export", campaign.root, "--out", tmp_path / "labels.txt").code == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "says"), [("nobody,left", "'nobody' is not in the pool"), ("points-0000,up", "'up' is none of")]
+)
+def test_a_queue_with_a_mistake_is_refused_whole(
+    campaign: Workspace, labelloop: Callable[..., Any], tmp_path: Path, line: str, says: str
+) -> None:
+    before = campaign.reviews.read_bytes()
+    item = labels_of(campaign, "r003")["item"].iloc[3]
+    queue = tmp_path / "queue.csv"
+    queue.write_text(f"item,answer\n{item},left\n{line.replace('points-0000', item)}\n")
+    said = labelloop("review", campaign.root, "--take", queue, "--by", "eva")
+    assert said.code == 2
+    assert says in said.error and "Nothing was taken in" in said.error
+    assert campaign.reviews.read_bytes() == before
