@@ -52,6 +52,7 @@ def test_each_built_in_says_what_it_needs() -> None:
         "dropquery": {"probabilities", "embeddings"},
         "error_based": {"probabilities", "embeddings", "labels"},
         "rare_class": {"probabilities", "embeddings", "labels"},
+        "hard_negatives": {"probabilities", "embeddings", "labels"},
         "balanced": {"probabilities", "labels"},
         "auto": {"probabilities", "embeddings", "labels"},
     }

@@ -120,7 +120,7 @@ def test_the_summary_counts_wins_and_labels_by_hand() -> None:
 
 def test_strategies_that_ask_labels_or_a_committee_are_replayed_too(params: Path, tmp_path: Path) -> None:
     """What a live round gives a strategy a backtest gives it as well, with the same start for all."""
-    names = ["auto", "bald", "balanced", "rare_class", "error_based", "dropquery"]
+    names = ["auto", "bald", "balanced", "rare_class", "hard_negatives", "error_based", "dropquery"]
     backtest(params, tmp_path / "out", strategies=names, seeds=1)
     curves = pd.read_csv(tmp_path / "out" / "curves.csv")
     assert set(curves["strategy"]) == set(names)
