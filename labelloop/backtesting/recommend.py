@@ -10,6 +10,8 @@ import pandas as pd
 SHARES = (0.25, 0.5, 0.75, 1.0)
 """Parts of the money at which accuracies are told."""
 FEW_SEEDS = 5
+CLOSE = 0.01
+"""Accuracy that may be missing for a smaller budget to be named beside the best."""
 
 
 def at_money(curves: pd.DataFrame, money: np.ndarray) -> pd.DataFrame:
@@ -45,7 +47,8 @@ def compare_at_money(
     Returns:
         money, seeds, coverage, trials (a list, best first: trial, accuracy with low and high, labels bought,
         behind the best with low and high, as_good: the interval of the difference holds 0), budgets (of the
-        best: money, accuracy, low, high at parts of the money), best, recommended, own and sentence.
+        best: money, accuracy, low, high at parts of the money), cheapest (trial and money: the least for
+        which any trial comes within a point of the best), best, recommended, own and sentence.
     """
     ends = curves.groupby(["trial", "seed"], sort=False)["cost"].max()
     money = float(ends.min())
@@ -82,6 +85,7 @@ def compare_at_money(
         "recommended": recommended, "own": own,
     }  # fmt: skip
     found["budgets"] = _budgets(curves[curves["trial"] == recommended], money, coverage)
+    found["cheapest"] = _cheapest(curves, float(reached[best].mean()) - CLOSE)
     return found | {"sentence": _sentence(found, currency)}
 
 
@@ -96,6 +100,17 @@ def _budgets(curves: pd.DataFrame, money: float, coverage: float) -> list[dict[s
         rows.append({"money": float(str(part)), "accuracy": float(points["accuracy"].mean()),
                      "low": low, "high": high})  # fmt: skip
     return rows
+
+
+def _cheapest(curves: pd.DataFrame, accuracy: float) -> dict[str, Any]:
+    """The trial whose mean over all seeds first has this accuracy, and the money it takes."""
+    seeds = curves["seed"].nunique()
+    means = (
+        at_money(curves, grid_of_money(curves)).groupby(["trial", "money"])["accuracy"].agg(["mean", "size"])
+    )
+    there = means[(means["size"] == seeds) & (means["mean"] >= accuracy - 1e-9)].reset_index()
+    first = there.sort_values(["money", "mean"], ascending=[True, False]).iloc[0]
+    return {"trial": str(first["trial"]), "money": float(first["money"]), "accuracy": float(first["mean"])}
 
 
 def _interval(values: np.ndarray, coverage: float) -> tuple[float | None, float | None]:
@@ -132,6 +147,10 @@ def _sentence(found: dict[str, Any], currency: str) -> str:
     if before:
         half = min(before, key=lambda row: abs(row["money"] - found["money"] / 2))
         text += f" {half['money']:.2f} {currency} would have brought {half['accuracy']:.1%}."
+    cheapest = found["cheapest"]
+    if cheapest["money"] < 0.9 * found["money"]:
+        text += (f" Within a point of the best for the least money: {cheapest['trial']}, "
+                 f"{cheapest['accuracy']:.1%} with {cheapest['money']:.2f} {currency}.")  # fmt: skip
     if 1 < found["seeds"] < FEW_SEEDS:
         text += f" With {found['seeds']} seeds take this as a hint."
     return text
@@ -149,6 +168,6 @@ def _points(row: dict[str, Any]) -> str:
 
 
 def grid_of_money(curves: pd.DataFrame, steps: int = 24) -> np.ndarray:
-    """Money from the last first round to what every trial has spent: shape (steps,)."""
+    """Money from the last first round to what every trial has spent: ascending, steps at most."""
     ends = curves.groupby(["trial", "seed"], sort=False)["cost"]
-    return np.linspace(float(ends.min().max()), float(ends.max().min()), steps)
+    return np.unique(np.linspace(float(ends.min().max()), float(ends.max().min()), steps))

@@ -170,6 +170,20 @@ def test_less_money_is_read_off_the_curve() -> None:
     ]  # fmt: skip
 
 
+def test_the_least_money_that_nearly_does_it_is_named() -> None:
+    """One trial is all but there at half of the money, the other wins in the end by less than a point."""
+    early = [(10, 1.0, 0.5), (20, 2.0, 0.896), (40, 4.0, 0.897)]
+    rows = [
+        {"trial": "early", "seed": seed, "labels": labels, "cost": cost, "accuracy": accuracy}
+        for seed in range(2) for labels, cost, accuracy in early
+    ]  # fmt: skip
+    curves = pd.concat([curves_of({"late": [0.9, 0.9]}), pd.DataFrame(rows)], ignore_index=True)
+    found = compare_at_money(curves, own=None, currency="USD")
+    assert found["best"] == "late" and found["cheapest"]["trial"] == "early"
+    assert 1.9 < found["cheapest"]["money"] < 2.1
+    assert "for the least money: early, " in found["sentence"]
+
+
 def test_one_seed_claims_nothing() -> None:
     found = compare_at_money(curves_of({"a": [0.9], "b": [0.7]}), own=None, currency="USD")
     assert "One seed tells nothing about chance" in found["sentence"]
