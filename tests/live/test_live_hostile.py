@@ -75,7 +75,7 @@ class Hostile:
         except Exception:
             self.wrong[name] = traceback.format_exc(limit=-2)
             return
-        if said.code and not (said.error.startswith("error: ") and len(said.error) < 2000):
+        if said.code and not ("error: " in said.error and len(said.error) < 3000):
             self.wrong[name] = str(said)[:2000]
 
     def recover(self, name: str) -> None:

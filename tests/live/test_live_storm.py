@@ -58,7 +58,8 @@ class Stepper:
     def advance(self, *, kill: bool, prefect: bool = False) -> str:
         """One command; what it said, empty if it was killed."""
         way = self.chance.choice(["moment", "time"]) if kill else ""
-        last = self.chance.randint(1, self.moments) if way == "moment" else 0
+        # Most commands do little: early moments come more often.
+        last = self.chance.randint(1, self.chance.choice([6, 20, self.moments])) if way == "moment" else 0
         command: list[Any] = [sys.executable, Path(__file__).with_name("stepping.py"), last, "advance"]
         command += [self.root] + ([] if prefect else ["--plain"])
         home = {"PREFECT_HOME": str(self.root.parent / "prefect-home"), "PYTHONUNBUFFERED": "1"}

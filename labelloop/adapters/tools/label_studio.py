@@ -34,6 +34,7 @@ from labelloop.adapters.tools.label_studio_push import (
     wanted_overlap,
 )
 from labelloop.adapters.tools.label_studio_server import Server
+from labelloop.errors import ToolError
 from labelloop.workspace import Workspace
 
 LOOKUP = 150
@@ -226,10 +227,23 @@ def _known(rows: Iterator[dict[str, Any]], keys: set[str]) -> Iterator[tuple[str
         if not isinstance(meta, dict):
             continue
         key = meta.get(KEY)
+        if not isinstance(key, str | None):
+            # What cannot be told apart from a task that is wanted must not be taken for its absence.
+            raise ToolError(f"Label Studio gives task {row['id']} a {KEY} of {key!r:.40}, which is no "
+                            "text; is it a Label Studio server, version 1.20 or later?")  # fmt: skip
         if key in keys:
-            skips = int(row.get("cancelled_annotations") or 0)
-            answers = int(row.get("total_annotations") or 0) + skips
-            yield key, OnServer(row["id"], row["overlap"], answers, meta.get("pushed_at"), skips)
+            skips = _number(row, "cancelled_annotations")
+            answers = _number(row, "total_annotations") + skips
+            yield key, OnServer(row["id"], _number(row, "overlap"), answers, meta.get("pushed_at"), skips)
+
+
+def _number(row: dict[str, Any], name: str) -> int:
+    """A number of a listing's row; a server that sends something else is not pushed to."""
+    value = row.get(name) or 0
+    if not isinstance(value, int) or not 0 <= value < 2**31:
+        raise ToolError(f"Label Studio says that {name} of task {row['id']} is {value!r:.40}, which is no "
+                        "number of people; is it a Label Studio server, version 1.20 or later?")  # fmt: skip
+    return value
 
 
 def _receipt(key: TaskKey, task: OnServer) -> Receipt:
@@ -247,4 +261,7 @@ def _chunks(rows: list[str], size: int) -> Iterator[list[str]]:
 
 @functools.lru_cache(maxsize=1000)
 def _time(text: object) -> datetime | None:
-    return datetime.fromisoformat(text) if isinstance(text, str) else None
+    try:
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
