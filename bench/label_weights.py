@@ -32,6 +32,7 @@ DRAWS = 10
 ITEMS = (100, 400)
 PER_ITEM = (1, 2, 3)
 CREW, GOLD = 12, 50
+SKILL = (0.6, 0.85)
 TEST = 1500
 SCHEMES = ("confidence", "above_chance", "soft")
 
@@ -112,7 +113,7 @@ def draw(data: Set, n_items: int, per_item: int, gold: int, seed: int) -> dict[s
 
 def crew_votes(truth: np.ndarray, per_item: int, n_classes: int, rng: np.random.Generator) -> Votes:
     """Votes of a crew; errors are even over the other classes."""
-    skill = rng.uniform(0.6, 0.85, CREW)
+    skill = rng.uniform(*SKILL, CREW)
     item = np.repeat(np.arange(len(truth)), per_item)
     who = np.concatenate([rng.choice(CREW, per_item, replace=False) for _ in truth])
     wrong = (truth[item] + rng.integers(1, n_classes, len(item))) % n_classes

@@ -197,3 +197,22 @@ def test_a_thousand_classes_fit() -> None:
     records = quality(table, 1000).records
     assert len(records) == 40
     assert all(record.consensus.share > 0.5 for record in records)  # type: ignore[operator]
+
+
+def test_drift_of_a_crew_without_any_is_flagged_at_the_level_over_both_looks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With exact p-values and a level of 20%, at most a fifth of 200 crews has anybody flagged (3 sd)."""
+    from labelloop.annotators import quality as module
+    from labelloop.annotators.drift import Change
+
+    table, truth = crowd_table(seed=0, n_items=60)
+    coded = answers(table, 3)
+    gold = np.array([truth[int(item[1:])] for item in coded.votes.items])
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr(module, "change_point", lambda *_: Change(50, float(rng.random()), 25, 0.9, 0.9))
+    monkeypatch.setattr(module, "DRIFT_LEVEL", 0.2)
+    flagged = sum(
+        any("drift" in record.flags for record in annotator_quality(coded, gold).records) for _ in range(200)
+    )
+    assert 0.2 * 200 - 17 <= flagged <= 0.2 * 200 + 17
