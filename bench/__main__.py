@@ -16,6 +16,7 @@ from bench.figures import Figure, markdown
 MEASUREMENTS = ("status", "idle", "overhead", "scoring", "age", "demo")
 ON_REQUEST = (
     "adaptive_votes",
+    "second_looks",
     "fusion",
     "model_prior",
     "label_weights",

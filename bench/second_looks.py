@@ -28,11 +28,12 @@ import yaml
 from bench.figures import Figure
 
 WAYS: dict[str, dict[str, Any]] = {
-    "3 votes, majority": {"overlap": 3, "method": "majority"},
+    "3 votes, majority": {"overlap": 3, "method": "majority", "label_weights": "none"},
     "3 votes, auto": {"overlap": 3},
-    "2 votes, auto": {"overlap": 2},
+    "3 votes, auto, soft labels": {"overlap": 3, "label_weights": "soft"},
     "2 to 5 votes, auto": {"overlap": 2, "max_overlap": 5},
     "3 to 5 votes, auto": {"overlap": 3, "max_overlap": 5},
+    "3 to 5 votes, auto, soft labels": {"overlap": 3, "max_overlap": 5, "label_weights": "soft"},
     "1 to 5 votes, auto and model": {"overlap": 1, "max_overlap": 5, "model_prior": "out_of_fold"},
 }
 BASE = "3 votes, majority"
@@ -70,7 +71,9 @@ def settings_of(way: dict[str, Any], seed: int, sections: dict[str, Any]) -> dic
     annotation = {"tool": "simulated", "overlap": overlap, "test_overlap": 1, "cost_per_vote": 0.05,
                   "max_overlap": way.get("max_overlap"), "simulation": {"annotators": CREW}}  # fmt: skip
     annotation |= {name: way[name] for name in ("target_confidence", "second_look_share") if name in way}
+    weights = way.get("label_weights", "confidence")
     return sections | {
+        "model": sections["model"] | {"label_weights": weights},
         "campaign": {"name": "looks", "seed": seed},
         "acquisition": {"strategy": way.get("strategy", "margin"), "control_share": 0.05,
                         "first_batch_size": FIRST_VOTES // overlap, "batch_size": ROUND_VOTES // overlap},
@@ -144,7 +147,7 @@ def measure(folder: Path) -> list[Figure]:
     for what, words in (("accuracy", "accuracy of the model"), ("right", "right labels")):
         last = differences(found, what).query("round == @ROUNDS - 1").set_index("way")
         note = ", ".join(f"{way} {row.value:.1f}" for way, row in last.iterrows())
-        gain = last.loc["2 to 5 votes, auto", "less"]
+        gain = last.loc["3 to 5 votes, auto", "less"]
         figures.append(Figure(f"{words}: second looks over 3 votes and majority, digits", gain, "points",
                               at_least=0.0, note=note))  # fmt: skip
     return figures
