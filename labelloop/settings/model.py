@@ -29,11 +29,10 @@ class Model(Section):
         "number from 0. Empty: two random halves.",
     )  # fmt: skip
     label_weights: Literal["none", "confidence", "soft"] = Field(
-        "none", description="How much labels count in training. soft: an item is shown as every class that "
-        "its votes leave open, weighed by how likely each is. confidence: each label counts as much as "
-        "fusion is sure of it. none: all the same. Where answers are often wrong soft gains most, but it "
-        "loses with rare classes or one good answer an item; confidence gains less and never lost "
-        "(docs/annotators.md has figures). soft goes with pool: none only.",
+        "confidence", description="How much labels count in training. confidence: each label counts as much "
+        "as fusion is sure of it. soft: an item is shown as every class that its votes leave open, weighed "
+        "by how likely each is. none: all the same. Where votes are few and often wrong soft is best by far "
+        "(docs/annotators.md); it goes with pool: none only.",
     )  # fmt: skip
     committee: int = Field(
         0, ge=0, description="Further models, trained on bootstrap samples of the labels, for strategies "
