@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from labelloop.errors import SettingsError
+
 SHARES = (0.25, 0.5, 0.75, 1.0)
 """Parts of the money at which accuracies are told."""
 FEW_SEEDS = 5
@@ -48,13 +50,23 @@ def compare_at_money(
         money, seeds, coverage, trials (a list, best first: trial, accuracy with low and high, labels bought,
         behind the best with low and high, as_good: the interval of the difference holds 0), budgets (of the
         best: money, accuracy, low, high at parts of the money), cheapest (trial and money: the least for
-        which any trial comes within a point of the best), best, recommended, own and sentence.
+        which any trial comes within a point of the best), best, recommended, own, left_out
+        (trials without a model for that money) and sentence.
     """
     ends = curves.groupby(["trial", "seed"], sort=False)["cost"].max()
     money = float(ends.min())
     names = list(dict.fromkeys(curves["trial"]))
     reached = at_money(curves, np.array([money])).pivot(index="seed", columns="trial", values="accuracy")
-    reached = reached[names]
+    # Where the pool ends early for one trial, another may not have a model yet for that money.
+    reached = reached.reindex(columns=names, index=curves["seed"].unique()).dropna(axis=1)
+    left_out = [name for name in names if name not in reached]
+    names = list(reached)
+    if not names:
+        raise SettingsError(
+            f"no trial has a model for {money:.2f} {currency} with every seed, which is all that one of them "
+            "can spend before the pool is used up; try smaller first batches, or fewer votes an item"
+        )
+    curves = curves[curves["trial"].isin(names)]
     best = str(reached.mean().idxmax())
     rows = []
     for name in sorted(names, key=lambda name: -reached[name].mean()):
@@ -82,7 +94,7 @@ def compare_at_money(
     recommended = own if own in by_name and by_name[own]["as_good"] else best
     found: dict[str, Any] = {
         "money": money, "seeds": len(reached), "coverage": coverage, "trials": rows, "best": best,
-        "recommended": recommended, "own": own,
+        "recommended": recommended, "own": own, "left_out": left_out,
     }  # fmt: skip
     found["budgets"] = _budgets(curves[curves["trial"] == recommended], money, coverage)
     found["cheapest"] = _cheapest(curves, float(reached[best].mean()) - CLOSE)
@@ -102,13 +114,15 @@ def _budgets(curves: pd.DataFrame, money: float, coverage: float) -> list[dict[s
     return rows
 
 
-def _cheapest(curves: pd.DataFrame, accuracy: float) -> dict[str, Any]:
+def _cheapest(curves: pd.DataFrame, accuracy: float) -> dict[str, Any] | None:
     """The trial whose mean over all seeds first has this accuracy, and the money it takes."""
     seeds = curves["seed"].nunique()
     means = (
         at_money(curves, grid_of_money(curves)).groupby(["trial", "money"])["accuracy"].agg(["mean", "size"])
     )
     there = means[(means["size"] == seeds) & (means["mean"] >= accuracy - 1e-9)].reset_index()
+    if there.empty:
+        return None
     first = there.sort_values(["money", "mean"], ascending=[True, False]).iloc[0]
     return {"trial": str(first["trial"]), "money": float(first["money"]), "accuracy": float(first["mean"])}
 
@@ -148,9 +162,11 @@ def _sentence(found: dict[str, Any], currency: str) -> str:
         half = min(before, key=lambda row: abs(row["money"] - found["money"] / 2))
         text += f" {half['money']:.2f} {currency} would have brought {half['accuracy']:.1%}."
     cheapest = found["cheapest"]
-    if cheapest["money"] < 0.9 * found["money"]:
+    if cheapest and cheapest["money"] < 0.9 * found["money"]:
         text += (f" Within a point of the best for the least money: {cheapest['trial']}, "
                  f"{cheapest['accuracy']:.1%} with {cheapest['money']:.2f} {currency}.")  # fmt: skip
+    if found["left_out"]:
+        text += f" Without a model for so little money: {'; '.join(found['left_out'])}."
     if 1 < found["seeds"] < FEW_SEEDS:
         text += f" With {found['seeds']} seeds take this as a hint."
     return text

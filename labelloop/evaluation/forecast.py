@@ -220,7 +220,8 @@ def _target(
     there = paths(fit, labels, seed=seed) >= target if len(labels) else np.zeros((len(fit.noise), 0), bool)
     first = np.full(len(fit.noise), np.inf)
     some = there.any(axis=1)
-    first[some] = labels[there[some].argmax(axis=1)]
+    if some.any():
+        first[some] = labels[there[some].argmax(axis=1)]
     tails = ((1 - coverage) / 2, 0.5, (1 + coverage) / 2)
     low, middle, high = (float(n) for n in np.quantile(first, tails, method="inverted_cdf"))
     chance = round(float(some.mean()), 6)

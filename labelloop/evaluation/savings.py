@@ -25,6 +25,8 @@ AT_LEAST = "at least"
 TOO_LITTLE = "too little data yet"
 FEWEST_LABELS = 30
 FEWEST_LABELS_PER_CLASS = 3
+EQUAL = 1e-9
+"""Accuracies that differ by no more are the same: smoothing leaves other last digits."""
 WIDEST_FACTOR = 4.0
 """A ratio known less well than to a factor of 4 is no measurement."""
 
@@ -124,7 +126,7 @@ def measure_savings(
         return _no_overlap(campaign, control, smooth, c_all)
     at = int(covered[-1])
     c, accuracy = float(control.labels[at]), float(control.accuracy[at])
-    needed_by_campaign = _labels_at(accuracy, campaign.labels, smooth)[0]
+    needed_by_campaign = float(np.mean(_labels_at(accuracy, campaign.labels, smooth)[:2]))
 
     drawn = [
         _labels_at(control_accuracy, campaign.labels, _monotone(campaign_accuracy))
@@ -133,8 +135,9 @@ def measure_savings(
         )
     ]
     tail = (1 - coverage) / 2
-    low, high = np.quantile([labels for labels, _ in drawn], [tail, 1 - tail])
-    outside = np.array([side for _, side in drawn])
+    low = np.quantile([first for first, _, _ in drawn], tail)
+    high = np.quantile([last for _, last, _ in drawn], 1 - tail)
+    outside = np.array([side for _, _, side in drawn])
     if (outside < 0).mean() > tail or (outside > 0).mean() > tail:
         side, curve = ("below", "starts") if (outside < 0).mean() > tail else ("above", "ends")
         return _too_little(c_all, c_all, f"the {accuracy:.1%} of {c:.0f} random labels is too close to "
@@ -185,18 +188,20 @@ def half_sample_sd(accuracies: list[float]) -> float:
     return float(np.sqrt(((pairs[:, 0] - pairs[:, 1]) ** 2 / 4).mean()))
 
 
-def _labels_at(accuracy: float, labels: np.ndarray, smooth: np.ndarray) -> tuple[float, int]:
-    """Labels at which a monotone curve has `accuracy`, and whether that is before (-1) or after (1) it."""
-    if accuracy < smooth[0]:
-        return float(labels[0]), -1
-    if accuracy > smooth[-1]:
-        return float(labels[-1]), 1
-    first = int(np.searchsorted(smooth, accuracy, side="left"))
-    last = int(np.searchsorted(smooth, accuracy, side="right")) - 1
+def _labels_at(accuracy: float, labels: np.ndarray, smooth: np.ndarray) -> tuple[float, float, int]:
+    """First and last number of labels at which a monotone curve has `accuracy`, and whether that is before
+    (-1) or after (1) the curve. They differ where it is flat."""
+    if accuracy < smooth[0] - EQUAL:
+        return float(labels[0]), float(labels[0]), -1
+    if accuracy > smooth[-1] + EQUAL:
+        return float(labels[-1]), float(labels[-1]), 1
+    first = int(np.searchsorted(smooth, accuracy - EQUAL, side="left"))
+    last = int(np.searchsorted(smooth, accuracy + EQUAL, side="right")) - 1
     if first <= last:
-        return float(labels[first] + labels[last]) / 2, 0
+        return float(labels[first]), float(labels[last]), 0
     share = (accuracy - smooth[last]) / (smooth[first] - smooth[last])
-    return float(labels[last] + share * (labels[first] - labels[last])), 0
+    between = float(labels[last] + share * (labels[first] - labels[last]))
+    return between, between, 0
 
 
 def _resampled(

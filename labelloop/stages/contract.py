@@ -125,6 +125,7 @@ ROUND_STAGES = {
             inputs=(
                 "data",
                 "{round}/gold.csv",
+                "{round}/asked.parquet",
                 "{round}/batch.parquet",
                 "{round}/selection.json",
                 "{round}/tasks.parquet",

@@ -119,7 +119,7 @@ def test_set(prepared: Prepared, labels: pd.DataFrame) -> tuple[np.ndarray, np.n
 
 def control_labels(current: Round, prepared: Prepared, training: pd.DataFrame) -> pd.DataFrame:
     """The labels that a plain random sample of the pool would have brought by now."""
-    asked = tables.ASKED.read(current.previous.asked)
+    asked = tables.ASKED.read(current.folder.asked)
     eligible = np.flatnonzero(~prepared.splits & ~open_gold(current, prepared, asked).reserved)
     ids = prepared.pool.ids[eligible]
     order = control.control_order(ids, current.settings.campaign.seed)
@@ -230,7 +230,7 @@ def _worth(
     paid = float(votes.loc[votes["item"].isin(training["item"]), "cost"].sum())
     return money_saved(
         saved,
-        label_cost=paid / max(len(training), 1),
+        label_cost=paid / max(int((training["votes"] > 0).sum()), 1),
         automation_cost=evaluation.automation_cost,
         monitoring_cost=evaluation.monitoring_cost,
         rounds=rounds,

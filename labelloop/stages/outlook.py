@@ -20,6 +20,7 @@ from labelloop.acquisition.keys import derived_seed, id_keys
 from labelloop.datasets.base import Prepared
 from labelloop.evaluation import forecast as forecasts
 from labelloop.evaluation.plateau import Slope, recent_slope
+from labelloop.stages.gold_arm import open_gold
 from labelloop.stages.runner import Round
 
 KEPT_ROUNDS = 16
@@ -166,11 +167,12 @@ def _plan(current: Round, prepared: Prepared, curve: pd.DataFrame) -> forecasts.
     settings = current.settings
     recent = curve.iloc[max(0, len(curve) - 1 - RECENT_ROUNDS) :]
     labels = int(recent["labels"].iloc[-1] - recent["labels"].iloc[0])
-    if len(recent) < 2 or not labels:
+    if len(recent) < 2 or labels <= 0:
         recent = pd.concat([curve.iloc[:1].assign(labels=0, cost=0.0, hours=0.0), curve.iloc[-1:]])
         labels = int(recent["labels"].iloc[-1])
     spent = {name: float(recent[name].iloc[-1] - recent[name].iloc[0]) for name in ("cost", "hours")}
-    eligible = int((~prepared.splits).sum())
+    gold = open_gold(current, prepared, tables.ASKED.read(current.folder.asked)).reserved
+    eligible = int((~prepared.splits & ~gold).sum())
     return forecasts.Plan(
         batch=settings.acquisition.batch_size,
         pool_left=max(0, eligible - int(curve["labels"].iloc[-1])),

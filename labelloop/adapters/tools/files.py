@@ -117,7 +117,8 @@ class FilesTool:
         asked = {receipt.key for receipt in self.find(keys)}
         now = datetime.now(UTC)
         answered: set[str] = set()
-        for round_id in by_round(sorted(asked), self._campaign):
+        # Answers to second looks lie in the folder of the round that asked again, under the first one's keys.
+        for round_id in self._round_ids():
             old = self._notes.read(round_id)
             notes = [*old, *self._changes(round_id, old, now)]
             answered |= {note["key"] for note in notes if "key" in note}

@@ -94,7 +94,9 @@ def new_notes(
         left = [one for one in said if one.annotator == annotator]
         if not left:
             current = last.get(annotator)
-            action = "deleted" if current is not None and current["action"] != "deleted" else None
+            # An answer that counts from a twin of the task stands, whatever becomes of this one.
+            counts = current is not None and current["action"] != "deleted" and current["task"] == task
+            action = "deleted" if counts else None
             note(gone["annotation"], "deleted", annotator, None, action, changed_at)
         elif last.get(annotator, gone)["annotation"] == gone["annotation"]:
             # The other answer of the same person counts again.

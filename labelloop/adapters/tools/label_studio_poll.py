@@ -102,7 +102,7 @@ def poll_answers(
     counting = counting or Counting()
     lost = lost_places(folder)
     places = settle_places(server, rows, items, history, counting, twins.closed, lost, began)
-    gone = missing(server, project, items, twins.there, before.get("missing"))
+    gone = missing(server, project, items, twins.there - len(twins.closed), before.get("missing"))
     told = _time(before.get("now"))
     now = max([began, *([told] if told else []), *(_at(note) for note in new)])
     if new and told and now <= told:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from labelloop.adapters.tools.label_studio_server import LostReplyError, Server
+from labelloop.adapters.tools.label_studio_twins import delete_unanswered
 from labelloop.ahead import ahead
 from labelloop.errors import ToolError
 
@@ -106,11 +106,7 @@ def remove_repeats(server: Server, project: int, tasks: Sequence[tuple[str, OnSe
     for key, task in tasks:
         first[key] = min(task.id, first.get(key, task.id))
     extra = [task.id for key, task in tasks if task.id != first[key] and not task.answers]
-    if extra:
-        chosen: Any = {"all": False, "included": extra}
-        server.read(
-            lambda client: client.actions.create(id="delete_tasks", project=project, selected_items=chosen)
-        )
+    delete_unanswered(server, project, extra)
 
 
 def _import(

@@ -16,6 +16,9 @@ from typing import Any
 from labelloop.adapters.tools.label_studio_listing import all_tasks, key_of
 from labelloop.adapters.tools.label_studio_server import Server
 
+UNKNOWN = -1
+"""In the place of a number of items, so that it equals none."""
+
 
 @dataclass(frozen=True)
 class Twins:
@@ -68,9 +71,9 @@ def part_twins(server: Server, project: int, keys: Collection[str], there: int, 
                 if not answers:
                     empty.append(task)
     deleted = delete_unanswered(server, project, empty)
-    return Twins(
-        there - deleted, len(keys), {task: kept for task, kept in closed.items() if task not in empty}
-    )
+    # One that was answered in the meantime was spared: the next poll has to list again.
+    known = len(keys) if deleted == len(empty) else UNKNOWN
+    return Twins(there - deleted, known, {task: kept for task, kept in closed.items() if task not in empty})
 
 
 def delete_unanswered(server: Server, project: int, tasks: list[int]) -> int:

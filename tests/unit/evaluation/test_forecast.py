@@ -133,3 +133,13 @@ def test_a_curve_that_does_not_rise_is_taken_for_a_flat_one(accuracies: list[flo
     to_come = fit.accuracy_at(np.array([200.0, 400.0]))
     assert np.isfinite(to_come).all()
     assert abs(np.median(to_come) - accuracies[-1]) < 0.05
+
+
+def test_with_no_item_left_there_is_a_forecast_all_the_same() -> None:
+    """The last round of a campaign that has labeled its whole pool, below its target."""
+    labels, accuracy = power_law(0.85, 2.0, 0.6)
+    found = forecast(
+        labels, accuracy, Plan(batch=40, pool_left=0, label_cost=0.2, label_hours=0.6, target=0.9)
+    )
+    assert found["target"]["chance"] == 0
+    assert found["target"]["labels"]["middle"] is None

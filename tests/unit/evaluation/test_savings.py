@@ -240,3 +240,15 @@ def test_a_bound_is_not_given_when_chance_could_explain_it(unsure: dict[str, flo
     campaign = Curve(np.array([20.0, 60.0]), np.array([0.75, 0.8]))
     control = Curve(np.array([40.0]), np.array([0.6]))
     assert measure_savings(campaign, control, n_classes=10, **unsure)["status"] == TOO_LITTLE
+
+
+@pytest.mark.parametrize("accuracy", [1.0, 0.95])
+def test_a_flat_curve_does_not_say_how_many_labels_it_took(accuracy: float) -> None:
+    """The whole flat part reaches what random labels reach, so nothing between its ends can be named."""
+    correct = np.tile(np.arange(200) < 200 * accuracy, (6, 1))
+    labels = np.array([50.0, 100, 200, 400, 600, 800])
+    campaign = Curve(labels, np.full(6, accuracy), correct)
+    control = Curve(np.array([60.0]), np.array([accuracy]), correct[:1])
+    found = measure_savings(campaign, control, test_items=200, n_classes=2)
+    assert found["status"] == TOO_LITTLE
+    assert found["saved"] is None
