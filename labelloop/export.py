@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,12 @@ COLUMNS = (
 FORMATS = (".csv", ".parquet")
 
 
-def _reviewed(labels: pd.DataFrame, workspace: Workspace) -> pd.DataFrame:
-    """With verdicts that no round has counted yet."""
+def _reviewed(labels: pd.DataFrame, workspace: Workspace, asked: dict[str, str]) -> pd.DataFrame:
+    """With verdicts that no round has counted yet.
+
+    Args:
+        asked: the arm of every item asked about.
+    """
     said = verdicts.standing(verdicts.read(workspace.reviews))
     mine = labels["item"].map({item: one.label for item, one in said.items()})
     there = mine.notna()
@@ -40,7 +45,8 @@ def _reviewed(labels: pd.DataFrame, workspace: Workspace) -> pd.DataFrame:
         source=labels["source"].mask(there, "reviewed"),
         confidence=labels["confidence"].mask(there, 1.0),
     )
-    new = [item for item in said if item not in set(labels["item"])]
+    split = {item: arm if arm in ("test", "gold") else "train" for item, arm in asked.items()}
+    new = [item for item in said if item in split and item not in set(labels["item"])]
     rows = {
         "item": new,
         "label": [said[item].label for item in new],
@@ -49,18 +55,32 @@ def _reviewed(labels: pd.DataFrame, workspace: Workspace) -> pd.DataFrame:
         "votes": 0,
         "agreeing": 0,
         "tie": False,
-        "split": "train",
+        "split": [split[item] for item in new],
         "round": None,
         "certificate": None,
     }
     return pd.concat([labels, pd.DataFrame(rows)], ignore_index=True) if new else labels
 
 
-def export_labels(workspace: Workspace, out: Path, *, people_only: bool = False) -> dict[str, Any]:
+def time_of(workspace: Workspace) -> datetime:
+    """Now; for simulated annotators, who live faster or slower, when the last round closed."""
+    last = Ledger.read(workspace.ledger).last_closed
+    if last is None or workspace.settings.annotation.tool != "simulated":
+        return datetime.now(UTC)
+    return datetime.fromisoformat(files.read_json(workspace.round(last.id).closed)["at"])
+
+
+def export_labels(
+    workspace: Workspace, out: Path, *, now: datetime, people_only: bool = False
+) -> dict[str, Any]:
     """Write the labels as of the last closed round to a CSV or Parquet file, one row an item, by id.
 
     Columns: `COLUMNS`. `source` is people (fused votes), reviewed (a reviewer's word), given (came with the
-    data), or model (accepted under the certificate that the row names). An item without a label has no row.
+    data), or model (accepted under the certificate that the row names, unless it has expired). An item
+    without a label has no row.
+
+    Args:
+        now: with a time zone; what certificates are measured by.
 
     Returns:
         rows by source, `unlabeled` (items of the pool without a label), `round`, and `certificate`: why the
@@ -80,9 +100,15 @@ def export_labels(workspace: Workspace, out: Path, *, people_only: bool = False)
                              "status` says what it waits for")  # fmt: skip
     folder = workspace.round(last.id)
     labels = tables.LABELS.read(folder.labels)
+    asked = {str(row.item): str(row.arm) for row in tables.ASKED.read(folder.asked).itertuples()}
     source = labels["status"].replace({"fused": "people"})
-    parts = [_reviewed(labels.assign(source=source, certificate=None), workspace)]
-    accepted = tables.ACCEPTED.read(folder.accepted)
+    parts = [_reviewed(labels.assign(source=source, certificate=None), workspace, asked)]
+    accepted, told = tables.ACCEPTED.read(folder.accepted), files.read_json(folder.certificate)
+    said = describe(told, len(accepted))
+    if told["state"] == "issued" and now >= datetime.fromisoformat(told["certificate"]["expires_at"]):
+        said = (f"{len(accepted)} labels of the model are left out: their certificate has expired at "
+                f"{told['certificate']['expires_at'][:10]}; a further round makes another")  # fmt: skip
+        accepted = accepted.iloc[:0]
     if not people_only:
         accepted = accepted[~accepted["item"].isin(parts[0]["item"])]
         parts.append(accepted.assign(source="model", votes=0, agreeing=0, tie=False, split="", round=last.id))
@@ -99,7 +125,5 @@ def export_labels(workspace: Workspace, out: Path, *, people_only: bool = False)
         "round": last.id,
         "rows": {str(name): int(count) for name, count in zip(sources, counts, strict=True)},
         "unlabeled": len(pool) - len(everything),
-        "certificate": describe(
-            files.read_json(folder.certificate), len(tables.ACCEPTED.read(folder.accepted))
-        ),
+        "certificate": said,
     }

@@ -189,7 +189,7 @@ def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -
                 "lower acquisition.batch_size (or first_batch_size, or evaluation.test_size)"
             )
     if settings.acquisition.compose.is_set:
-        composed = composing.plan(workspace, settings, taken, wanted, history)
+        composed = composing.plan(workspace, settings, taken, wanted, history, gold)
         return Stopped(*composed) if isinstance(composed, tuple) else composed
     affordable = stopping.affordable(settings, history, test_items=testing if first else 0)
     plan = min(wanted, left, affordable)

@@ -71,9 +71,10 @@ def export(
     Sources: people (fused votes), reviewed, given (came with the data), model (accepted under a
     certificate, see `accept` in docs/configuration.md). An item without a label has no row.
     """
-    from labelloop.export import export_labels
+    from labelloop.export import export_labels, time_of
 
-    told = export_labels(campaign_in(folder), out, people_only=people)
+    workspace = campaign_in(folder)
+    told = export_labels(workspace, out, now=time_of(workspace), people_only=people)
     if as_json:
         typer.echo(json.dumps(told, indent=2))
         return

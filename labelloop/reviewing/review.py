@@ -78,6 +78,8 @@ def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime) -> d
         raise DataError("who has reviewed? Name somebody with --by")
     prepared = datasets.open_prepared(workspace.data)
     ids = set(prepared.pool.ids)
+    last = _last(workspace).folder
+    known = set(tables.ASKED.read(last.asked)["item"]) | set(tables.LABELS.read(last.labels)["item"])
     said = []
     blank = 0
     for number, row in _rows(path):
@@ -87,6 +89,9 @@ def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime) -> d
             continue
         if item not in ids:
             raise DataError(f"{path}, line {number}: item {item!r} is not in the pool. Nothing was taken in")
+        if item not in known:
+            raise DataError(f"{path}, line {number}: nobody was asked about item {item!r} yet, so there is "
+                            "nothing to review. Nothing was taken in")  # fmt: skip
         if answer not in prepared.classes:
             raise DataError(f"{path}, line {number}, column answer: {answer!r} is none of the classes "
                             f"{', '.join(prepared.classes[:20])}. Nothing was taken in")  # fmt: skip

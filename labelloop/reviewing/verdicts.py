@@ -6,6 +6,7 @@ counted (`rounds/<id>/reviews.json`), so that it can be made again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -37,11 +38,19 @@ def verdict(item: str, label: str, by: str, at: str, reason: str, was: str) -> V
 
 
 def append(path: Path, verdicts: Iterable[Verdict]) -> int:
-    """Add verdicts that are not there yet; return how many were."""
-    known = {one.id for one in read(path)}
-    new = [one for one in verdicts if one.id not in known]
-    for one in new:
-        files.append_line(path, asdict(one))
+    """Add verdicts that do not stand yet, all or none; return how many did not.
+
+    Who goes back to an earlier word says something new.
+    """
+    now = standing(read(path))
+    new = []
+    for one in verdicts:
+        if one.item not in now or now[one.item].id != one.id:
+            new.append(one)
+            now[one.item] = one
+    lines = [json.dumps(asdict(one), sort_keys=True, ensure_ascii=False) + "\n" for one in new]
+    if lines:
+        files.append_whole_lines(path, "".join(lines).encode())
     return len(new)
 
 

@@ -22,7 +22,11 @@ from labelloop.certification.certificate import FORMAT, Certificate
 from labelloop.certification.drawing import drawn_for_audit
 from labelloop.certification.model_labels import Issued, certify_model, test_digest
 from labelloop.datasets.base import Prepared
+from labelloop.stages.gold_arm import read_gold_csv
 from labelloop.stages.runner import Receipts, Round
+
+LEAST_DELTA = 1e-9
+"""Of accept.delta, less than which is nothing."""
 
 SHARD = 16_384
 """Items of the pool that the model sees at a time."""
@@ -48,8 +52,14 @@ def accept(current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Jud
     """
     settings = current.settings.accept
     before = files.read_json(current.previous.certificate)
-    audits = [*before["audits"], *_audits(current, labels)]
-    told: dict[str, Any] = {"state": "off", "looks": before["looks"], "audits": audits}
+    open_ones = [*before["open_audits"], *_asked_audits(current)]
+    found = labels.set_index("item")["label"]
+    audits = [*before["audits"], *(one | {"found": found[one["item"]]} for one in open_ones
+                                   if one["item"] in found.index)]  # fmt: skip
+    told: dict[str, Any] = {
+        "state": "off", "looks": before["looks"], "spent": before["spent"], "audits": audits,
+        "open_audits": [one for one in open_ones if one["item"] not in found.index],
+    }  # fmt: skip
     accepted = tables.ACCEPTED.empty()
     if settings.target_error is not None:
         counted = [one for one in audits if one["round"] >= settings.audits_from]
@@ -58,11 +68,13 @@ def accept(current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Jud
         told["audit"] = asdict(seen)
         if seen.breach_at is not None:
             told |= {"state": "suspended", "reason": _breach(current, seen.errors, seen.audited)}
-        elif (reason := _not_now(settings, prepared, before["looks"])) != "":
+        elif (reason := _not_now(settings, prepared, before)) != "":
             told |= {"state": "refused", "reason": reason}
         else:
-            issued, table = _issue(current, prepared, labels, judged)
+            delta = (settings.delta - before["spent"]) / (settings.looks - before["looks"])
+            issued, table = _issue(current, prepared, labels, judged, delta)
             told["looks"] += issued.looked
+            told["spent"] += delta if issued.looked else 0.0
             if issued.certificate is None:
                 told |= {"state": "refused", "reason": issued.reason}
             else:
@@ -84,6 +96,8 @@ def describe(told: dict[str, Any], accepted: int) -> str:
     audits = len(told["audits"])
     wrong = sum(one["accepted"] != one["found"] for one in told["audits"])
     seen = f" Audits so far: {wrong} of {audits} accepted labels wrong." if audits else ""
+    waiting = len(told["open_audits"])
+    seen += f" {waiting} that were asked about have no label of people." if waiting else ""
     if told["state"] != "issued":
         return f"No label is accepted from the model: {told['reason']}.{seen}"
     made = told["certificate"]
@@ -95,10 +109,11 @@ def describe(told: dict[str, Any], accepted: int) -> str:
     )
 
 
-def _not_now(settings: Acceptance, prepared: Prepared, looks: int) -> str:
+def _not_now(settings: Acceptance, prepared: Prepared, before: dict[str, Any]) -> str:
     """Why no certificate is tried, or ''."""
-    if looks >= settings.looks:
-        return (f"accept.looks ({settings.looks}) certificates were tried; each further one would be a "
+    if before["looks"] >= settings.looks or settings.delta - before["spent"] < LEAST_DELTA:
+        return (f"{before['looks']} certificates were tried (accept.looks is {settings.looks}), which has "
+                f"used {before['spent']:.3g} of accept.delta {settings.delta:g}; each further one would be a "
                 "further chance to be wrong")  # fmt: skip
     if prepared.test is not None and not settings.trust_test_set:
         return ("the test set came with the data, so nothing says that it is a random draw from the pool's "
@@ -107,14 +122,16 @@ def _not_now(settings: Acceptance, prepared: Prepared, looks: int) -> str:
 
 
 def _issue(
-    current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Judged
+    current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Judged, delta: float
 ) -> tuple[Issued, pd.DataFrame]:
-    """Score the pool, test thresholds, and list what may be accepted."""
+    """Score the pool, test thresholds, and list what may be accepted: items that nobody was asked about."""
     settings = current.settings.accept
     assert settings.target_error is not None
     codes, confidence = _score_pool(prepared, judged.learner)
     kept = ~prepared.splits.copy()
-    kept[prepared.pool.rows_of(labels["item"].tolist())] = False
+    asked = tables.ASKED.read(current.folder.asked)["item"]
+    gold = read_gold_csv(current.folder.gold)
+    kept[prepared.pool.rows_of(sorted({*labels["item"], *asked, *gold}))] = False
     closed = datetime.fromisoformat(files.read_json(current.folder.closed)["at"])
     issued = certify_model(
         confidence,
@@ -123,7 +140,7 @@ def _issue(
         judged.probabilities.argmax(axis=1) == judged.true,
         test_in_pool=prepared.test is None,
         target=settings.target_error,
-        delta=settings.delta / settings.looks,
+        delta=delta,
         now=closed,
         days=settings.days,
         audit_share=settings.audit_share,
@@ -166,18 +183,17 @@ def _score_pool(prepared: Prepared, learner: Any) -> tuple[np.ndarray, np.ndarra
     return codes, confidence
 
 
-def _audits(current: Round, labels: pd.DataFrame) -> list[dict[str, Any]]:
-    """What people say of accepted labels that this round asked about; in the order of the batch."""
+def _asked_audits(current: Round) -> list[dict[str, Any]]:
+    """Accepted labels that this round asked about, in the order of the batch."""
     batch = tables.BATCH.read(current.folder.batch)
     asked = batch.loc[batch["arm"] == "audit", "item"].tolist()
     if not asked:
         return []
     accepted = tables.ACCEPTED.read(current.previous.accepted).set_index("item")
-    found = labels.set_index("item")["label"]
     return [
         {"item": item, "round": current.id, "certificate": accepted.at[item, "certificate"],
-         "accepted": accepted.at[item, "label"], "found": found[item]}
-        for item in asked if item in found.index and item in accepted.index
+         "accepted": accepted.at[item, "label"]}
+        for item in asked
     ]  # fmt: skip
 
 

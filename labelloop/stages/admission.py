@@ -47,7 +47,7 @@ def admit(
         try:
             _check_form(answer, poll.now)
             item, round_id = _item_of(answer, campaign, asked)
-            if answer.annotator in paused:
+            if answer.annotator in paused and answer.action != "deleted":
                 why = paused[answer.annotator]
                 raise DataError(f"paused since {why['since']}: {why['reason']}")
             if annotation.annotators and answer.annotator not in annotation.annotators:

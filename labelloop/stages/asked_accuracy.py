@@ -25,7 +25,7 @@ def on_asked_items(current: Round, prepared: Prepared, labels: pd.DataFrame) -> 
 
     That model never saw these labels. The control items come first, each drawn evenly from what was left,
     then the strategy's. Only where every draw's chance is known (`random`, `power_*`, no composition); all
-    None elsewhere, and in r000.
+    None elsewhere, in r000, and in rounds that audit.
 
     Returns:
         asked_accuracy, asked_accuracy_low, asked_accuracy_high (None with too few effective items) and
@@ -34,7 +34,8 @@ def on_asked_items(current: Round, prepared: Prepared, labels: pd.DataFrame) -> 
     batch = tables.BATCH.read(current.folder.batch).sort_values("rank")
     drawn = pd.concat([batch[batch["arm"] == arm] for arm in ("control", "strategy")])
     trained = current.previous != current.workspace.start
-    if not trained or not len(drawn) or drawn["draw_probability"].isna().any():
+    drawn_from = files.read_json(current.folder.selection)["drawn_from"]
+    if not trained or not len(drawn) or drawn_from is None or drawn["draw_probability"].isna().any():
         return dict(UNKNOWN)
     code = {name: number for number, name in enumerate(prepared.classes)}
     given = labels.set_index("item")["label"].map(code)
@@ -47,7 +48,7 @@ def on_asked_items(current: Round, prepared: Prepared, labels: pd.DataFrame) -> 
     found = asked_accuracy(
         said.argmax(axis=1) == true.fillna(-1).to_numpy(dtype=np.int64),
         drawn["draw_probability"].to_numpy(dtype=np.float64),
-        files.read_json(current.folder.selection)["drawn_from"],
+        drawn_from,
         labeled,
         coverage=current.settings.evaluation.interval,
     )

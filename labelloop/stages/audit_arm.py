@@ -34,6 +34,6 @@ def audit_rows(current: Round, prepared: Prepared, taken: np.ndarray, room: int)
     return rows[: int(MOST * room)]
 
 
-def audit_arm(current: Round, rows: np.ndarray) -> pd.DataFrame:
-    """The rows as a part of the batch; their chance is that of the draw."""
-    return arm("audit", rows, np.nan, current.settings.accept.audit_share)
+def audit_arm(rows: np.ndarray) -> pd.DataFrame:
+    """The rows as a part of the batch; the draw is the certificate's, so no chance is noted."""
+    return arm("audit", rows, np.nan, np.nan)

@@ -89,12 +89,14 @@ def plan(
     taken: set[str],
     wanted: int,
     history: Sequence[RoundSummary],
+    gold: frozenset[str] = frozenset(),
 ) -> int | tuple[str, str]:
     """How many new items a round may ask about under the composition, or (rule, reason) to stop before it.
 
     Args:
         taken: items asked about or labeled so far.
         wanted: items that the settings want.
+        gold: items that are kept for the gold arm.
 
     Raises:
         SettingsError: the very first batch cannot be had; says how many can.
@@ -102,6 +104,7 @@ def plan(
     prepared = datasets.open_prepared(workspace.data)
     check_composition(prepared, settings)
     rows = open_rows(prepared, settings, prepared.pool.rows_of(sorted(taken)))
+    rows = np.setdiff1d(rows, prepared.pool.rows_of(sorted(gold)))
     if not history and wanted > len(rows):
         raise SettingsError(
             f"the first batch asks about {wanted} items, but the filter and caps of acquisition.compose let "
@@ -134,11 +137,14 @@ def money_left(
     column, budget = settings.acquisition.compose.cost_column, settings.budget.money
     if column is None or budget is None:
         return None
+    # Gold is asked on top; what it costs is kept aside as if its items cost what others do.
+    gold, annotation = settings.gold, settings.annotation
+    aside = 1 + gold.per_item * (gold.overlap or annotation.overlap) / annotation.overlap
     if history:
-        return budget - history[-1].money
+        return (budget - history[-1].money) / aside
     prepared = datasets.open_prepared(workspace.data)
     each = costs_of(column, prepared.pool.values)[prepared.splits]
-    return budget - item_cost(settings.annotation, settings.annotation.test_overlap) * float(each.sum())
+    return (budget - item_cost(annotation, annotation.test_overlap) * float(each.sum())) / aside
 
 
 def within(rows: np.ndarray, dear: np.ndarray | None, money: float | None) -> tuple[np.ndarray, float | None]:

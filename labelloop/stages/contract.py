@@ -126,6 +126,7 @@ ROUND_STAGES = {
                 "data",
                 "{round}/gold.csv",
                 "{round}/asked.parquet",
+                "{round}/reviews.json",
                 "{round}/batch.parquet",
                 "{round}/selection.json",
                 "{round}/tasks.parquet",

@@ -23,6 +23,9 @@ from labelloop.workspace import RoundFolder, Workspace
 
 log = logging.getLogger(__name__)
 
+NOTHING_ACCEPTED = {"state": "off", "looks": 0, "spent": 0.0, "audits": [], "open_audits": []}
+"""certificate.json before the first round."""
+
 OBSERVED_SHARD = 8192
 """Rows shown to the learner at a time while it learns what needs no label."""
 
@@ -115,7 +118,7 @@ def _write_start(prepared: Prepared, settings: CampaignSettings, start: RoundFol
     tables.VOTES.write(tables.VOTES.empty(), start.collected)
     files.write_json(start.quality, pausing.NOBODY)
     tables.ACCEPTED.write(tables.ACCEPTED.empty(), start.accepted)
-    files.write_json(start.certificate, {"state": "off", "looks": 0, "audits": []})
+    files.write_json(start.certificate, NOTHING_ACCEPTED)
     from labelloop.evaluation import curve
 
     curve.write_curve(curve.empty_curve(), start.curve)

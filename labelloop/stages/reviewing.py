@@ -35,6 +35,8 @@ def write_review(current: Round, prepared: Prepared, votes: pd.DataFrame, fused:
         return shown_texts(prepared, items, annotation.payload_columns)
 
     unsure = _still_unsure(current, prepared, votes, fused) if annotation.max_overlap is not None else {}
+    if current.settings.quality.drop_votes:
+        unsure |= _uncounted(current, fused, asking.given_up())
     files.write_text(current.folder.review, review_table(asking, texts, unsure))
 
 
@@ -46,6 +48,17 @@ def shown_texts(prepared: Prepared, items: Sequence[str], columns: Sequence[str]
         parts = [value for name, value in payload.items() if isinstance(value, str) and name != "image"]
         texts[item] = " | ".join(parts)
     return texts
+
+
+def _uncounted(
+    current: Round, fused: pd.DataFrame, given_up: Sequence[str]
+) -> dict[str, tuple[str, int, int]]:
+    """Reason, answers and people asked, of items whose answers all come from people who are paused."""
+    asked = tables.ASKED.read(current.folder.asked)
+    lost = asked[~asked["item"].isin([*fused["item"], *given_up])]
+    why = "all its answers are of paused annotators (quality.drop_votes)"
+    people = zip(lost["item"].tolist(), lost["overlap"].tolist(), strict=True)
+    return {item: (why, 0, overlap) for item, overlap in people}
 
 
 def _still_unsure(

@@ -25,7 +25,10 @@ def second_look_counts(current: Round, batch: pd.DataFrame, labels: pd.DataFrame
     items = set(batch.loc[batch["arm"] == "relabel", "item"])
     before = tables.LABELS.read(current.previous.labels)
     then = before[before["item"].isin(items)].set_index("item")
-    now = labels[labels["item"].isin(items)].set_index("item").loc[then.index]
+    now = labels[labels["item"].isin(items)].set_index("item")
+    # Where all who answered were paused, or took it back, an item has no label any more.
+    then = then.loc[then.index.intersection(now.index)]
+    now = now.loc[then.index]
     settled = (then["confidence"] < annotation.target_confidence) & (
         now["confidence"] >= annotation.target_confidence
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,9 @@ def select(current: Round) -> None:
     control_rows = control.choose_control(order, about["control_size"], 1.0, taken)[: about["new_items"]]
     control_rows, money = within(control_rows, costs(prepared, settings), about.get("money"))
     room = about["new_items"] - len(control_rows)
-    audited = audit_rows(current, prepared, np.union1d(taken, control_rows), room)
+    audited = audit_rows(
+        current, prepared, np.union1d(np.union1d(taken, control_rows), np.flatnonzero(gold.reserved)), room
+    )
     audited, money = within(audited, costs(prepared, settings), money)
     at_random = np.union1d(control_rows, audited).astype(np.int64)
     candidates = np.setdiff1d(eligible, np.union1d(taken, at_random))
@@ -53,12 +56,12 @@ def select(current: Round) -> None:
     if settings.annotation.max_overlap is not None and len(asked):
         looks = choose_second_looks(current, prepared, asked, labels, wanted)
         wanted = looks.new_items
-        money = _without(money, looks, prepared, settings)
+        looks, money = _within_money(looks, money, prepared, settings)
     strategy, reason = strategy_arm(current, candidates, covered, wanted, prepared, labels, money)
     if looks is not None:
         reason["second_looks"] = looks.about
     left = len(np.setdiff1d(eligible, taken))
-    parts = [strategy, _control_arm(order, control_rows, about, left), audit_arm(current, audited)]
+    parts = [strategy, _control_arm(order, control_rows, about, left), audit_arm(audited)]
     if not len(asked):
         parts.append(_test_arm(prepared))
     chosen = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
@@ -84,19 +87,26 @@ def select(current: Round) -> None:
     tables.BATCH.write(batch, current.folder.batch)
     everything = pd.concat([asked, newly], ignore_index=True) if len(asked) else newly
     tables.ASKED.write(everything, current.folder.asked)
-    files.write_json(current.folder.selection, reason | {"drawn_from": left})
+    # What is audited was drawn apart, so the others' chances say nothing of it.
+    drawn_from = None if len(audited) else left
+    files.write_json(current.folder.selection, reason | {"drawn_from": drawn_from})
 
 
-def _without(
-    money: float | None, looks: SecondLooks, prepared: Prepared, settings: CampaignSettings
-) -> float | None:
-    """What the second looks leave of the strategy's money; None where items cost all the same."""
+def _within_money(
+    looks: SecondLooks, money: float | None, prepared: Prepared, settings: CampaignSettings
+) -> tuple[SecondLooks, float | None]:
+    """The second looks that the strategy's money pays for, and what is left of it; None where items cost the
+    same."""
     each = costs(prepared, settings)
-    if money is None or each is None:
-        return money
+    if money is None or each is None or not len(looks.further):
+        return looks, money
     rows = prepared.pool.rows_of(looks.further["item"].tolist())
     votes = looks.further["overlap"].to_numpy(dtype=float)
-    return money - float((each[rows] * votes).sum()) / settings.annotation.overlap
+    spent = np.cumsum(each[rows] * votes / settings.annotation.overlap)
+    paid = int((spent <= money + 1e-9).sum())
+    about = looks.about | {"votes": int(votes[:paid].sum())}
+    left = money - (float(spent[paid - 1]) if paid else 0.0)
+    return replace(looks, further=looks.further.iloc[:paid], about=about), left
 
 
 def _control_arm(order: np.ndarray, rows: np.ndarray, about: dict[str, Any], left: int) -> pd.DataFrame:

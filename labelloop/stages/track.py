@@ -19,7 +19,8 @@ METRICS = (
     "annotators_flagged", "annotators_paused", "roi", "roi_low", "roi_high", "skips", "stop_set_kappa",
     "stop_set_changed", "stop_set_doubt", "slope_per_100", "slope_per_100_low", "slope_per_100_high",
     "asymptote", "asymptote_low", "asymptote_high", "labels_to_target", "labels_to_target_low",
-    "labels_to_target_high", "random_needs", "random_needs_low", "random_needs_high",
+    "labels_to_target_high", "random_needs", "random_needs_low", "random_needs_high", "reviewed",
+    "overturned", "accepted", "audited", "audit_errors",
 )  # fmt: skip
 EXAMPLE_ROWS = 3
 
@@ -59,7 +60,7 @@ def track(current: Round) -> None:
 
 
 _SECTIONS = ("campaign", "labels", "model", "acquisition", "annotation", "fusion", "gold", "quality",
-             "evaluation")  # fmt: skip
+             "accept", "evaluation")  # fmt: skip
 
 
 def open_tracker(current: Round) -> Any:

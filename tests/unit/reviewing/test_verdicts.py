@@ -37,3 +37,10 @@ def test_a_verdict_that_was_edited_is_refused(tmp_path: Path, old: str, new: str
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(DamagedFileError, match="git checkout"):
         verdicts.read(path)
+
+
+def test_who_goes_back_to_the_first_word_is_heard(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.jsonl"
+    for label in ("dog", "cow", "dog"):
+        assert verdicts.append(path, [said("a", label)]) == 1
+    assert verdicts.standing(verdicts.read(path))["a"].label == "dog"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from labelloop import tables
+from labelloop.export import export_labels
 from labelloop.reviewing import verdicts
 from labelloop.workspace import Workspace
 
@@ -32,6 +34,7 @@ def settings(rounds: int, crew: list[dict[str, Any]], accept: dict[str, Any]) ->
         "evaluation": {"test_size": 150},
         "stopping": {"max_rounds": rounds},
         "accept": {"target_error": 0.1, "delta": 0.2, "looks": 4, "audit_share": 0.5} | accept,
+        "gold": {"known": 30, "share": 0.1},
         "tracking": {"enabled": False},
         "versioning": {"enabled": False},
     }
@@ -97,6 +100,32 @@ def test_only_items_that_nobody_labels_are_accepted_and_each_names_the_certifica
     assert told(campaign, "r000")["certificate"]["id"] != told(campaign, "r001")["certificate"]["id"]
 
 
+def test_gold_is_neither_accepted_nor_audited(campaign: Workspace) -> None:
+    """Its truth is known; as an audit it would be trained on."""
+    gold = {row["item"] for row in csv.DictReader(campaign.round("r000").gold.open())}
+    assert len(gold) == 30
+    for name in ROUNDS:
+        batch = tables.BATCH.read(campaign.round(name).batch)
+        assert not gold & set(accepted(campaign, name)["item"])
+        assert not gold & set(batch.loc[batch["arm"] == "audit", "item"])
+        labels = labels_of(campaign, name)
+        assert set(labels.loc[labels["item"].isin(gold), "split"]) <= {"gold"}
+
+
+def test_what_all_certificates_may_err_is_never_more_than_was_said(campaign: Workspace) -> None:
+    spent = [told(campaign, name)["spent"] for name in ROUNDS]
+    assert spent == sorted(spent) and spent[-1] <= 0.2
+
+
+def test_an_expired_certificate_vouches_for_nothing(campaign: Workspace, tmp_path: Path) -> None:
+    end = datetime.fromisoformat(told(campaign, "r003")["certificate"]["expires_at"])
+    before = export_labels(campaign, tmp_path / "a.csv", now=end - timedelta(seconds=1))
+    after = export_labels(campaign, tmp_path / "b.csv", now=end)
+    assert before["rows"]["model"] == len(accepted(campaign, "r003"))
+    assert "model" not in after["rows"]
+    assert "expired" in after["certificate"]
+
+
 def test_audits_come_from_what_was_drawn_and_leave_room_for_the_strategy(campaign: Workspace) -> None:
     batch = tables.BATCH.read(campaign.round("r001").batch)
     audited = set(batch.loc[batch["arm"] == "audit", "item"])
@@ -153,7 +182,8 @@ def test_the_export_says_where_each_label_comes_from(
     campaign: Workspace, labelloop: Callable[..., Any], tmp_path: Path
 ) -> None:
     out = tmp_path / "labels.csv"
-    assert labelloop("export", campaign.root, "--out", out).code == 0
+    made = datetime.fromisoformat(told(campaign, "r003")["certificate"]["issued_at"])
+    export_labels(campaign, out, now=made)
     rows = {row["item"]: row for row in csv.DictReader(out.open())}
     assert {row["source"] for row in rows.values()} == {"people", "reviewed", "model"}
     assert all((row["source"] == "model") == bool(row["certificate"]) for row in rows.values())
