@@ -15,7 +15,7 @@ from labelloop.adapters.tools.label_studio_config import KEY
 from labelloop.adapters.tools.label_studio_keys import KnownItem
 from labelloop.adapters.tools.label_studio_reading import BEGINNING
 from labelloop.adapters.tools.label_studio_server import Server
-from labelloop.errors import ToolError
+from labelloop.errors import ToolError, UnreachableError
 
 LOOKUP = 200
 """Ids or keys in one query: it travels in the URL."""
@@ -89,6 +89,9 @@ def missing(
     Args:
         there: tasks in the project.
         before: what this returned at the last poll.
+
+    Raises:
+        UnreachableError: the listing is short of tasks that the project has.
     """
     pushed = sum(item.task is not None for item in items.values())
     wanted = {item.task: digest for digest, item in items.items() if item.is_open and item.task is not None}
@@ -106,6 +109,8 @@ def missing(
     for keys in _chunks(sorted(lost)):
         filters = [_filter(f"data.{KEY}", "in_list", "String", keys)]
         lost -= {str(key_of(row)) for row in server.tasks(project, filters, include="id,meta")}
+    if lost:
+        _check_listing(server, project, there)
     return state | {"items": sorted(lost)}
 
 
@@ -117,6 +122,17 @@ def count(server: Server, project: int) -> int:
         raise ToolError(f"{server.url} answers a listing of tasks with something else; is it a Label Studio "
                         "server, version 1.20 or later?")  # fmt: skip
     return total
+
+
+def _check_listing(server: Server, project: int, there: int) -> None:
+    """Refuse a listing that is short of tasks: what is gone closes rounds, and that cannot be taken back."""
+    content = server.get(f"/api/projects/{project}/")
+    told = content.get("task_number") if isinstance(content, dict) else None
+    if not isinstance(told, int) or told > there:
+        raise UnreachableError(
+            f"Label Studio at {server.url} lists {there} tasks of project {project}, which itself says "
+            f"{told if isinstance(told, int) else 'no number'}; look at the server's log and run it again"
+        )
 
 
 def is_id(value: object) -> bool:

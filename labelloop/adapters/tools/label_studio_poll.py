@@ -90,7 +90,7 @@ def poll_answers(
         first_seen = steady
     moment = BEGINNING if seen is None else seen
     if seen is not None and steady - first_seen < REREAD.total_seconds():
-        moment -= REREAD
+        moment = max(seen, BEGINNING + REREAD) - REREAD
     rows = list(changed(server, project, moment, _first_answers(notes)))
     newest = _newest(rows, seen, began)
     twins = part_twins(server, project, items.keys(), there, Twins.read(before.get("twins")))
@@ -151,14 +151,15 @@ def _went_back(before: Mapping[str, Any], clock: datetime, steady: float) -> boo
     Args:
         before: what the last poll left; empty before the first.
         clock: the server's.
-        steady: seconds of this machine's clock that nobody can set; it begins anew when the machine does,
-            which is no sign of anything.
+        steady: seconds of this machine's clock that nobody can set. It begins anew when the machine does:
+            then nobody knows how much time has passed, and the server's clock counts as set back.
     """
     last, then = _time(before.get("began")), before.get("steady")
     if last is None:
         return False
-    passed = timedelta(seconds=max(0.0, steady - then)) if isinstance(then, float) else timedelta()
-    return clock < last or clock - last < passed - SLACK
+    if clock < last or not isinstance(then, float) or then > steady:
+        return True
+    return clock - last < timedelta(seconds=steady - then) - SLACK
 
 
 def _newest(rows: Sequence[Mapping[str, Any]], seen: datetime | None, clock: datetime) -> datetime | None:

@@ -32,6 +32,7 @@ class FakeServer:
         self.users: list[dict[str, Any]] = [{"id": 1, "email": "ada"}, {"id": 2, "email": "ben"}]
         self.requests: list[str] = []
         self.listed = 0
+        self.lists_nothing = False
         self.before_delete: Callable[[], None] = lambda: None
 
     def _row(self, number: int, item: str) -> dict[str, Any]:
@@ -71,11 +72,13 @@ class FakeServer:
 
     def get(self, path: str, **query: Any) -> Any:
         self.requests.append(path)
-        return self.users if path == "/api/users/" else {"total": len(self.rows)}
+        if path == "/api/users/":
+            return self.users
+        return {"task_number": len(self.rows), "total": 0 if self.lists_nothing else len(self.rows)}
 
     def tasks(self, project: int, filters: list[dict[str, Any]], **query: Any) -> Iterator[dict[str, Any]]:
         self.requests.append("tasks")
-        for row in list(self.rows.values()):
+        for row in [] if self.lists_nothing else list(self.rows.values()):
             if all(self._meets(row, one) for one in filters):
                 self.listed += 1
                 counts = (self._count(row, cancelled) for cancelled in (False, True))
@@ -115,11 +118,17 @@ def poll(
     since: datetime | None = None,
     *,
     ahead: float = 0,
+    since_start: float | None = None,
     counting: Counting | None = None,
 ) -> Poll:
-    """Poll at a minute; `ahead`: minutes by which the date of replies is too late."""
+    """Poll at a minute.
+
+    Args:
+        ahead: minutes by which the date of replies is too late.
+        since_start: minutes for which the campaign's machine has been running, if not as long as the server.
+    """
     server.clock = START + timedelta(minutes=minute + ahead)
-    server.steady = 60.0 * minute
+    server.steady = 60.0 * (minute if since_start is None else since_start)
     server.requests, server.listed = [], 0
     folder = workspace.state / "label_studio"
     known = KnownKeys(folder / "keys.jsonl", workspace, "farm")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,8 +10,7 @@ from label_studio_polled import START, FakeServer, poll, pushed
 
 from labelloop import files
 from labelloop.adapters.tools import label_studio_poll
-from labelloop.adapters.tools.label_studio_keys import KnownKeys
-from labelloop.adapters.tools.label_studio_poll import poll_answers
+from labelloop.errors import UnreachableError
 from labelloop.workspace import Workspace
 
 
@@ -68,7 +67,7 @@ def test_deleted_tasks_are_looked_for_only_when_there_are_too_few(
         del server.rows[task]
     gone = ["farm/r000/i2/0", "farm/r000/i2/1", "farm/r000/i448/0", "farm/r000/i448/1"]
     assert sorted(poll(server, workspace, 2).gone) == gone
-    assert len(server.requests) == usual + 4
+    assert len(server.requests) == usual + 5
     assert sorted(poll(server, workspace, 3).gone) == gone
     assert len(server.requests) == usual
     del server.rows[5]
@@ -165,14 +164,43 @@ def test_a_note_of_an_earlier_version_is_read(server: FakeServer, workspace: Wor
     assert server.listed == 0
 
 
-def test_a_restart_of_this_machine_is_no_change_of_the_servers_clock(
+def test_after_a_restart_of_this_machine_everything_is_read_once_more(
     server: FakeServer, workspace: Workspace
 ) -> None:
-    """Its steady seconds begin anew; only what is reread is listed."""
+    """Nobody knows how much time has passed: the server's clock may have been set back by an hour."""
     for task in range(1, 100):
-        server.answer(task, 1, "cat", 0.1 * task)
-    poll(server, workspace, 20)
-    server.steady, server.clock, server.listed = 0.0, START + timedelta(minutes=30), 0
-    known = KnownKeys(workspace.state / "label_studio" / "keys.jsonl", workspace, "farm")
-    poll_answers(server, 1, workspace.state / "label_studio", known, None)  # type: ignore[arg-type]
-    assert 0 < server.listed < 15
+        server.answer(task, 1, "cat", 0.2 * task)
+    first = poll(server, workspace, 20)
+    server.answer(101, 2, "dog", 15)
+    restarted = poll(server, workspace, 21, first.now, since_start=1)
+    assert [(one.annotator, one.value) for one in restarted.answers] == [("ben", "dog")]
+    assert poll(server, workspace, 26, restarted.now, since_start=6).answers == []
+    assert poll(server, workspace, 28, restarted.now, since_start=8).answers == []
+    assert server.listed == 0
+
+
+def test_dates_before_any_label_studio_are_read(server: FakeServer, workspace: Workspace) -> None:
+    """Of the year 1, before which nothing can be looked for; and what comes later is found."""
+    server.answer(1, 1, "cat", 0.1)
+    server.rows[1]["updated_at"] = datetime.min.replace(tzinfo=UTC).isoformat()
+    first = poll(server, workspace, 0.2)
+    assert len(first.answers) == 1
+    assert poll(server, workspace, 0.3, first.now).answers == []
+    server.answer(2, 2, "dog", 0.4)
+    assert [one.annotator for one in poll(server, workspace, 0.5, first.now).answers] == ["ben"]
+
+
+def test_a_listing_that_is_short_of_tasks_makes_none_gone(server: FakeServer, workspace: Workspace) -> None:
+    """The project itself says how many there are: else an empty reply would close the round."""
+    server.answer(1, 1, "cat", 0.1)
+    first = poll(server, workspace, 1)
+    server.answer(2, 2, "dog", 1.5)
+    server.lists_nothing = True
+    for minute in (2, 3):
+        with pytest.raises(UnreachableError, match="450"):
+            poll(server, workspace, minute, first.now)
+    server.lists_nothing = False
+    found = poll(server, workspace, 4, first.now)
+    assert ([one.annotator for one in found.answers], found.gone) == (["ben"], [])
+    server.rows.clear()
+    assert len(poll(server, workspace, 5).gone) == 900
