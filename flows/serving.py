@@ -38,6 +38,9 @@ def deployments(
 ) -> list[Any]:
     """The deployments `advance`, `active-learning` and `approve` of a campaign.
 
+    Flows are found by their modules: what was deployed has no path, and Prefect keeps that when the same
+    name is served, so a file's path would be looked for in a folder `None`.
+
     Args:
         name: of all three.
         every: seconds between two runs of `advance`; one that would overlap is cancelled.
@@ -54,18 +57,21 @@ def deployments(
             triggers=[on_answered(workspace)],
             concurrency_limit=ONE_AT_A_TIME,
             description="Do everything that can be done now, then exit.",
+            entrypoint_type=EntrypointType.MODULE_PATH,
             **options,
         ),
         active_learning.to_deployment(
             name=name,
             parameters=directory,
             description="Run the campaign until it stops or waits for people.",
+            entrypoint_type=EntrypointType.MODULE_PATH,
             **options,
         ),
         approve.to_deployment(
             name=name,
             parameters=directory,
             description="Wait for a person's word on a batch; started by `advance`.",
+            entrypoint_type=EntrypointType.MODULE_PATH,
             **options,
         ),
     ]
@@ -114,10 +120,7 @@ def deploy_campaign(workspace: Workspace, name: str, pool: str, every: float | N
             if every is None and kept and isinstance(kept[0], IntervalSchedule):
                 every, active = kept[0].interval.total_seconds(), True
     env = {"PREFECT_LOGGING_EXTRA_LOGGERS": "labelloop"}
-    made = deployments(
-        workspace, name, every, active=active, entrypoint_type=EntrypointType.MODULE_PATH,
-        work_pool_name=pool, job_variables={"env": env},
-    )  # fmt: skip
+    made = deployments(workspace, name, every, active=active, work_pool_name=pool, job_variables={"env": env})
     for one in made:
         one.apply(work_pool_name=pool)
     crash_silent_runs()

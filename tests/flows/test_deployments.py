@@ -45,6 +45,13 @@ def test_the_deployments_are_these(shipped: list[dict[str, Any]]) -> None:
     }
 
 
+def test_flows_are_found_by_their_modules(made: dict[str, Any]) -> None:
+    """Wherever the command was given, and whatever was registered under the name before."""
+    for one in made.values():
+        module, _, name = one.entrypoint.rpartition(".")
+        assert isinstance(getattr(importlib.import_module(module), name), Flow)
+
+
 def test_entrypoints_are_flows(shipped: list[dict[str, Any]]) -> None:
     """And the parameters that are set are parameters of theirs."""
     for item in shipped:
