@@ -32,6 +32,8 @@ class FaultyProxy:
     def __init__(self, target: str, *, rate: float, seed: int, hold: float) -> None:
         """Start; `hold` is for how many seconds a reply is held back until its reader has given up."""
         self.rate, self.faults, self._hold = rate, Counter[str](), hold
+        self.tokens: set[str] = set()
+        """What came in headers `Authorization`."""
         self._closing = threading.Event()
         self._random, self._lock = random.Random(seed), threading.Lock()
         self._client = httpx.Client(base_url=target, timeout=120)
@@ -66,6 +68,7 @@ class FaultyProxy:
 
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        self.tokens.add(handler.headers.get("Authorization", "").rpartition(" ")[2])
         fault = self._draw()
         handler.close_connection = True
         if fault == "timeout before":

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -194,10 +194,13 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def receiver(server: PrefectServer, campaign: Path, port: int = 0) -> Iterator[str]:
-    """`labelloop webhook`, on a free port if none is given; yields its address."""
-    log = server.folder / f"webhook-{time.monotonic_ns()}.log"
-    command = [sys.executable, "-m", "labelloop", "webhook", str(campaign), "--port", str(port)]
+def receiver(
+    server: PrefectServer, campaign: Path, port: int = 0, words: Sequence[str] = ()
+) -> Iterator[str]:
+    """`labelloop webhook`, on a free port if none is given, or the command of `words`; yields its address."""
+    first, *options = words or ("webhook", "--port", str(port))
+    log = server.folder / f"{first}-{time.monotonic_ns()}.log"
+    command = [sys.executable, "-m", "labelloop", first, str(campaign), *options]
     with process(command, server.environment, log) as running:
 
         def address() -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from live_server import LiveServer
+from personal_tokens import personal_token, revoke
 
 from labelloop.adapters.tools.base import Project, Task
 from labelloop.adapters.tools.label_studio import LabelStudioTool
@@ -17,20 +18,6 @@ from labelloop.workspace import Workspace
 pytestmark = pytest.mark.live
 
 PROJECT = Project("tokens", "choice", ("cat", "dog"), "Which animal?", "text", ("text",))
-
-
-def personal_token(live_server: LiveServer) -> str:
-    """A new one; an account has one at a time."""
-    both = {"api_tokens_enabled": True, "legacy_api_tokens_enabled": True}
-    live_server.client().post("/api/jwt/settings", json=both).raise_for_status()
-    revoke(live_server)
-    return str(live_server.client().post("/api/token/", json={}).raise_for_status().json()["token"])
-
-
-def revoke(live_server: LiveServer) -> None:
-    for token in live_server.client().get("/api/token/").json():
-        body = {"refresh": token["token"]}
-        live_server.client().post("/api/token/blacklist/", json=body).raise_for_status()
 
 
 @pytest.mark.parametrize("kind", ["legacy", "personal"])
