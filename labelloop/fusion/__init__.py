@@ -29,10 +29,16 @@ FUSERS = {
     "crowdkit_glad": "labelloop.fusion.crowdkit_glad",
     "crowdkit_mace": "labelloop.fusion.crowdkit_mace",
     "cleanlab_crowdlab": "labelloop.fusion.cleanlab_crowdlab",
+    "snorkel_label_model": "labelloop.fusion.snorkel_label_model",
 }
 """Method to module; the module holds a function of the method's name."""
 
-PEERS = {"crowdkit_glad": "crowdkit", "crowdkit_mace": "crowdkit", "cleanlab_crowdlab": "cleanlab"}
+PEERS = {
+    "crowdkit_glad": "crowdkit",
+    "crowdkit_mace": "crowdkit",
+    "cleanlab_crowdlab": "cleanlab",
+    "snorkel_label_model": "snorkel",
+}
 """Methods of other packages, to compare with, and the module they need: the extra `peers` installs them."""
 
 

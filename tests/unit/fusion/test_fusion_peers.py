@@ -104,6 +104,31 @@ def test_crowdlab_counts_where_the_model_was_not_asked() -> None:
     assert "+majority/" in alone.method
 
 
+def test_snorkel_leaves_the_generators_of_others_alone() -> None:
+    pytest.importorskip("snorkel", reason="snorkel is not installed")
+    import random
+
+    import torch
+
+    votes, truth = crowd(200, 6, 3, 4, seed=6)
+    fuse = make_fuser("snorkel_label_model")
+    before = random.getstate(), np.random.get_state()[1].tobytes(), torch.get_rng_state().tolist()
+    first = fuse(votes)
+    after = random.getstate(), np.random.get_state()[1].tobytes(), torch.get_rng_state().tolist()
+    assert before == after
+    assert accuracy(first.label, truth) > 0.7
+    assert first.posterior.tobytes() == fuse(votes).posterior.tobytes()
+
+
+def test_snorkel_with_two_annotators_counts_and_with_too_many_says_so() -> None:
+    pytest.importorskip("snorkel", reason="snorkel is not installed")
+    votes, _ = crowd(50, 2, 3, 2, seed=7)
+    assert "2 annotators" in make_fuser("snorkel_label_model")(votes).reason
+    many, _ = crowd(3000, 2100, 2, 3, seed=8)
+    with pytest.raises(DataError, match="more than snorkel_label_model can hold"):
+        make_fuser("snorkel_label_model")(many)
+
+
 def test_mace_is_settled_by_its_seed() -> None:
     pytest.importorskip("crowdkit", reason="crowd-kit is not installed")
     votes, _ = crowd(80, 8, 3, 3, seed=5)
