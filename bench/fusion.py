@@ -4,12 +4,15 @@ Speed is measured on simulated votes of 100 annotators, 10 classes, 5 votes an i
 crowd-kit's `DawidSkene` do the same ten iterations from the same start, and the greatest difference of their
 posteriors is told. Times include what each does with its own input: codes here, a data frame there. They are
 the best of two, of one at a million items; memory is the process's peak over what it held with the votes.
+Where a machine is busy, the processor seconds of that one tell more than its seconds. `agreement` has 200
+bootstrap resamples of items.
 
 Accuracy is measured on folders `crowd_*` with labels.csv (item, worker, label) and truth.csv (item, truth),
 under the folder that `LABELLOOP_DATA` names, once with every vote and once with at most three votes an item
-drawn at random, `SUBSAMPLES` times. Calibration is the expected calibration error (ten bins) on the other
-items after 50 random items of gold. Without the folder, or without crowd-kit (`pip install crowd-kit`), what
-needs it is left out and said.
+drawn at random, `SUBSAMPLES` times. GLAD and MACE run through labelloop's adapters, with every vote alone,
+since they take long. Calibration is the expected calibration error (ten bins) on the other items after 50
+random items of gold. Without the folder, or without crowd-kit (`pip install crowd-kit`), what needs it is
+left out and said.
 
     python -m bench.fusion [DATA]
 """
@@ -29,6 +32,8 @@ import pandas as pd
 from bench import memory
 from bench.figures import Figure
 from bench.timing import best_of_two
+from labelloop.annotators.agreement import agreement
+from labelloop.errors import SettingsError
 from labelloop.fusion import make_fuser
 from labelloop.fusion.base import Votes
 from labelloop.fusion.coding import code_votes
@@ -38,17 +43,18 @@ LARGE = 1_000_000
 STEPS = 10
 SUBSAMPLES = 20
 GOLD = 50
+RESAMPLES = 200
 METHODS = ("majority", "one_coin", "dawid_skene", "map_dawid_skene", "pooled_dawid_skene", "auto")
-PEERS = ("MajorityVote", "DawidSkene", "OneCoinDawidSkene", "Wawa", "ZeroBasedSkill", "GLAD")
-SLOW_PEERS = ("GLAD",)
-"""Peers that take minutes: run once, with every vote."""
+PEERS = ("MajorityVote", "DawidSkene", "OneCoinDawidSkene", "Wawa", "ZeroBasedSkill")
+ADAPTED = ("crowdkit_glad", "crowdkit_mace")
+"""Peers that take minutes: run once, with every vote, through labelloop's adapters."""
 SEPARATE = 0.01
 """How far below majority `auto` may be on any set."""
 
 
 def measure(folder: Path, data: str | None = None) -> list[Figure]:
     """Speed, then accuracy where there is data; `folder` is not needed."""
-    figures = [figure for size in SIZES for figure in _speed(size)] + _large()
+    figures = [figure for size in SIZES for figure in _speed(size)] + _large() + _agreement()
     found = data or os.environ.get("LABELLOOP_DATA", "")
     sets = _sets(Path(found)) if found else {}
     if not sets:
@@ -110,14 +116,23 @@ def _large() -> list[Figure]:
         fuser = make_fuser(name)
         memory.forget_peak()
         before = memory.resident()
-        begun = time.perf_counter()
+        begun, spent = time.perf_counter(), time.process_time()
         fuser(votes)
-        seconds = time.perf_counter() - begun
+        seconds, worked = time.perf_counter() - begun, time.process_time() - spent
         figures += [
-            Figure(f"{name}, {LARGE:,} items x 5", seconds, "s", at_most=15),
+            Figure(f"{name}, {LARGE:,} items x 5", seconds, "s", at_most=15,
+                   note=f"{worked:.1f} processor seconds"),
             Figure(f"memory of {name} beyond the votes", memory.peak() - before, "MB", at_most=1000),
-        ]
+        ]  # fmt: skip
     return figures
+
+
+def _agreement() -> list[Figure]:
+    votes = simulated(SIZES[-1])
+    spent = time.process_time()
+    seconds, _ = best_of_two(lambda: agreement(votes, resamples=RESAMPLES))
+    return [Figure(f"agreement, {RESAMPLES} resamples, {SIZES[-1]:,} items x 5", seconds, "s", at_most=10,
+                   note=f"{(time.process_time() - spent) / 2:.1f} processor seconds")]  # fmt: skip
 
 
 def _sets(data: Path) -> dict[str, tuple[Votes, np.ndarray]]:
@@ -139,15 +154,19 @@ def _sets(data: Path) -> dict[str, tuple[Votes, np.ndarray]]:
 
 def _accuracy(sets: dict[str, tuple[Votes, np.ndarray]]) -> list[Figure]:
     peers = [name for name in PEERS if _runs(name)]
+    adapted = [name for name in ADAPTED if _installed(name)]
     figures: list[Figure] = []
     for title, runs in (("every vote", 1), ("3 votes an item", SUBSAMPLES)):
         right: dict[str, dict[str, float]] = {}
         ranks: dict[str, dict[str, float]] = {}
         errors: dict[str, float] = {}
+        took: dict[str, float] = {}
         for name, (votes, truth) in sets.items():
             drawn = [votes if runs == 1 else at_most(votes, 3, seed) for seed in range(runs)]
-            for method in METHODS:
+            for method in (*METHODS, *(adapted if runs == 1 else ())):
+                spent = time.process_time()
                 fusions = [make_fuser(method)(one) for one in drawn]
+                took[method] = took.get(method, 0.0) + time.process_time() - spent
                 known = truth >= 0
                 hits = [(fusion.label == truth)[known] for fusion in fusions]
                 right.setdefault(method, {})[name] = float(np.mean(hits))
@@ -155,7 +174,7 @@ def _accuracy(sets: dict[str, tuple[Votes, np.ndarray]]) -> list[Figure]:
                 ranks.setdefault(method, {})[name] = float(np.mean([
                     area for area in map(_area, sure, hits) if not np.isnan(area)
                 ] or [0.5]))  # fmt: skip
-            for peer in (one for one in peers if runs == 1 or one not in SLOW_PEERS):
+            for peer in peers:
                 right.setdefault(f"crowd-kit {peer}", {})[name] = float(np.mean([
                     _peer_accuracy(peer, one, truth) for one in drawn
                 ]))  # fmt: skip
@@ -165,6 +184,9 @@ def _accuracy(sets: dict[str, tuple[Votes, np.ndarray]]) -> list[Figure]:
                     for seed in range(max(runs, 5))
                 ]))  # fmt: skip
         figures += _figures(title, right, ranks, errors)
+        if runs == 1:
+            figures += [Figure(f"processor time of {method}, {title}, all sets", seconds, "s")
+                        for method, seconds in took.items()]  # fmt: skip
     return figures
 
 
@@ -218,6 +240,15 @@ def _runs(name: str) -> bool:
         _peer_accuracy(name, at_most(simulated(100), 5, 0), np.zeros(100, dtype=np.int64))
     except (AttributeError, TypeError, ValueError) as error:
         print(f"  crowd-kit's {name} left out, it fails with these libraries: {str(error)[:120]}")
+        return False
+    return True
+
+
+def _installed(method: str) -> bool:
+    try:
+        make_fuser(method)
+    except SettingsError as error:
+        print(f"  {method} left out: {error}")
         return False
     return True
 

@@ -4,7 +4,8 @@
 logistic regression on the pixels: mean of five draws. `crowd_product` is 8,315 pairs of product listings that
 176 real people judged (folder `LABELLOOP_DATA`, left out and said without it), with six measures of how alike
 two listings are; at fewer than 3 votes an item, votes are drawn at random. `majority` and `auto` see votes
-only; `auto + model` also hears the model as far as `fusion.model_prior.tuned_prior` allows. The model is
+only; `auto + model` also hears the model as far as `fusion.model_prior.tuned_prior` allows. CROWDLAB gets the
+same predictions; it runs where cleanlab is installed, and counts votes where no item has two. The model is
 trained on what `auto` made of the votes, never on the truth, which only counts what is right.
 
     python -m bench model_prior
@@ -12,6 +13,7 @@ trained on what `auto` made of the votes, never on the truth, which only counts 
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 from pathlib import Path
@@ -67,6 +69,9 @@ def shares(features: np.ndarray, truth: np.ndarray, votes: Votes, n_classes: int
         "model alone": np.nan_to_num(predicted).argmax(axis=1),
         "auto + model": heard.label,
     }
+    if importlib.util.find_spec("cleanlab"):
+        crowdlab = make_fuser("cleanlab_crowdlab", {"item_prior": predicted})
+        labels["CROWDLAB"] = crowdlab(votes).label
     return {name: float((label == truth).mean()) for name, label in labels.items()}
 
 

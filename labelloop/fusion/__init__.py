@@ -26,8 +26,20 @@ FUSERS = {
     "dawid_skene": "labelloop.fusion.dawid_skene",
     "map_dawid_skene": "labelloop.fusion.map_dawid_skene",
     "pooled_dawid_skene": "labelloop.fusion.pooled_dawid_skene",
+    "crowdkit_glad": "labelloop.fusion.crowdkit_glad",
+    "crowdkit_mace": "labelloop.fusion.crowdkit_mace",
+    "cleanlab_crowdlab": "labelloop.fusion.cleanlab_crowdlab",
+    "snorkel_label_model": "labelloop.fusion.snorkel_label_model",
 }
 """Method to module; the module holds a function of the method's name."""
+
+PEERS = {
+    "crowdkit_glad": "crowdkit",
+    "crowdkit_mace": "crowdkit",
+    "cleanlab_crowdlab": "cleanlab",
+    "snorkel_label_model": "snorkel",
+}
+"""Methods of other packages, to compare with, and the module they need: the extra `peers` installs them."""
 
 
 def make_fuser(name: str, options: Mapping[str, Any] | None = None) -> Fuser:
@@ -37,7 +49,8 @@ def make_fuser(name: str, options: Mapping[str, Any] | None = None) -> Fuser:
     not after people have answered.
 
     Raises:
-        SettingsError: no such method, no such option, or a value that the method refuses.
+        SettingsError: no such method, no such option, a value that the method refuses, or a method of another
+            package that is not installed.
     """
     if name not in FUSERS:
         raise SettingsError(f"fusion.method {name!r} is not known; {_nearest(name, FUSERS)}")

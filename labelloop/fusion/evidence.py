@@ -60,7 +60,7 @@ def connectivity(votes: Votes) -> tuple[int, float]:
     edges = (np.ones(len(votes.item), dtype=np.int8), (votes.item, n_items + votes.annotator))
     graph = sparse.csr_array(edges, shape=(n_nodes, n_nodes))
     _, part = connected_components(graph, directed=False)
-    sizes = np.bincount(part[np.unique(votes.item)])
+    sizes = np.bincount(part[np.flatnonzero(np.bincount(votes.item, minlength=n_items))])
     return int((sizes > 0).sum()), float(sizes.max() / sizes.sum())
 
 
@@ -91,13 +91,19 @@ def copying(votes: Votes) -> tuple[tuple[int, ...], ...]:
     weight = np.bincount(votes.annotator, weights=~np.isnan(agrees), minlength=n_annotators)
     agreeing = np.bincount(votes.annotator, weights=np.nan_to_num(agrees), minlength=n_annotators)
     skill = (agreeing + 1) / (weight + 2)
-    strange = sparse.csr_array((deviates.astype(float), (votes.annotator, told)), shape=choices)
-    together = np.asarray((strange @ strange.T).tocsr()[one, other]).ravel()
     expected = skill[one] * skill[other] + (1 - skill[one]) * (1 - skill[other]) / (n_classes - 1)
     tail = stats.binom.sf(same - 1, n, expected)
     found = (same / n - expected >= COPY_SHARE * (1 - expected)) & (tail * len(n) < COPY_LEVEL)
-    found &= together >= LEAST_SHARED_DEVIATIONS
-    return _groups(one[found], other[found], n_annotators)
+    if not found.any():
+        return ()
+    one, other = one[found], other[found]
+    # Only of those who are under suspicion: over all annotators this is a third of the whole work.
+    looked = deviates & np.isin(votes.annotator, np.concatenate([one, other]))
+    strange = sparse.csr_array(
+        (np.ones(int(looked.sum())), (votes.annotator[looked], told[looked])), shape=choices
+    )
+    together = np.asarray((strange @ strange.T).tocsr()[one, other]).ravel() >= LEAST_SHARED_DEVIATIONS
+    return _groups(one[together], other[together], n_annotators)
 
 
 def without_copies(votes: Votes, copiers: tuple[tuple[int, ...], ...]) -> Votes:

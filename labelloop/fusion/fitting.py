@@ -41,8 +41,8 @@ def fit(
     """
     shape = (len(votes.items), len(votes.classes))
     gold = checked_gold(gold, shape)
-    item_prior = _checked_rows(item_prior, shape, "item_prior")
-    warm_start = _checked_rows(warm_start, shape, "warm_start")
+    item_prior = checked_rows(item_prior, shape, "item_prior")
+    warm_start = checked_rows(warm_start, shape, "warm_start")
     start = vote_shares(votes)
     if item_prior is not None:
         given = ~np.isnan(item_prior).any(axis=1)
@@ -108,7 +108,8 @@ def checked_gold(gold: np.ndarray | None, shape: tuple[int, int]) -> np.ndarray 
     return gold.astype(np.int64)
 
 
-def _checked_rows(rows: np.ndarray | None, shape: tuple[int, int], name: str) -> np.ndarray | None:
+def checked_rows(rows: np.ndarray | None, shape: tuple[int, int], name: str) -> np.ndarray | None:
+    """Probabilities an item as float64, rows of NaN allowed, or an error; None where there are no items."""
     if rows is None or shape[0] == 0:
         return None
     rows = np.asarray(rows, dtype=np.float64)

@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass
 
 from labelloop.errors import DataError
+from labelloop.fusion import FUSERS
 
 
 @dataclass(frozen=True)
@@ -30,4 +31,4 @@ class Choice:
 
     @property
     def fusers(self) -> tuple[str, ...]:
-        return ("majority", "one_coin", "dawid_skene", "map_dawid_skene", "pooled_dawid_skene", "auto")
+        return tuple(FUSERS)

@@ -16,7 +16,8 @@ class Fusion(Section):
         "auto",
         description="auto: chosen by evidence, with the reason in the report. majority: smoothed share of "
         "the votes, ties flagged. one_coin, dawid_skene, map_dawid_skene, pooled_dawid_skene: skill learned "
-        "with the labels.",
+        "with the labels. crowdkit_glad, crowdkit_mace, cleanlab_crowdlab, snorkel_label_model: those of "
+        "other packages, to compare with (extra peers).",
     )
     options: dict[str, Any] = Field(
         {}, description="Keyword arguments of the method, such as smoothing for majority."
