@@ -24,6 +24,13 @@ class Environment(BaseSettings):
         None, description="Token of an account on it that may manage the project: a personal access token or "
         "a legacy one.",
     )  # fmt: skip
+    labelloop_task_runner: str | None = Field(
+        None, description="Where shards of the pool are scored: threads (the default), processes, dask, ray, or "
+        "a task runner by import path.",
+    )  # fmt: skip
+    labelloop_task_runner_address: str | None = Field(
+        None, description="Address of the Dask or Ray cluster. Default: a local one."
+    )
     labelloop_webhook_secret: SecretStr | None = Field(
         None, description="What a webhook must carry in its header X-Hook-Secret; for `labelloop webhook`."
     )
