@@ -25,8 +25,8 @@ class Environment(BaseSettings):
         "a legacy one.",
     )  # fmt: skip
     labelloop_task_runner: str | None = Field(
-        None, description="Where shards of the pool are scored: threads (the default), processes, dask, ray, or "
-        "a task runner by import path.",
+        None, description="Where shards of the pool are scored: threads (the default), processes, dask, ray, "
+        "or a task runner by import path. From the process's environment, not from .env.",
     )  # fmt: skip
     labelloop_task_runner_address: str | None = Field(
         None, description="Address of the Dask or Ray cluster. Default: a local one."
