@@ -94,6 +94,8 @@ def _enter() -> None:
             _thread.undo.append(openmp.limit(limits=1).restore_original_limits)
             _thread.limited = openmp
         if torch is not None:
+            # A thread's first question makes torch take over what the last thread to set it has set: ask now.
+            torch.get_num_threads()
             torch.set_num_threads(1)
 
 

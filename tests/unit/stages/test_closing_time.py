@@ -290,3 +290,12 @@ def test_skips_of_all_rounds_give_a_second_look_up() -> None:
     assert found is not None and (hours(found), found.answered) == (1, 0)
     asking = state_of([*earlier, skip("one", "cy", 1)], {"one": 3}, people(), before={"one": 2})
     assert asking.given_up() == ["one"] and (asking.asked, asking.done) == (1, 1)
+
+
+def test_a_clock_that_was_set_back_since_the_earlier_rounds_keeps_no_round_open() -> None:
+    """New answers that are dated before the older ones close the round all the same, at the last of them."""
+    earlier = [event("one", "ada", 7), event("one", "ben", 9)]
+    found = closing_time(
+        [event("one", "cy", 1, number=1)], {"one": 3}, PUSHED, people(), before={"one": 2}, earlier=earlier
+    )
+    assert hours(found) == 1
