@@ -31,6 +31,9 @@ from labelloop.fusion.text_table import read_text_table
 from labelloop.fusion.votes_file import read_gold
 
 ACCEPTED, AUDITED, RETURNED = "accepted.csv", "audit.json", "returned.csv"
+AGAIN = (
+    ". A further try with some of the same gold is a further chance to be wrong: halve --delta for it"
+)
 STRANGE_GOLD = 1e-4
 """Chance, for gold that is drawn at random, to be refused as not drawn at random."""
 
@@ -87,7 +90,10 @@ def certify_file(
         coverages=coverages,
     )  # fmt: skip
     if found.chosen is None:
-        raise NotProvenError(refusal(found, len(joined), int((~correct).sum()), target=target, delta=delta))
+        said = refusal(found, len(joined), int((~correct).sum()), target=target, delta=delta)
+        if more_gold(found, len(joined), target=target) is not None:
+            said += AGAIN
+        raise NotProvenError(said)
     chosen = found.chosen
     certificate = sealed(
         now,
@@ -223,8 +229,7 @@ def refusal(found: Tested, n_gold: int, n_wrong: int, *, target: float, delta: f
     return (
         f"{seen}, do not prove an error of at most {target:.1%} with chance {1 - delta:.0%} at any declared "
         f"threshold. About {more} more gold items, drawn at random, would, if the labels are as good as they "
-        f"look (at the least {needed_gold(target, found.level)} above the threshold, without an error). A "
-        "further try with some of the same gold is a further chance to be wrong: halve --delta for it"
+        f"look (at the least {needed_gold(target, found.level)} above the threshold, without an error)"
     )
 
 

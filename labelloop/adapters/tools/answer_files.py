@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from labelloop.adapters.tools.base import Refusal
-from labelloop.adapters.tools.task_sheet import unescape
+from labelloop.spreadsheet import unplain
 
 SKIP = "skip"
 """What is written in place of a label by someone who cannot decide; also takes an earlier answer back."""
@@ -176,11 +176,11 @@ def _row(
         raise ValueError('it is not a JSON object such as {"item": ..., "label": ...}')
     value = cells.get("label")
     if isinstance(value, str):
-        value = unescape(value.strip())
+        value = unplain(value.strip())
     if value is None or value == "":
         return None
     item = _item(cells, items)
-    name = unescape(_text(cells, "annotator")) or annotator
+    name = unplain(_text(cells, "annotator")) or annotator
     if not name and not anonymous:
         raise ValueError("it says not who answered; fill in the column 'annotator', or call the file "
                          "answers-<your name>")  # fmt: skip
@@ -197,7 +197,7 @@ def _item(cells: Mapping[str, Any], items: Mapping[str, str]) -> str:
     key, item = _text(cells, "key"), _text(cells, "item")
     for name, text in (("key", key), ("item", item)):
         if text:
-            for candidate in (str(cells[name]), text, unescape(text)):
+            for candidate in (str(cells[name]), text, unplain(text)):
                 if candidate in items:
                     return items[candidate]
             raise ValueError(f"{name} {text[:200]!r} was not asked about in this round")

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from labelloop.adapters.tools.base import Project, Task
+from labelloop.spreadsheet import plain
 
 LONGEST_CELL = 32_000
 """Spreadsheets cut longer cells off without a word."""
@@ -18,18 +19,6 @@ _AGAIN = """
 Some of these items were asked before, and another person's view is wanted: leave the rows empty that you have
 answered already. Answering one again only changes your earlier answer.
 """
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def escape(text: str) -> str:
-    """`text` as a cell that no spreadsheet takes for a formula: it gets an apostrophe in front."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def unescape(text: str) -> str:
-    """What `escape` was given."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
 
 
 def task_sheet(tasks: Sequence[Task], filled: Mapping[str, tuple[str, str]]) -> str:
@@ -48,11 +37,11 @@ def task_sheet(tasks: Sequence[Task], filled: Mapping[str, tuple[str, str]]) -> 
     text = io.StringIO(newline="")
     # With "\n" alone, a lone carriage return in a text would go unquoted and break its row in two.
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([*_OURS, *(escape(title) for title in titles)])
+    writer.writerow([*_OURS, *(plain(title) for title in titles)])
     for task in first:
         shown = [_cell(task.payload.get(name)) for name in names]
         label, annotator = filled.get(task.item, ("", ""))
-        writer.writerow([escape(task.key), escape(task.item), escape(label), escape(annotator), *shown])
+        writer.writerow([plain(task.key), plain(task.item), plain(label), plain(annotator), *shown])
     return text.getvalue()
 
 
@@ -105,4 +94,4 @@ def _cell(value: object) -> str:
     if isinstance(value, bool | int | float):
         return str(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return escape(text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…")
+    return plain(text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…")
