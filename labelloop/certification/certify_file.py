@@ -31,9 +31,7 @@ from labelloop.fusion.text_table import read_text_table
 from labelloop.fusion.votes_file import read_gold
 
 ACCEPTED, AUDITED, RETURNED = "accepted.csv", "audit.json", "returned.csv"
-AGAIN = (
-    ". A further try with some of the same gold is a further chance to be wrong: halve --delta for it"
-)
+AGAIN = ". A further try with some of the same gold is a further chance to be wrong: halve --delta for it"
 STRANGE_GOLD = 1e-4
 """Chance, for gold that is drawn at random, to be refused as not drawn at random."""
 

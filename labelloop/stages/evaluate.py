@@ -23,7 +23,7 @@ from labelloop.evaluation.prelabels import count_prelabelled
 from labelloop.evaluation.projection import project_random
 from labelloop.evaluation.worth import money_saved
 from labelloop.quality_words import quality_metrics
-from labelloop.review import count_rows
+from labelloop.reviewing.round_list import count_rows
 from labelloop.stages.accept import Judged, accept
 from labelloop.stages.asked_accuracy import on_asked_items
 from labelloop.stages.gold_arm import open_gold

@@ -10,7 +10,7 @@ import pandas as pd
 from labelloop import files, tables
 from labelloop.asking import state_of
 from labelloop.datasets.base import Prepared
-from labelloop.review import STILL_UNSURE, review_table
+from labelloop.reviewing.round_list import STILL_UNSURE, review_table
 from labelloop.stages.people import annotation_of
 from labelloop.stages.runner import Round
 from labelloop.stages.second_looks import unsure_items

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from labelloop import tables
-from labelloop.review import count_rows
+from labelloop.reviewing.round_list import count_rows
 from labelloop.stages.runner import Round
 
 
