@@ -11,8 +11,8 @@ from typing import Any
 from labelloop import files
 from labelloop.campaign import CampaignSettings
 from labelloop.ledger import Ledger, read_frozen
-from labelloop.prospects import as_lines, read_prospects
-from labelloop.quality_words import quality_lines, read_quality
+from labelloop.reporting.prospects import as_lines, read_prospects
+from labelloop.reporting.quality_words import quality_lines, read_quality
 from labelloop.workspace import RoundFolder, Workspace
 
 KEPT = ("labels", "test_items", "votes", "cost", "hours", "accuracy", "accuracy_low", "accuracy_high")

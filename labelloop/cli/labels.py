@@ -51,7 +51,7 @@ def agreement(
         label_column=label_column,
     )  # fmt: skip
     if out is not None:
-        from labelloop.agreement_report import agreement_page
+        from labelloop.reporting.agreement import agreement_page
 
         _write(out, "agreement", summary, agreement_page(summary, votes.name))
     _say(summary, as_json, _show_agreement, out, "agreement")
@@ -77,7 +77,7 @@ def annotators(
         label_column=label_column,
     )  # fmt: skip
     if out is not None:
-        from labelloop.annotator_report import annotators_page
+        from labelloop.reporting.annotators import annotators_page
 
         _write(out, "annotators", summary, annotators_page(summary, votes.name))
     _say(summary, as_json, _show_annotators, out, "annotators")

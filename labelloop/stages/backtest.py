@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from labelloop import datasets, files, plots
+from labelloop import datasets, files
 from labelloop.backtesting import recommend
 from labelloop.backtesting.arena import make_arena
 from labelloop.backtesting.compare import summarise
@@ -21,6 +21,7 @@ from labelloop.backtesting.grid import Trial, name_of, sizes_of, trials
 from labelloop.backtesting.page import page
 from labelloop.backtesting.replay import Arena, accuracy, fit, replay
 from labelloop.one_thread import one_thread
+from labelloop.reporting import plots
 from labelloop.stages.backtest_material import Material, from_campaign, from_params, label_source
 from labelloop.stages.prepare import new_learner
 

@@ -22,7 +22,7 @@ from labelloop.evaluation import savings
 from labelloop.evaluation.prelabels import count_prelabelled
 from labelloop.evaluation.projection import project_random
 from labelloop.evaluation.worth import money_saved
-from labelloop.quality_words import quality_metrics
+from labelloop.reporting.quality_words import quality_metrics
 from labelloop.reviewing.round_list import count_rows
 from labelloop.stages.accept import Judged, accept
 from labelloop.stages.asked_accuracy import on_asked_items

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from labelloop import files, plots
+from labelloop import files
 from labelloop.evaluation import curve as curves
+from labelloop.reporting import plots
 from labelloop.stages.runner import Round
 
 

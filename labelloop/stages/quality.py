@@ -10,8 +10,8 @@ from labelloop import files, tables
 from labelloop.annotators import pausing
 from labelloop.annotators.campaign_quality import campaign_quality, headline
 from labelloop.datasets.base import Prepared
-from labelloop.quality_page import quality_page
-from labelloop.quality_words import quality_lines, read_quality
+from labelloop.reporting.quality_page import quality_page
+from labelloop.reporting.quality_words import quality_lines, read_quality
 from labelloop.stages.people import before
 from labelloop.stages.runner import Round
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 SLOW_IMPORTS = ["mlflow", "dvc.repo", "labelloop.adapters.dvc_commit", "labelloop.cli", "labelloop.console",
-                "labelloop.loop", "labelloop.plots", "pandas", "scipy.stats",
+                "labelloop.loop", "labelloop.reporting.plots", "pandas", "scipy.stats",
                 "pyarrow.parquet", "sklearn.cluster", "sklearn.datasets", "sklearn.linear_model",
                 "safetensors.numpy", "matplotlib.figure", "matplotlib.backends.backend_agg"]  # fmt: skip
 
@@ -154,7 +154,7 @@ def lean(_: Path) -> None:
 
     No round depends on the first two; without the last a power cut loses files, but a kill does not.
     """
-    from labelloop import plots
+    from labelloop.reporting import plots
     from labelloop.stages import twin
 
     for name in ("learning_curve", "confusion_matrix"):

@@ -12,7 +12,7 @@ from people import class_names, crowd_table
 from labelloop import tables
 from labelloop.annotators.campaign_quality import campaign_quality, headline
 from labelloop.evaluation.intervals import wilson
-from labelloop.quality_words import quality_lines, quality_metrics
+from labelloop.reporting.quality_words import quality_lines, quality_metrics
 
 
 def votes_of(table: pd.DataFrame) -> pd.DataFrame:

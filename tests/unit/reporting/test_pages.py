@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from people import answers, crowd_table
 
-from labelloop.agreement_report import agreement_page
-from labelloop.annotator_report import annotators_page
 from labelloop.annotators.agreement_file import agreement_summary
 from labelloop.annotators.quality import annotator_quality
 from labelloop.annotators.quality_file import annotators_summary
+from labelloop.reporting.agreement import agreement_page
+from labelloop.reporting.annotators import annotators_page
 
 
 def pages(table: pd.DataFrame, n_classes: int) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from labelloop.web_page import (
+from labelloop.reporting.web_page import (
     Bar,
     cards,
     coefficient,

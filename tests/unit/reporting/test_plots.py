@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from labelloop import plots
+from labelloop.reporting import plots
 
 
 def a_curve(rounds: int) -> pd.DataFrame:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from labelloop.agreement_report import agreement_body, agreement_subtitle
-from labelloop.annotator_report import annotators_body, annotators_subtitle
-from labelloop.web_page import name, page, paragraph, section, table, text
+from labelloop.reporting.agreement import agreement_body, agreement_subtitle
+from labelloop.reporting.annotators import annotators_body, annotators_subtitle
+from labelloop.reporting.web_page import name, page, paragraph, section, table, text
 
 MOST_DETAILS = 20
 """People whose answers by true class are drawn: the page is made anew every round."""

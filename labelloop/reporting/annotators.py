@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from labelloop.web_page import (
+from labelloop.reporting.web_page import (
     Bar,
     coefficient,
     heat_map,

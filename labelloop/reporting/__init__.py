@@ -1,0 +1,1 @@
+"""What people read: words, pages and plots from numbers that are already there."""
