@@ -82,6 +82,10 @@ class CampaignSettings(Section):
             raise ValueError(f"quality.reask_share is {self.quality.reask_share}, but Label Studio's open "
                              "edition deals nobody a task twice and cannot send one to a person; set it to "
                              "0, or annotation.tool to files")  # fmt: skip
+        if self.quality.reask_share and self.annotation.tool == "files" and not self.annotation.routing.on:
+            raise ValueError(f"quality.reask_share is {self.quality.reask_share}, but without routing nobody "
+                             "has a sheet of their own in which such a question would not stand out; set "
+                             "annotation.routing.mode to skill")  # fmt: skip
         return self
 
 
