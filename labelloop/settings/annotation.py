@@ -66,7 +66,7 @@ class Annotation(Section):
 
     @model_validator(mode="after")
     def _routable(self) -> Annotation:
-        people, experts = self._names(), self.routing.experts
+        people, experts = self.names, self.routing.experts
         unknown = sorted(set(self.routing.people) - set(people))
         if unknown and people:
             raise ValueError(f"routing.people names {unknown[0]!r}, who is none of the {len(people)} "
@@ -90,7 +90,7 @@ class Annotation(Section):
 
     @model_validator(mode="after")
     def _enough_people(self) -> Annotation:
-        people = max(0, len(self._names()) - len(self.routing.experts))
+        people = max(0, len(self.names) - len(self.routing.experts))
         wishes = {"overlap": self.overlap, "test_overlap": self.test_overlap, "max_overlap": self.max_overlap}
         for name, wanted in wishes.items():
             if people and wanted is not None and wanted > people:
@@ -113,7 +113,8 @@ class Annotation(Section):
             own = [one.cost_per_vote for known, one in self.routing.people.items() if known == name]
         return self.cost_per_vote if not own or own[0] is None else own[0]
 
-    def _names(self) -> list[str]:
+    @property
+    def names(self) -> list[str]:
         """Everybody whom the settings name."""
         if self.tool == "simulated":
             return [person.name for person in self.simulation.annotators]
