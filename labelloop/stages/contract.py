@@ -135,6 +135,7 @@ ROUND_STAGES = {
                 "{round}/reviews.json",
                 "{round}/batch.parquet",
                 "{round}/selection.json",
+                "{round}/routing.parquet",
                 "{round}/tasks.parquet",
                 "{round}/votes.parquet",
                 "{round}/closed.json",
