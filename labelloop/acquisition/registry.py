@@ -27,6 +27,7 @@ from labelloop.acquisition.k_means import pick_k_means
 from labelloop.acquisition.least_confident import pick_least_confident
 from labelloop.acquisition.margin import pick_margin
 from labelloop.acquisition.mean_kl import pick_mean_kl
+from labelloop.acquisition.member_variance import pick_member_variance
 from labelloop.acquisition.power_bald import pick_power_bald
 from labelloop.acquisition.power_margin import pick_power_margin
 from labelloop.acquisition.random import pick_random
@@ -47,6 +48,7 @@ STRATEGIES: dict[str, Callable[..., Picks]] = {
     "vote_entropy": pick_vote_entropy,
     "consensus_entropy": pick_consensus_entropy,
     "mean_kl": pick_mean_kl,
+    "member_variance": pick_member_variance,
     "k_means": pick_k_means,
     "k_center": pick_k_center,
     "typiclust": pick_typiclust,

@@ -49,6 +49,7 @@ def test_each_built_in_says_what_it_needs() -> None:
         "vote_entropy": {"members"},
         "consensus_entropy": {"members"},
         "mean_kl": {"members"},
+        "member_variance": {"members"},
         "dropquery": {"probabilities", "embeddings"},
         "error_based": {"probabilities", "embeddings", "labels"},
         "rare_class": {"probabilities", "embeddings", "labels"},
