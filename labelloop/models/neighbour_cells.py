@@ -16,7 +16,7 @@ import numpy as np
 
 from labelloop.one_thread import cores, one_thread
 
-PROBES = 16
+PROBES = 32
 """Cells searched for each query."""
 MEMBERS = 384
 """Points in a cell, on average."""
