@@ -41,11 +41,10 @@ def draw_by_power(scores: np.ndarray, context: Context, batch_size: int, power: 
     """As `pick_power_margin`, for any scores in [0, 1]: shape (n_candidates,), in the candidates' order."""
     candidates = context.candidates
     values = power * np.log(np.maximum(scores, np.float32(_SMALLEST)), dtype=np.float64)
-    noisy: np.ndarray = np.empty(len(candidates), dtype=np.float64)
+    keys, noisy = item_keys(context, candidates, "power"), values.copy()
     for start in range(0, len(candidates), CHUNK):
         part = slice(start, start + CHUNK)
-        keys = item_keys(context, candidates[part], "power")
-        noisy[part] = values[part] - np.log(-np.log(_uniform(keys)))
+        noisy[part] -= np.log(-np.log(_uniform(keys[part])))
 
     count = len(noisy)
     last = np.argpartition(noisy, count - batch_size)[count - batch_size :]

@@ -98,6 +98,19 @@ def test_power_margin_weights_give_unbiased_sums() -> None:
     assert abs(np.mean(sums) - values.sum()) < 4 * np.std(sums) / np.sqrt(len(sums))
 
 
+def test_power_margin_draws_equal_rows_each_by_itself() -> None:
+    """50 copies each of two rows without ids: about half a batch of each, as the chances say."""
+    probabilities = np.repeat([[0.5, 0.5], [0.55, 0.45]], 50, axis=0).astype(np.float32)
+    values, firsts, sums = np.arange(100) % 7 + 5.0 * (np.arange(100) < 50), [], []
+    for seed in range(600):
+        picks = run("power_margin", Context(np.arange(100), np.arange(0), probabilities, None, seed), 10)
+        firsts.append((picks.rows < 50).sum())
+        sums.append((values[picks.rows] / picks.probabilities).sum())
+    assert abs(np.mean(firsts) - 10 / 1.9) < 0.3
+    assert np.var(firsts) < 3.5  # 2.3 by the hypergeometric; 25 where copies go together
+    assert abs(np.mean(sums) - values.sum()) < 4 * np.std(sums) / np.sqrt(len(sums))
+
+
 def test_a_large_power_is_the_plain_margin() -> None:
     context = made()
     assert (
