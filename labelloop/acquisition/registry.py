@@ -90,7 +90,7 @@ def make_strategy(name: str, options: Mapping[str, Any] | None = None) -> Strate
         )
     _check_options(name, picker, options or {})
     pick = functools.partial(picker, **options) if options else picker
-    return Strategy(name, _needs(name, picker), pick)
+    return Strategy(name, _needs(name, picker), pick, getattr(picker, "cold_needs", None))
 
 
 def _import(name: str) -> Callable[..., Picks]:

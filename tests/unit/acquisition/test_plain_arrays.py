@@ -50,6 +50,17 @@ def test_options_reach_the_strategy() -> None:
     assert select("power_margin", batch_size=9, probabilities=P, power=1e6).tolist() == margin
 
 
+def test_auto_starts_without_a_model() -> None:
+    """As typiclust, whatever is labeled; with probabilities it must be told the labels that judge them."""
+    for labeled in ((), KNOWN):
+        rows = select("auto", batch_size=5, embeddings=X, labeled=labeled).tolist()
+        assert rows == select("typiclust", batch_size=5, embeddings=X, labeled=labeled).tolist()
+    with pytest.raises(SettingsError, match="'auto' needs the labels"):
+        select("auto", batch_size=5, embeddings=X, probabilities=P, labeled=KNOWN)
+    with pytest.raises(SettingsError, match="'auto' needs embeddings"):
+        select("auto", batch_size=5, probabilities=P)
+
+
 def spoiled(array: np.ndarray, row: int, value: Any) -> np.ndarray:
     array = array.copy()
     array[row] = value
