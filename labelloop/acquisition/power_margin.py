@@ -21,7 +21,7 @@ def pick_power_margin(context: Context, batch_size: int, *, power: float = 1.0) 
     The highest of ``power * log(score) + Gumbel noise`` are such a draw. The noise belongs to the item.
 
     Args:
-        power: 0 is random, infinity is the plain margin.
+        power: 0 or more; 0 is random, a large one the plain margin.
 
     Returns:
         Picks with the noisy values as scores. The probability is the inclusion chance at the threshold t that

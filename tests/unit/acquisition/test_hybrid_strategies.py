@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from labelloop.acquisition import Context, Picks, make_strategy, select_rows
 from labelloop.acquisition.margin import margin
-from labelloop.errors import SettingsError
 
 
 def made(n: int = 200, seed: int = 0) -> Context:
@@ -69,11 +67,6 @@ def test_cluster_margin_does_not_ask_the_same_twice() -> None:
     context = Context(np.arange(120), np.arange(0), probabilities, embeddings, seed=0)
     assert set(member[run("margin", context, 12).rows]) == {0}
     assert set(member[run("cluster_margin", context, 12).rows]) == {0, 1, 2}
-
-
-def test_a_factor_below_one_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"factor is 0\.5"):
-        run("cluster_margin", made(), 10, factor=0.5)
 
 
 def test_power_margin_draws_in_proportion_to_the_score() -> None:
