@@ -76,6 +76,7 @@ ROUND_STAGES = {
             inputs=(
                 "data",
                 "{round}/asked.parquet",
+                "{round}/routing.parquet",
                 "{round}/tasks.parquet",
                 "{previous}/collected.parquet",
                 "{previous}/quality.json",

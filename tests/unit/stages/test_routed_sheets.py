@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from labelloop import files, loop, tables
+from labelloop import files, loop, status, tables
 from labelloop.adapters.tools.task_sheet import sheet_name
 from labelloop.workspace import Workspace
 
@@ -46,11 +46,8 @@ def fill_in(sheet: Path, answer: dict[str, str]) -> None:
         writer.writerows(row | {"label": answer[row["item"]]} for row in rows)
 
 
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """Three rounds in which all fill in their sheets, bo the other way round, and cy also answers what Ann is
-    asked again."""
-    folder = tmp_path_factory.mktemp("sheets") / "campaign"
+def campaign(folder: Path) -> tuple[Workspace, dict[str, str]]:
+    """A campaign that nobody has labeled anything of, and the right labels."""
     folder.mkdir()
     values = np.random.default_rng(0).normal(size=(200, 3))
     rows = pd.DataFrame(values, columns=list("abc")).assign(id=[f"i{n:03d}" for n in range(200)])
@@ -58,14 +55,20 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     rows[:160].to_csv(folder / "rows.csv", index=False)
     rows[160:].to_csv(folder / "test.csv", index=False)
     (folder / "params.yaml").write_text(yaml.safe_dump(SETTINGS))
-    workspace = Workspace.at(folder)
-    right = dict(zip(rows["id"], rows["label"], strict=True))
+    return Workspace.at(folder), dict(zip(rows["id"], rows["label"], strict=True))
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Three rounds in which all fill in their sheets, bo the other way round, and cy also answers what Ann is
+    asked again."""
+    workspace, right = campaign(tmp_path_factory.mktemp("sheets") / "campaign")
     wrong = {item: "low" if label == "high" else "high" for item, label in right.items()}
     for _ in range(8):
         ended = loop.advance(workspace)
         if isinstance(ended, loop.Stopped):
             break
-        labeling = folder / "labeling" / ended.round
+        labeling = workspace.root / "labeling" / ended.round
         routing = tables.ROUTING.read(workspace.round(ended.round).routing)
         again = routing[(routing["why"] == "reask") & (routing["annotator"] == "Ann")]["item"]
         if len(again):
@@ -101,3 +104,17 @@ def test_answers_to_re_asks_are_kept_apart_and_nobody_elses_count(done: Workspac
     refused = [line for folder in rounds for line in files.read_lines(folder.quarantine)]
     assert refused and all("for another person alone" in line["reason"] for line in refused)
     assert {line["content"]["annotator"] for line in refused} == {"cy"}
+
+
+def test_it_is_told_whose_answers_a_round_waits_for(tmp_path: Path) -> None:
+    """By advance and by status; who has filled in their sheet is named no more."""
+    workspace, right = campaign(tmp_path / "campaign")
+    waiting = loop.advance(workspace)
+    assert isinstance(waiting, loop.Waiting)
+    routing = tables.ROUTING.read(workspace.round("r000").routing)
+    for name, many in routing["annotator"].value_counts().items():
+        assert f"{name} ({many})" in str(waiting)
+    fill_in(workspace.root / "labeling" / "r000" / sheet_name("bo"), right)
+    told = str(loop.advance(workspace))
+    assert "bo" not in told and "Ann (" in told
+    assert "Ann (" in str(status.read_status(workspace))
