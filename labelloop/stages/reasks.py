@@ -22,6 +22,7 @@ from labelloop.stages.people import annotation_of
 from labelloop.stages.runner import Round
 
 SEED = 13
+"""Tells this draw from the others of a round."""
 
 
 def choose_reasks(current: Round, asked_for: int, busy: Collection[str]) -> pd.DataFrame:

@@ -29,6 +29,7 @@ from labelloop.stages.reasks import choose_reasks
 from labelloop.stages.runner import Round
 
 SEED = 11
+"""Tells this draw from the others of a round."""
 
 
 @dataclass(frozen=True)
@@ -142,13 +143,14 @@ def _table(
     why = np.where(found.explored, "explore", np.where(expert, "expert", "skill"))
     # An expert drawn for a second look is there for being one; gold is dealt to everybody.
     why = np.where(expert & ~asked.at_random[found.item], "expert", why)
+    worth = (asked.belief[found.item] * skills.low[found.person]).sum(axis=1)
     return pd.DataFrame(
         {
             "item": items[found.item],
             "annotator": people[found.person],
             "why": why,
             "chance": found.chance,
-            "worth": (asked.belief[found.item] * skills.low[found.person]).sum(axis=1).clip(0.0, 1.0),
+            "worth": worth.round(6).clip(0.0, 1.0),
         }
     )
 
@@ -156,9 +158,14 @@ def _table(
 def _about(table: pd.DataFrame, skills: Skills, missing: int) -> dict[str, Any]:
     counts = table["why"].value_counts()
     given = table["annotator"].value_counts()
+    rows = zip(skills.annotators, skills.low.mean(axis=1), skills.answers, strict=True)
     people = {
-        name: {"answers": int(given.get(name, 0)), "proven": round(float(low.mean()), 4)}
-        for name, low in zip(skills.annotators, skills.low, strict=True)
+        name: {
+            "answers": int(given.get(name, 0)),
+            "proven": round(float(low), 4),
+            "judged": round(float(many), 1),
+        }
+        for name, low, many in rows
     }
     answers = {why: int(counts.get(why, 0)) for why in ("skill", "explore", "expert")}
     return {"routing": {"answers": answers, "without_anybody": missing, "people": people}}
