@@ -234,6 +234,27 @@ def test_wrong_columns_are_named(asked: dict[str, Any], said: str) -> None:
         run("margin", pool(), **asked)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"money": 3.0}, "money is 3, but nothing has a cost; give costs"),
+        ({"money": np.nan, "costs": np.ones(SIZE)}, "money is nan"),
+        ({"cap": 2}, "cap without groups asks nothing"),
+        ({"groups": np.zeros(SIZE, dtype=np.int64)}, "groups without cap asks nothing"),
+        ({"groups": np.zeros(SIZE, dtype=np.int64), "cap": 0}, "cap is 0; it must be 1 or more"),
+        (
+            {"mix": ((make_strategy("margin"), 0.5), (make_strategy("random"), 0.4))},
+            r"sum to 0\.9; they must",
+        ),
+        ({"mix": ((make_strategy("margin"), 1.5), (make_strategy("random"), -0.5))}, "each must be above 0"),
+        ({"subsample": 23}, "the subsample is 23, but the batch has 24 items"),
+    ],
+)
+def test_what_would_do_nothing_or_cannot_be_is_refused(asked: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        run("margin", pool(), **asked)
+
+
 def test_apportioned_parts_are_whole_sum_up_and_lie_next_to_their_exact_share() -> None:
     rng = np.random.default_rng(0)
     for _ in range(300):
