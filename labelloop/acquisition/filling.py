@@ -22,7 +22,9 @@ ITEM_SCORES = frozenset(
     )
 )
 """Strategies whose scores are about one item each, 0 or more: a score over a cost is a gain per money."""
-LOG_SCORES = frozenset(("power_margin", "power_bald"))
+LOG_SCORES = frozenset(
+    ("power_least_confident", "power_margin", "power_entropy", "power_bald", "power_member_variance")
+)
 """Strategies whose scores are logarithms with Gumbel noise: less the logarithm of the cost they are a draw
 with chances proportional to the score over the cost."""
 _HAIR = 1e-9
