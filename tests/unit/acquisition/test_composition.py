@@ -152,7 +152,9 @@ def test_money_buys_more_doubt_where_scores_are_divided_by_costs() -> None:
     assert gain[picks.rows].sum() > 2 * gain[dearest_first].sum()
 
 
-@pytest.mark.parametrize("name", ["margin", "entropy", "power_margin", "k_means", "random", "auto"])
+@pytest.mark.parametrize(
+    "name", ["margin", "entropy", "power_margin", "power_entropy", "k_means", "random", "auto"]
+)
 def test_equal_costs_and_enough_money_change_nothing(name: str) -> None:
     picks = run(name, pool(), costs=np.ones(SIZE), money=1000.0)
     assert picks.rows.tolist() == run(name, pool()).rows.tolist()
