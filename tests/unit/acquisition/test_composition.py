@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -150,6 +151,59 @@ def test_money_buys_more_doubt_where_scores_are_divided_by_costs() -> None:
     dearest_first = everything.rows[np.cumsum(costs[everything.rows]) <= 15.0]
     assert costs[picks.rows].sum() <= 15.0
     assert gain[picks.rows].sum() > 2 * gain[dearest_first].sum()
+
+
+@pytest.mark.parametrize("name", ["margin", "entropy", "least_confident"])
+def test_scores_over_costs_decide(name: str) -> None:
+    context, costs = pool(), made()["costs"]
+    everything = select_rows(make_strategy(name), context, len(context.candidates))
+    gain = np.zeros(SIZE)
+    gain[everything.rows] = everything.scores / costs[everything.rows]
+    picks = run(name, context, costs=costs)
+    np.testing.assert_array_equal(picks.scores, np.sort(gain)[::-1][:BATCH])
+    np.testing.assert_array_equal(picks.scores, gain[picks.rows])
+
+
+def test_powers_draw_in_proportion_to_the_score_over_the_cost() -> None:
+    """The first pick of 2,000 seeds against the chances: chi-squared."""
+    said = np.array([[0.5, 0.5], [0.6, 0.4], [0.7, 0.3], [0.8, 0.2]], dtype=np.float32)
+    costs, draws = np.array([8.0, 1.0, 2.0, 0.5]), np.zeros(4)
+    for seed in range(2000):
+        context = Context(np.arange(4), np.empty(0, dtype=np.int64), said, None, seed)
+        draws[run("power_margin", context, 1, costs=costs).rows[0]] += 1
+    weights = (2 - 2 * said[:, 0]) / costs
+    expected = 2000 * weights / weights.sum()
+    assert ((draws - expected) ** 2 / expected).sum() < 16.3  # the 99.9% quantile at 3 degrees of freedom
+
+
+@pytest.mark.parametrize(("name", "ceiling"), [("margin", 50), ("power_margin", 85)])
+def test_memory_of_a_composed_batch_stays_below_its_ceiling(name: str, ceiling: int) -> None:
+    """Bytes a row, with a filter, caps, costs and money."""
+    n, rng = 200_000, np.random.default_rng(0)
+    context = Context(
+        np.arange(n),
+        np.empty(0, dtype=np.int64),
+        rng.dirichlet(np.ones(3), size=n).astype(np.float32),
+        None,
+        0,
+        np.array([str(row) for row in range(n)], dtype=object),
+    )
+    asked = Composition(
+        allowed=rng.random(n) < 0.9,
+        groups=rng.integers(-1, 1000, size=n),
+        cap=2,
+        costs=rng.integers(1, 40, size=n) / 8,
+        money=60.0,
+    )
+    strategy = make_strategy(name)
+    tracemalloc.start()
+    try:
+        picks = compose(strategy, context, 100, asked)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(picks.rows) > 20
+    assert peak < ceiling * n + 1_500_000
 
 
 @pytest.mark.parametrize(
