@@ -27,6 +27,8 @@ LOG_SCORES = frozenset(
     ("power_least_confident", "power_margin", "power_entropy", "power_bald", "power_member_variance")
 )
 """Strategies that draw with chances proportional to a score: they draw by score over cost."""
+GREEDY_GAINS = frozenset(("max_herding", "uherding", "auto"))
+"""Strategies that add up a gain pick by pick: they pick by gain over cost, given the picks before."""
 _HAIR = 1e-9
 
 
@@ -135,7 +137,7 @@ class Batch:
     def _ranked(self, strategy: Strategy, rows: np.ndarray, wanted: int) -> Picks:
         """The strategy's picks, by gain over cost where costs are known and the strategy can."""
         context = self._now(rows)
-        if strategy.name in ITEM_SCORES | LOG_SCORES:
+        if strategy.name in ITEM_SCORES | LOG_SCORES | GREEDY_GAINS:
             context = replace(context, costs=self._costs)
         return select_rows(strategy, context, wanted)
 

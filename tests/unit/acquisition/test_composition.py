@@ -164,6 +164,19 @@ def test_scores_over_costs_decide(name: str) -> None:
     np.testing.assert_array_equal(picks.scores, gain[picks.rows])
 
 
+def test_money_buys_more_coverage_where_gains_are_divided_by_costs() -> None:
+    """Of two halves alike, one at ten times the price, the cheap one is picked from."""
+    context, dear = pool(), np.arange(SIZE) % 2 == 1
+    taught = (context.embeddings[context.labeled, 0] > 0).astype(np.int64)  # what auto can believe
+    context = dataclasses.replace(context, labels=taught)
+    costs = np.where(dear, 2.0, 0.2)
+    for name in ("max_herding", "uherding", "auto"):
+        picks = run(name, context, costs=costs, money=6.0)
+        assert costs[picks.rows].sum() <= 6.0
+        assert dear[picks.rows].mean() < 0.2
+    assert 0.3 < dear[run("k_center", context, costs=costs, money=60.0).rows].mean() < 0.7
+
+
 def test_powers_draw_in_proportion_to_the_score_over_the_cost() -> None:
     """The first pick of 2,000 seeds against the chances: chi-squared."""
     said = np.array([[0.5, 0.5], [0.6, 0.4], [0.7, 0.3], [0.8, 0.2]], dtype=np.float32)
@@ -207,7 +220,7 @@ def test_memory_of_a_composed_batch_stays_below_its_ceiling(name: str, ceiling: 
 
 
 @pytest.mark.parametrize(
-    "name", ["margin", "entropy", "power_margin", "power_entropy", "k_means", "random", "auto"]
+    "name", ["margin", "entropy", "power_margin", "power_entropy", "uherding", "k_means", "random", "auto"]
 )
 def test_equal_costs_and_enough_money_change_nothing(name: str) -> None:
     picks = run(name, pool(), costs=np.ones(SIZE), money=1000.0)
