@@ -37,6 +37,9 @@ class Context:
     """Shape (l,), int64: class codes of `labeled`; -1 for a row that was asked about and has no label."""
     reserved: np.ndarray | None = None
     """Shape (r,), int64: rows of the test set. No strategy may learn from where they lie."""
+    costs: np.ndarray | None = None
+    """Shape (n,), float64, above 0: what a label of each row costs; None: all the same. Only strategies that
+    pick by gain over cost are told."""
     classes: tuple[str, ...] = ()
     """Names of the classes, where they are known, for options that name one."""
 

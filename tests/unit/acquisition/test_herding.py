@@ -14,7 +14,9 @@ def made(n: int = 150, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return rng.normal(size=(n, 3)).astype(np.float32), rng.dirichlet(np.ones(4), size=n).astype(np.float32)
 
 
-def shortfalls(context: Context, doubts: np.ndarray, rows: np.ndarray, quantile: float) -> np.ndarray:
+def shortfalls(
+    context: Context, doubts: np.ndarray, rows: np.ndarray, quantile: float, costs: np.ndarray | None = None
+) -> np.ndarray:
     """By how much each pick falls short of the best one at its turn; the definition, in float64.
 
     The coverage of every candidate from nothing, for every pick; all candidates are targets. Two rows that
@@ -26,11 +28,13 @@ def shortfalls(context: Context, doubts: np.ndarray, rows: np.ndarray, quantile:
     kernel = np.exp(-squared / np.quantile(among.min(axis=1), quantile))
     covered, short = list(context.labeled), []
     for row in rows:
+        before = (doubts[candidates] * kernel[np.ix_(candidates, covered)].max(axis=1)).sum()
         coverage = [
-            (doubts[candidates] * kernel[np.ix_(candidates, [*covered, c])].max(axis=1)).sum()
+            (doubts[candidates] * kernel[np.ix_(candidates, [*covered, c])].max(axis=1)).sum() - before
             for c in candidates
         ]
-        short.append(max(coverage) - coverage[candidates.tolist().index(row)])
+        worth = np.array(coverage) / (1 if costs is None else costs[candidates])
+        short.append(worth.max() - worth[candidates.tolist().index(row)])
         covered.append(int(row))
     return np.array(short)
 
@@ -45,6 +49,19 @@ def test_every_pick_is_the_best_by_the_definition(name: str, quantile: float) ->
     context = Context(np.setdiff1d(np.arange(150), labeled), labeled, probabilities, embeddings, seed=1)
     picks = select_rows(make_strategy(name, {"radius_quantile": quantile}), context, 20)
     assert shortfalls(context, doubts, picks.rows, quantile).max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["uherding", "max_herding"])
+def test_with_costs_every_pick_is_the_best_gain_over_its_cost(name: str) -> None:
+    embeddings, probabilities = made()
+    labeled, costs = np.arange(0, 150, 10), np.random.default_rng(4).integers(1, 9, size=150) / 4
+    top = np.sort(probabilities, axis=1)
+    doubts = 1 - (top[:, -1] - top[:, -2]) if name == "uherding" else np.ones(150)
+    rows = np.setdiff1d(np.arange(150), labeled)
+    context = Context(rows, labeled, probabilities, embeddings, seed=1, costs=costs)
+    picks = select_rows(make_strategy(name, {"radius_quantile": 0.5}), context, 20)
+    assert shortfalls(context, doubts, picks.rows, 0.5, costs).max() < 1e-4
+    assert costs[picks.rows].mean() < 0.8 * costs.mean()
 
 
 @pytest.mark.parametrize("name", ["uherding", "max_herding"])
