@@ -46,7 +46,7 @@ def _check_inputs(strategy: Strategy, context: Context) -> None:
     arrays: dict[str, np.ndarray] = {}
     for name in ("probabilities", "embeddings"):
         array = getattr(context, name)
-        if array is None and name in strategy.needs:
+        if array is None and name in strategy.required(model=context.probabilities is not None):
             raise SettingsError(
                 f"strategy '{strategy.name}' needs {name}, and there are none (no model yet?); use another "
                 "one here, such as random, or k_means as acquisition.cold_start"
@@ -102,7 +102,8 @@ def _check_members(strategy: Strategy, context: Context, lengths: dict[str, int]
 def _check_labels(strategy: Strategy, context: Context) -> None:
     labels = context.labels
     if labels is None:
-        if "labels" in strategy.needs and len(context.labeled):
+        wanted = strategy.required(model=context.probabilities is not None)
+        if "labels" in wanted and len(context.labeled):
             raise SettingsError(
                 f"strategy '{strategy.name}' needs the labels of the rows that are labeled; give their class "
                 "codes, one a labeled row"

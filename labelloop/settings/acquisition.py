@@ -15,10 +15,10 @@ class Acquisition(Section):
 
     strategy: str = Field(
         "auto", description="auto (coverage first, then doubt, by evidence), random, least_confident, "
-        "margin, entropy, bald, power_margin, power_bald, vote_entropy, consensus_entropy, mean_kl, k_means, "
-        "k_center, typiclust, max_herding, dropquery, badge, uherding, density_weighted, cluster_margin, "
-        "ranked_batch, error_based, rare_class, hard_negatives, balanced, or your own function as "
-        "'package.module:function'.",
+        "margin, entropy, bald, power_margin, power_bald, vote_entropy, consensus_entropy, mean_kl, "
+        "member_variance, k_means, k_center, typiclust, max_herding, dropquery, badge, uherding, "
+        "density_weighted, cluster_margin, ranked_batch, error_based, rare_class, hard_negatives, "
+        "balanced, or your own function as 'package.module:function'.",
     )  # fmt: skip
     options: dict[str, Any] = Field({}, description="Keyword arguments of the strategy.")
     cold_start: str = Field(
