@@ -16,13 +16,19 @@ from labelloop.stages import gold_arm
 from labelloop.stages.audit_arm import audit_arm, audit_rows
 from labelloop.stages.composing import costs, within
 from labelloop.stages.reducing import RunCandidates
+from labelloop.stages.routing import route_batch
 from labelloop.stages.runner import Round
-from labelloop.stages.second_looks import SecondLooks, choose_second_looks, with_second_looks
+from labelloop.stages.second_looks import (
+    NO_SECOND_LOOKS,
+    SecondLooks,
+    choose_second_looks,
+    with_second_looks,
+)
 from labelloop.stages.strategy_arm import arm, strategy_arm
 
 
 def select(current: Round, run_shards: RunCandidates | None = None) -> None:
-    """Write batch.parquet, asked.parquet and selection.json, which says why.
+    """Write batch.parquet, asked.parquet, routing.parquet and selection.json, which says why.
 
     The control arm is chosen first, from an order fixed before the campaign began, then what is audited of
     the model's accepted labels; the strategy fills what is left of the batch. In r000 a sampled test set is
@@ -85,15 +91,19 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     batch, told = gold_arm.mixed(current, batch, gold, prepared, asked)
     if told is not None:
         reason["gold"] = told
+    further = looks.further if looks is not None else NO_SECOND_LOOKS
+    routed = route_batch(current, prepared, batch, further, labels, gold.labels)
+    batch = routed.batch
+    tables.ROUTING.write(routed.table, current.folder.routing)
     newly = batch[["item", "arm", "overlap"]].assign(round=current.id)
-    if looks is not None and len(looks.further):
-        batch, asked = with_second_looks(batch, asked, looks.further)
+    if len(routed.further):
+        batch, asked = with_second_looks(batch, asked, routed.further)
     tables.BATCH.write(batch, current.folder.batch)
     everything = pd.concat([asked, newly], ignore_index=True) if len(asked) else newly
     tables.ASKED.write(everything, current.folder.asked)
     # What is audited was drawn apart, so the others' chances say nothing of it.
     drawn_from = None if len(audited) else left
-    files.write_json(current.folder.selection, reason | {"drawn_from": drawn_from})
+    files.write_json(current.folder.selection, reason | routed.about | {"drawn_from": drawn_from})
 
 
 def _within_money(
