@@ -76,6 +76,7 @@ ROUND_STAGES = {
             inputs=(
                 "data",
                 "{round}/asked.parquet",
+                "{round}/routing.parquet",
                 "{round}/tasks.parquet",
                 "{previous}/collected.parquet",
                 "{previous}/quality.json",
@@ -135,6 +136,7 @@ ROUND_STAGES = {
                 "{round}/reviews.json",
                 "{round}/batch.parquet",
                 "{round}/selection.json",
+                "{round}/routing.parquet",
                 "{round}/tasks.parquet",
                 "{round}/votes.parquet",
                 "{round}/closed.json",
