@@ -28,11 +28,11 @@ from labelloop.stages.accept import Judged, accept
 from labelloop.stages.asked_accuracy import on_asked_items
 from labelloop.stages.gold_arm import open_gold
 from labelloop.stages.outlook import outlook_metrics, write_outlook
+from labelloop.stages.overruling import reviewed
 from labelloop.stages.report import write_report
 from labelloop.stages.runner import Receipts, Round
 from labelloop.stages.second_look_report import second_look_counts
 from labelloop.stages.train import fit_on, untrained
-from labelloop.stages.verdicts import reviewed
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "torch")
 

@@ -10,10 +10,10 @@ from labelloop import files, tables
 from labelloop.evaluation.forecast import said_of_earlier
 from labelloop.stages.accept import describe
 from labelloop.stages.asked_accuracy import sentence as on_asked_items
+from labelloop.stages.overruling import describe as verdicts
 from labelloop.stages.quality import quality_section
 from labelloop.stages.runner import Round
 from labelloop.stages.second_look_report import second_look_sentences
-from labelloop.stages.verdicts import describe as verdicts
 
 
 def write_report(

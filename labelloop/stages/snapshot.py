@@ -6,8 +6,8 @@ import pandas as pd
 
 from labelloop import tables
 from labelloop.stages.gold_arm import read_gold_csv
+from labelloop.stages.overruling import overrule
 from labelloop.stages.runner import Round
-from labelloop.stages.verdicts import overrule
 
 
 def snapshot(current: Round) -> None:
