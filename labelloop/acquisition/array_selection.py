@@ -25,6 +25,7 @@ def select_from_files(
     seed: int = 0,
     members: Path | None = None,
     labels: Path | None = None,
+    beliefs: Path | None = None,
     compose: Path | None = None,
     table: Path | None = None,
     money: float | None = None,
@@ -58,6 +59,7 @@ def select_from_files(
         seed=seed,
         members=None if members is None else _opened(members, "members"),
         labels=None if labels is None else _opened(labels, "labels"),
+        beliefs=None if beliefs is None else _opened(beliefs, "beliefs"),
         composition=None if compose is None else composition_from_files(compose, table, money),
     )
     text = io.StringIO()

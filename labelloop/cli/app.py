@@ -222,6 +222,10 @@ def select(
     labels: Annotated[
         Path | None, typer.Option(help=".npy of class codes, one a labeled row in the order of --labeled.")
     ] = None,
+    beliefs: Annotated[
+        Path | None,
+        typer.Option(help=".npy of class chances by the votes about labeled rows, NaN: not again (relabel)."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 0,
     compose: Annotated[
         Path | None, typer.Option(help="YAML with the keys of acquisition.compose: filter, caps, shares ...")
@@ -243,6 +247,7 @@ def select(
         labeled=labeled,
         members=members,
         labels=labels,
+        beliefs=beliefs,
         seed=seed,
         compose=compose,
         table=table,
