@@ -17,7 +17,8 @@ class Acquisition(Section):
         "auto", description="auto (coverage first, then doubt, by evidence), random, least_confident, "
         "margin, entropy, bald, power_margin, power_bald, vote_entropy, consensus_entropy, mean_kl, k_means, "
         "k_center, typiclust, max_herding, dropquery, badge, uherding, density_weighted, cluster_margin, "
-        "ranked_batch, error_based, rare_class, hard_negatives, balanced, or your own function as "
+        "ranked_batch, error_based, rare_class, hard_negatives, balanced, relabel (new items and second "
+        "looks on one scale; needs annotation.max_overlap), or your own function as "
         "'package.module:function'.",
     )  # fmt: skip
     options: dict[str, Any] = Field({}, description="Keyword arguments of the strategy.")

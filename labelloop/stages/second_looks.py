@@ -14,7 +14,7 @@ not: they have an overlap of their own, which no model had a part in.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,8 @@ class SecondLooks:
     """New items of the strategy that are still asked about."""
     about: dict[str, Any]
     """What selection.json says."""
+    told: dict[str, Any] = field(default_factory=dict)
+    """Options of the strategy that follow from the campaign's votes."""
 
 
 def choose_second_looks(
@@ -60,13 +62,19 @@ def choose_second_looks(
     annotation = annotation_of(current)
     known = labels[labels["status"] == "fused"]
     n_classes = len(prepared.classes)
-    confidence, agreeing, votes = (
-        known[name].to_numpy(float) for name in ("confidence", "agreeing", "votes")
-    )
-    accuracy = annotator_accuracy(confidence, agreeing, votes, n_classes)
+    accuracy = votes_accuracy(known, n_classes)
     price = new_votes_worth(n_classes, accuracy, annotation.overlap)
     open_ones = eligible_items(asked, known, tables.VOTES.read(current.previous.collected), annotation)
     return _choose(open_ones, price, accuracy, new_items, annotation)
+
+
+def votes_accuracy(labels: pd.DataFrame, n_classes: int) -> float:
+    """How often a vote has been right, by the labels that votes made."""
+    known = labels[labels["status"] == "fused"]
+    confidence, agreeing, votes = (
+        known[name].to_numpy(float) for name in ("confidence", "agreeing", "votes")
+    )
+    return annotator_accuracy(confidence, agreeing, votes, n_classes)
 
 
 def eligible_items(

@@ -12,7 +12,7 @@ from labelloop import datasets, files, tables
 from labelloop.acquisition import control
 from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Prepared
-from labelloop.stages import gold_arm
+from labelloop.stages import gold_arm, one_scale
 from labelloop.stages.audit_arm import audit_arm, audit_rows
 from labelloop.stages.composing import costs, within
 from labelloop.stages.runner import Round
@@ -54,10 +54,14 @@ def select(current: Round) -> None:
     covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(unlearned)), at_random).astype(np.int64)
     looks = None
     if settings.annotation.max_overlap is not None and len(asked):
-        looks = choose_second_looks(current, prepared, asked, labels, wanted)
+        if files.read_json(current.folder.scores / "scores.json")["strategy"] == one_scale.STRATEGY:
+            looks = one_scale.choose_on_one_scale(current, prepared, asked, labels, candidates, wanted)
+        else:
+            looks = choose_second_looks(current, prepared, asked, labels, wanted)
         wanted = looks.new_items
         looks, money = _within_money(looks, money, prepared, settings)
-    strategy, reason = strategy_arm(current, candidates, covered, wanted, prepared, labels, money)
+    told = looks.told if looks is not None else None
+    strategy, reason = strategy_arm(current, candidates, covered, wanted, prepared, labels, money, told)
     if looks is not None:
         reason["second_looks"] = looks.about
     left = len(np.setdiff1d(eligible, taken))
@@ -78,9 +82,9 @@ def select(current: Round) -> None:
             ),
         }
     )
-    batch, told = gold_arm.mixed(current, batch, gold, prepared, asked)
-    if told is not None:
-        reason["gold"] = told
+    batch, about_gold = gold_arm.mixed(current, batch, gold, prepared, asked)
+    if about_gold is not None:
+        reason["gold"] = about_gold
     newly = batch[["item", "arm", "overlap"]].assign(round=current.id)
     if looks is not None and len(looks.further):
         batch, asked = with_second_looks(batch, asked, looks.further)

@@ -1,0 +1,153 @@
+"""The strategy `relabel` in a campaign: every vote of a round where it tells most for its money.
+
+Without it a strategy picks the new items, and second looks are weighed against what a vote about any new item
+brings. Here each new item has a gain of its own (see acquisition/relabel.py), so the round's votes are given
+out one by one, to the best of all new and older items, and how many are second looks follows from that alone.
+
+An answer's cost is that of the item (`acquisition.compose.cost_column`) times that of whoever is left to
+answer: a second look that only a dear annotator could give must tell as much more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from labelloop import tables
+from labelloop.acquisition.composition_columns import costs_of
+from labelloop.acquisition.relabel import vote_gain
+from labelloop.asking import known_people
+from labelloop.campaign import Annotation, CampaignSettings
+from labelloop.datasets.base import Prepared
+from labelloop.fusion.vote_gain import another_votes_worth
+from labelloop.stages.asked_again import people_asked
+from labelloop.stages.composing import open_rows
+from labelloop.stages.people import annotation_of
+from labelloop.stages.runner import Round
+from labelloop.stages.second_looks import SecondLooks, eligible_items, votes_accuracy
+from labelloop.stages.strategy_arm import scores_array
+
+STRATEGY = "relabel"
+
+
+def choose_on_one_scale(
+    current: Round,
+    prepared: Prepared,
+    asked: pd.DataFrame,
+    labels: pd.DataFrame,
+    candidates: np.ndarray,
+    new_items: int,
+) -> SecondLooks:
+    """Give the strategy's votes to new and to older items; the new ones are then picked by the same gains.
+
+    Args:
+        asked: `tables.ASKED` of the round before.
+        labels: the snapshot of the round before.
+        candidates: rows of the pool that the strategy may pick.
+        new_items: what it could ask about if it had all of the round's votes.
+    """
+    annotation, settings = annotation_of(current), current.settings
+    accuracy = settings.acquisition.options.get("accuracy") or votes_accuracy(labels, len(prepared.classes))
+    votes = tables.VOTES.read(current.previous.collected)
+    older = eligible_items(asked, labels[labels["status"] == "fused"], votes, annotation)
+    each = _costs(prepared, settings)
+    probabilities = scores_array(current, "probabilities")
+    assert probabilities is not None
+    if settings.acquisition.compose.is_set:
+        taken = prepared.pool.rows_of(sorted({*asked["item"], *labels["item"]}))
+        candidates = np.intersect1d(candidates, open_rows(prepared, settings, taken))
+    gains = vote_gain(probabilities, candidates, accuracy=accuracy, votes=annotation.overlap)
+    new = np.sort(gains / each[candidates])[::-1]
+    gain = np.zeros(0)
+    if len(older):
+        price = each[prepared.pool.rows_of(older["item"].tolist())]
+        price = price * prices_of_those_left(annotation, votes, older["item"])
+        gain = another_votes_worth(np.stack(older["posterior"].to_list()), accuracy) / price
+    order = np.argsort(-gain, kind="stable")
+    new_taken, looks = share_votes(new, gain[order], new_items * annotation.overlap, annotation.overlap)
+    order = order[:looks]
+    further = pd.DataFrame(
+        {
+            "item": older["item"].to_numpy()[order],
+            "overlap": 1,
+            "score": gain[order],
+            "total": older["total"].to_numpy()[order] + 1,
+        }
+    )
+    about = {
+        "votes": looks,
+        "of_votes": new_items * annotation.overlap,
+        "unsure": len(older),
+        "new_items_left_out": new_items - new_taken,
+        "worth_of_a_vote": float(gain[order].mean()) if looks else None,
+        "worth_of_a_vote_about_a_new_item": float(new[:new_taken].mean()) if new_taken else None,
+        "accuracy_of_a_vote": accuracy,
+        "reason": _reason(looks, new_taken, len(older), annotation),
+    }
+    told = {"accuracy": accuracy, "votes": annotation.overlap}
+    return SecondLooks(further, new_taken, about, told)
+
+
+def share_votes(new: np.ndarray, again: np.ndarray, votes: int, overlap: int) -> tuple[int, int]:
+    """How many new items (of `overlap` votes) and second looks (of one) the votes are best spent on.
+
+    The best gain first, a new item before a second look that brings the same. No second look that brings
+    nothing is bought; new items are, since somebody else's votes there could say what no model foresees.
+
+    Args:
+        new: gains of each vote about the new items, falling.
+        again: gains of a vote about the older ones, falling.
+
+    Returns:
+        New items and second looks; together at most `votes`, and fewer only where nothing else can be had.
+    """
+    items = looks = 0
+    while votes > 0:
+        fits = items < len(new) and votes >= overlap
+        pays = looks < len(again) and again[looks] > 0
+        if fits and not (pays and again[looks] > new[items]):
+            items, votes = items + 1, votes - overlap
+        elif pays:
+            looks, votes = looks + 1, votes - 1
+        else:
+            break
+    return items, looks
+
+
+def prices_of_those_left(annotation: Annotation, votes: pd.DataFrame, items: Iterable[str]) -> np.ndarray:
+    """Mean price of an answer by whoever has not had the item, over that by anybody; 1 where nobody tells.
+
+    Shape (n_items,), above 0.
+    """
+    names = list(items)
+    everybody = known_people(annotation)
+    price = {person.name: person.cost_per_vote for person in annotation.simulation.annotators}
+    if annotation.tool != "simulated" or not everybody:
+        return np.ones(len(names))
+    usual = annotation.cost_per_vote
+    each = {name: usual if price[name] is None else float(price[name] or 0.0) for name in sorted(everybody)}
+    mean = float(np.mean(list(each.values())))
+    if mean <= 0:
+        return np.ones(len(names))
+    spoke = people_asked(votes, set(names))
+    left = [[each[name] for name in each if name not in spoke.get(item, ())] for item in names]
+    return np.array([max(float(np.mean(prices)), 1e-9) / mean if prices else 1.0 for prices in left])
+
+
+def _costs(prepared: Prepared, settings: CampaignSettings) -> np.ndarray:
+    """What an answer about each row costs, as a multiple of the usual; shape (n,)."""
+    column = settings.acquisition.compose.cost_column
+    return np.ones(len(prepared.pool)) if column is None else costs_of(column, prepared.pool.values)
+
+
+def _reason(looks: int, new_items: int, older: int, annotation: Annotation) -> str:
+    target = f"{annotation.target_confidence:.0%}"
+    if not older:
+        return f"No older item that may be asked again is below {target}."
+    were = "1 older item" if older == 1 else f"{older} older items"
+    if not looks:
+        return f"A vote about none of the {were} below {target} brings more for its cost than new items do."
+    return (f"{looks} votes went to second looks and {new_items * annotation.overlap} to {new_items} new "
+            f"items, wherever one brings most for its cost ({were} below {target}).")  # fmt: skip
