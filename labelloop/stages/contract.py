@@ -112,7 +112,7 @@ ROUND_STAGES = {
                 "data",
             ),
             outputs=("{round}/labels.parquet",),
-            sections=(),
+            sections=("campaign", "review"),
         ),
         Contract(
             "train",
@@ -173,6 +173,7 @@ ROUND_STAGES = {
                 "model",
                 "acquisition",
                 "annotation",
+                "review",
                 "evaluation",
                 "accept",
                 "stopping",

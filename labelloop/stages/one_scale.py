@@ -26,7 +26,7 @@ from labelloop.stages.asked_again import people_asked
 from labelloop.stages.composing import open_rows
 from labelloop.stages.people import annotation_of
 from labelloop.stages.runner import Round
-from labelloop.stages.second_looks import SecondLooks, eligible_items, votes_accuracy
+from labelloop.stages.second_looks import SecondLooks, by_votes, eligible_items, votes_accuracy
 from labelloop.stages.strategy_arm import scores_array
 
 STRATEGY = "relabel"
@@ -51,7 +51,7 @@ def choose_on_one_scale(
     annotation, settings = annotation_of(current), current.settings
     accuracy = settings.acquisition.options.get("accuracy") or votes_accuracy(labels, len(prepared.classes))
     votes = tables.VOTES.read(current.previous.collected)
-    older = eligible_items(asked, labels[labels["status"] == "fused"], votes, annotation)
+    older = eligible_items(asked, by_votes(labels), votes, annotation)
     each = _costs(prepared, settings)
     probabilities = scores_array(current, "probabilities")
     assert probabilities is not None

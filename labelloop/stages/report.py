@@ -11,9 +11,11 @@ from labelloop.evaluation.forecast import said_of_earlier
 from labelloop.stages.accept import describe
 from labelloop.stages.asked_accuracy import sentence as on_asked_items
 from labelloop.stages.overruling import describe as verdicts
+from labelloop.stages.overruling import gate_table, kept_verdicts, places_in
 from labelloop.stages.quality import quality_section
 from labelloop.stages.runner import Round
 from labelloop.stages.second_look_report import second_look_sentences
+from labelloop.stages.snapshot import before_review
 
 
 def write_report(
@@ -36,7 +38,8 @@ def write_report(
                 "## What is still to come\n\n" + _outlook(current),
                 "## Who was asked\n\n" + _asked(current, batch, metrics),
                 "## How votes became labels\n\n"
-                + " ".join(filter(None, (_fusion(current), verdicts(metrics)))),
+                + " ".join(filter(None, (_fusion(current), verdicts(metrics))))
+                + _gates(current),
                 "## Annotators\n\n" + quality_section(current),
                 *_accepted(current),
                 "## Classes on the test set\n\n" + _classes(per_class),
@@ -149,6 +152,14 @@ def _fusion(current: Round) -> str:
     if about["model"]:
         lines.append(f"What the model says, trained without the item: {about['model']['reason']}.")
     return " ".join(lines)
+
+
+def _gates(current: Round) -> str:
+    review, said = current.settings.review, kept_verdicts(current)
+    if not review.gates:
+        return ""
+    found = places_in(current, before_review(current), said, review)
+    return "\n\n" + gate_table(found, said, review, current.settings.campaign.seed)
 
 
 def _accepted(current: Round) -> list[str]:

@@ -27,6 +27,7 @@ from labelloop.fusion.coding import latest_rows
 from labelloop.fusion.vote_gain import annotator_accuracy, another_votes_worth, new_votes_worth
 from labelloop.settings.annotation import Annotation
 from labelloop.stages.asked_again import people_asked
+from labelloop.stages.overruling import METHOD
 from labelloop.stages.people import annotation_of
 from labelloop.stages.runner import Round
 
@@ -60,7 +61,7 @@ def choose_second_looks(
         new_items: what the strategy could ask about if it had all of the round's votes.
     """
     annotation = annotation_of(current)
-    known = labels[labels["status"] == "fused"]
+    known = by_votes(labels)
     n_classes = len(prepared.classes)
     accuracy = votes_accuracy(known, n_classes)
     price = new_votes_worth(n_classes, accuracy, annotation.overlap)
@@ -68,9 +69,14 @@ def choose_second_looks(
     return _choose(open_ones, price, accuracy, new_items, annotation)
 
 
+def by_votes(labels: pd.DataFrame) -> pd.DataFrame:
+    """The labels that rest on votes, also those that wait for a reviewer."""
+    return labels[labels["status"].isin(("fused", "in review")) & (labels["method"] != METHOD)]
+
+
 def votes_accuracy(labels: pd.DataFrame, n_classes: int) -> float:
     """How often a vote has been right, by the labels that votes made."""
-    known = labels[labels["status"] == "fused"]
+    known = by_votes(labels)
     confidence, agreeing, votes = (
         known[name].to_numpy(float) for name in ("confidence", "agreeing", "votes")
     )

@@ -34,7 +34,7 @@ def campaign(folder: Path, **changes: dict[str, Any]) -> Workspace:
     rows = rows.assign(label=[f"class-{code}" for code in codes])
     rows[:400].to_csv(folder / "rows.csv", index=False)
     rows[400:].to_csv(folder / "test.csv", index=False)
-    settings = {name: section | changes.get(name, {}) for name, section in SETTINGS.items()}
+    settings = {name: SETTINGS.get(name, {}) | changes.get(name, {}) for name in [*SETTINGS, *changes]}
     (folder / "params.yaml").write_text(yaml.safe_dump(settings))
     return Workspace.at(folder)
 
