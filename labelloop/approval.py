@@ -9,15 +9,17 @@ from __future__ import annotations
 import getpass
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from labelloop import files
+from labelloop.campaign import CampaignSettings
 from labelloop.errors import DamagedFileError, LabelloopError
 from labelloop.ledger import Ledger, read_frozen
+from labelloop.stopping import item_cost
 from labelloop.workspace import RoundFolder, Workspace
 
 SHOWN = 10
@@ -57,6 +59,7 @@ class Batch:
     """Items of each arm."""
     votes: int
     cost: float
+    """Money that all answers cost at most: each item's own price, by the dearest annotators."""
     currency: str
     tool: str
     first: tuple[str, ...]
@@ -69,7 +72,7 @@ class Batch:
         arms = ", ".join(f"{count} {arm}" for arm, count in self.arms.items())
         return (
             f"{self.round_id}: {self.items} items ({arms}), {self.votes} answers in the tool {self.tool}, "
-            f"{self.cost:.2f} {self.currency}"
+            f"at most {self.cost:.2f} {self.currency}"
         )
 
     def as_markdown(self) -> str:
@@ -78,7 +81,7 @@ class Batch:
         lines += [f"| {arm} | {count} |" for arm, count in self.arms.items()]
         lines += [
             "",
-            f"**{self.votes} answers**, {self.cost:.2f} {self.currency}, in the tool {self.tool}.",
+            f"**{self.votes} answers**, at most {self.cost:.2f} {self.currency}, in the tool {self.tool}.",
             "",
             "First: " + ", ".join(f"`{item}`" for item in self.first),
         ]
@@ -112,12 +115,24 @@ def open_batch(workspace: Workspace) -> Batch | None:
         items=len(table["item"]),
         arms=arms,
         votes=votes,
-        cost=votes * settings.annotation.cost_per_vote,
+        cost=_cost(workspace, settings, table["item"], table["overlap"]),
         currency=settings.annotation.currency,
         tool=settings.annotation.tool,
         first=tuple(str(item) for item in table["item"][:SHOWN]),
         since=datetime.fromtimestamp(folder.batch.stat().st_mtime, UTC),
         decision=read_decision(folder, digest),
+    )
+
+
+def _cost(
+    workspace: Workspace, settings: CampaignSettings, items: Sequence[str], overlaps: Sequence[int]
+) -> float:
+    from labelloop.stages.composing import cost_multiples
+
+    times = cost_multiples(workspace, settings, items)
+    return sum(
+        item_cost(settings.annotation, overlap) * times.get(item, 1.0)
+        for item, overlap in zip(items, overlaps, strict=True)
     )
 
 
