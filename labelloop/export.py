@@ -80,7 +80,7 @@ def export_labels(
     folder = workspace.round(last.id)
     current = Round(workspace, last.id)
     said = verdicts.read(workspace.reviews)
-    labels = overrule(current, before_review(current), said, workspace.settings.review)
+    labels = overrule(current, folder, before_review(current), said, workspace.settings.review)
     labels = labels.assign(source=labels["status"].replace(SOURCES), certificate=None)
     waiting = labels["status"] == "in review"
     parts = [labels if in_review else labels[~waiting]]

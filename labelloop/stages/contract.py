@@ -48,7 +48,7 @@ ROUND_STAGES = {
             ),
             outputs=("{round}/batch.parquet", "{round}/asked.parquet", "{round}/selection.json"),
             sections=("round", "campaign", "acquisition", "annotation", "gold", "quality", "accept"),
-            sources=("{round}/gold.csv",),
+            sources=("{round}/gold.csv", "{round}/verdicts.json"),
         ),
         Contract(
             "push",
@@ -125,6 +125,7 @@ ROUND_STAGES = {
             inputs=(
                 "data",
                 "{round}/gold.csv",
+                "{round}/verdicts.json",
                 "{round}/asked.parquet",
                 "{round}/reviews.json",
                 "{round}/batch.parquet",

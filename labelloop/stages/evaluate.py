@@ -243,9 +243,9 @@ def _write_manifest(current: Round) -> None:
     folder, workspace = current.folder, current.workspace
     receipts = Receipts(workspace)
     parts = (
-        folder.settings, folder.gold, folder.batch, folder.selection, folder.asked, folder.tasks,
-        folder.votes, folder.closed, folder.reviews, folder.collected, folder.review, folder.fused,
-        folder.fusion, folder.quality, folder.annotators, folder.annotators_page, folder.labels,
+        folder.settings, folder.gold, folder.verdicts, folder.batch, folder.selection, folder.asked,
+        folder.tasks, folder.votes, folder.closed, folder.reviews, folder.collected, folder.review,
+        folder.fused, folder.fusion, folder.quality, folder.annotators, folder.annotators_page, folder.labels,
         folder.model, folder.accepted, folder.certificate, folder.outcomes, folder.metrics, folder.savings,
         folder.per_class, folder.confusion, folder.curve, folder.stop_set, folder.stopping, folder.forecast,
         folder.report,

@@ -20,6 +20,7 @@ from labelloop.reviewing import verdicts
 from labelloop.reviewing.gates import Place, Voted, gate_counts, places
 from labelloop.reviewing.verdicts import Verdict
 from labelloop.stages.runner import Round
+from labelloop.workspace import RoundFolder
 
 
 def keep_verdicts(current: Round) -> None:
@@ -29,18 +30,32 @@ def keep_verdicts(current: Round) -> None:
     )
 
 
+def known_verdicts(current: Round) -> list[Verdict]:
+    """What reviewers had said when the round's items were chosen; writes verdicts.json where it is not there.
+
+    A look at labels that somebody has reviewed since they were made is a vote for nothing.
+    """
+    path = current.folder.verdicts
+    if not path.exists():
+        files.write_json(path, [asdict(one) for one in verdicts.read(current.workspace.reviews)])
+    return [Verdict(**one) for one in files.read_json(path)]
+
+
 def kept_verdicts(current: Round) -> list[Verdict]:
     """What `keep_verdicts` wrote."""
     return [Verdict(**one) for one in files.read_json(current.folder.reviews)]
 
 
-def overrule(current: Round, labels: pd.DataFrame, said: Sequence[Verdict], review: Review) -> pd.DataFrame:
+def overrule(
+    current: Round, folder: RoundFolder, labels: pd.DataFrame, said: Sequence[Verdict], review: Review
+) -> pd.DataFrame:
     """Labels with verdicts in the place of what votes said, and with those marked that wait at a gate.
 
     Items that people could not label get their first label so. `votes`, `vote_ids`, `raw` and `prior` stay
     what votes made of the item; `agreeing` and `dissenters` are about the verdict's label.
 
     Args:
+        folder: the round whose questions and votes are gone by.
         labels: columns of `tables.LABELS`, as votes and given labels have them.
         said: all verdicts that count, oldest first.
 
@@ -52,12 +67,12 @@ def overrule(current: Round, labels: pd.DataFrame, said: Sequence[Verdict], revi
     classes = list(datasets.open_prepared(current.workspace.data).classes)
     for one in said:
         if one.label not in classes:
-            raise DataError(f"{current.folder.reviews}: the verdict about {one.item} is {one.label!r}, which "
+            raise DataError(f"{folder.path}: the verdict about {one.item} is {one.label!r}, which "
                             f"is none of the campaign's classes: {', '.join(classes[:20])}")  # fmt: skip
-    asked = tables.ASKED.read(current.folder.asked).set_index("item")
+    asked = tables.ASKED.read(folder.asked).set_index("item")
     known = {str(row["item"]): row for row in labels.to_dict("records")}
     found = _places(known, asked, said, review, current.settings.campaign.seed)
-    votes = standing_votes(tables.VOTES.read(current.folder.collected))
+    votes = standing_votes(tables.VOTES.read(folder.collected))
     votes = votes[votes["item"].isin({item for item, place in found.items() if place.words})]
     by_item = {str(item): mine for item, mine in votes.groupby("item")}
     for item, place in found.items():

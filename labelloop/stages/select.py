@@ -10,11 +10,12 @@ import pandas as pd
 
 from labelloop import datasets, files, tables
 from labelloop.acquisition import control
-from labelloop.campaign import CampaignSettings
+from labelloop.campaign import CampaignSettings, Review
 from labelloop.datasets.base import Prepared
 from labelloop.stages import gold_arm, one_scale
 from labelloop.stages.audit_arm import audit_arm, audit_rows
 from labelloop.stages.composing import costs, within
+from labelloop.stages.overruling import known_verdicts, overrule
 from labelloop.stages.runner import Round
 from labelloop.stages.second_looks import SecondLooks, choose_second_looks, with_second_looks
 from labelloop.stages.strategy_arm import arm, strategy_arm
@@ -31,7 +32,13 @@ def select(current: Round) -> None:
     settings, about = current.settings, current.about
     ids = prepared.pool.ids
     asked = tables.ASKED.read(current.previous.asked)
-    labels = tables.LABELS.read(current.previous.labels)
+    labels = overrule(
+        current,
+        current.previous,
+        tables.LABELS.read(current.previous.labels),
+        known_verdicts(current),
+        Review(),
+    )
     taken = np.union1d(
         prepared.pool.rows_of(asked["item"].tolist()), prepared.pool.rows_of(labels["item"].tolist())
     ).astype(np.int64)

@@ -16,7 +16,8 @@ def snapshot(current: Round) -> None:
 
     Where the round has review gates, labels that wait at one are marked.
     """
-    labels = overrule(current, before_review(current), kept_verdicts(current), current.settings.review)
+    labels = before_review(current)
+    labels = overrule(current, current.folder, labels, kept_verdicts(current), current.settings.review)
     tables.LABELS.write(labels.sort_values("item", ignore_index=True), current.folder.labels)
 
 

@@ -93,6 +93,16 @@ def test_the_next_round_lets_pass_what_was_confirmed_and_keeps_what_was_overturn
     assert "| lead | 1 | 0 |" in report and "| reader |" in report
 
 
+def test_what_was_reviewed_since_the_last_round_gets_no_second_look(done: Workspace) -> None:
+    """The verdicts came after the first round had closed; unsure labels without one are still looked at."""
+    first, second = done.rounds()
+    looked = set(relabeled(second)["item"])
+    reviewed = {one["item"] for one in files.read_json(second.verdicts)}
+    unsure = tables.LABELS.read(first.labels).query("confidence < 0.7")["item"]
+    assert looked and reviewed & set(unsure) and not looked & reviewed
+    assert files.read_json(first.verdicts) == []
+
+
 def test_what_waits_is_exported_only_by_request(done: Workspace) -> None:
     turned, _ = (done.root / "turned.txt").read_text().split()
     table, told = exported(done)
