@@ -12,8 +12,8 @@ import pandas as pd
 from labelloop import datasets, files, tables
 from labelloop.errors import DataError, LabelloopError
 from labelloop.ledger import Ledger
+from labelloop.reporting.label_words import acceptance_words
 from labelloop.reviewing import verdicts
-from labelloop.stages.accept import describe
 from labelloop.stages.overruling import overrule
 from labelloop.stages.runner import Round
 from labelloop.stages.snapshot import before_review
@@ -85,7 +85,7 @@ def export_labels(
     waiting = labels["status"] == "in review"
     parts = [labels if in_review else labels[~waiting]]
     accepted, told = tables.ACCEPTED.read(folder.accepted), files.read_json(folder.certificate)
-    about = describe(told, len(accepted))
+    about = acceptance_words(told, len(accepted))
     if told["state"] == "issued" and now >= datetime.fromisoformat(told["certificate"]["expires_at"]):
         about = (f"{len(accepted)} labels of the model are left out: their certificate has expired at "
                 f"{told['certificate']['expires_at'][:10]}; a further round makes another")  # fmt: skip

@@ -19,6 +19,7 @@ ITEM_SCORES = frozenset(
         "consensus_entropy",
         "mean_kl",
         "relabel",
+        "member_variance",
     )
 )
 """Strategies whose scores are about one item each, 0 or more: a score over a cost is a gain per money."""

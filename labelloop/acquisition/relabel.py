@@ -22,7 +22,7 @@ import numpy.typing as npt
 from labelloop.acquisition.base import Context, Picks, needs
 from labelloop.acquisition.streaming import score_in_chunks
 from labelloop.acquisition.top import pick_highest
-from labelloop.errors import DataError, SettingsError
+from labelloop.errors import DataError
 from labelloop.fusion.vote_gain import gain_by_class, new_votes_worth
 
 USUAL_ACCURACY = 0.75
@@ -52,8 +52,10 @@ def vote_gain(
     first = new_votes_worth(n_classes, accuracy, 1)
     share = new_votes_worth(n_classes, accuracy, votes) / first if votes > 1 and first else 1.0
 
-    def gain(by_class: np.ndarray) -> np.ndarray:
-        return share * gain_by_class(by_class, accuracy)
+    def gain(chunk: np.ndarray, room: np.ndarray, out: np.ndarray) -> None:
+        turned = room[:n_classes]
+        np.copyto(turned, chunk.T)
+        np.multiply(gain_by_class(turned, accuracy), np.float32(share), out=out)
 
     return score_in_chunks(gain, probabilities, rows)
 
@@ -74,10 +76,6 @@ def pick_relabel(
         votes: people who are asked about a new row at once; a labeled one gets a vote at a time.
         costs: shape (n,), above 0: what a vote about each row of the pool costs. Default: all the same.
     """
-    if not 0 < accuracy < 1:
-        raise SettingsError(f"accuracy is {accuracy}; a vote is right with a chance between 0 and 1")
-    if votes < 1:
-        raise SettingsError(f"votes is {votes}; a new row is asked of 1 person or more")
     assert context.probabilities is not None
     rows = len(context.probabilities)
     scores = vote_gain(context.probabilities, context.candidates, accuracy=accuracy, votes=votes)

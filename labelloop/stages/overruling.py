@@ -128,17 +128,6 @@ def gate_table(found: dict[str, Place], said: Sequence[Verdict], review: Review,
     return "\n".join(lines)
 
 
-def describe(metrics: dict[str, Any]) -> str:
-    """How often reviewers said otherwise, for people; empty where nothing was reviewed."""
-    said = []
-    if metrics["reviewed"]:
-        said.append(f"{metrics['reviewed']} labels rest on a reviewer's word; {metrics['overturned']} of "
-                    "them had another label by votes.")  # fmt: skip
-    if metrics["in_review"]:
-        said.append(f"{metrics['in_review']} labels wait at a review gate: not vouched for yet.")
-    return " ".join(said)
-
-
 METHOD = "review"
 """What made a label that rests on a verdict, in the column `method`."""
 

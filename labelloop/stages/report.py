@@ -8,9 +8,8 @@ import pandas as pd
 
 from labelloop import files, tables
 from labelloop.evaluation.forecast import said_of_earlier
-from labelloop.stages.accept import describe
+from labelloop.reporting.label_words import acceptance_words, fusion_words, review_words
 from labelloop.stages.asked_accuracy import sentence as on_asked_items
-from labelloop.stages.overruling import describe as verdicts
 from labelloop.stages.overruling import gate_table, kept_verdicts, places_in
 from labelloop.stages.quality import quality_section
 from labelloop.stages.runner import Round
@@ -38,7 +37,10 @@ def write_report(
                 "## What is still to come\n\n" + _outlook(current),
                 "## Who was asked\n\n" + _asked(current, batch, metrics),
                 "## How votes became labels\n\n"
-                + " ".join(filter(None, (_fusion(current), verdicts(metrics))))
+                + in_words(
+                    fusion_words(files.read_json(current.folder.fusion)),
+                    review_words(metrics["reviewed"], metrics["overturned"], metrics["in_review"]),
+                )
                 + _gates(current),
                 "## Annotators\n\n" + quality_section(current),
                 *_accepted(current),
@@ -143,17 +145,6 @@ def _pool(current: Round) -> str:
     return " " + str(files.read_json(path)["reason"]) if path.exists() else ""
 
 
-def _fusion(current: Round) -> str:
-    about = files.read_json(current.folder.fusion)
-    lines = [
-        f"{about['votes']} votes of {about['annotators']} annotators about {about['items']} items were fused "
-        f"by `{about['method']}`" + (f": {about['reason']}." if about["reason"] else ".")
-    ]
-    if about["model"]:
-        lines.append(f"What the model says, trained without the item: {about['model']['reason']}.")
-    return " ".join(lines)
-
-
 def _gates(current: Round) -> str:
     review, said = current.settings.review, kept_verdicts(current)
     if not review.gates:
@@ -165,7 +156,7 @@ def _gates(current: Round) -> str:
 def _accepted(current: Round) -> list[str]:
     """What counts without a person; nothing while that is off."""
     accepted = len(tables.ACCEPTED.read(current.folder.accepted))
-    said = describe(files.read_json(current.folder.certificate), accepted)
+    said = acceptance_words(files.read_json(current.folder.certificate), accepted)
     return [f"## Labels accepted from the model\n\n{said}"] if said else []
 
 

@@ -16,17 +16,21 @@ from labelloop.stages import gold_arm, one_scale
 from labelloop.stages.audit_arm import audit_arm, audit_rows
 from labelloop.stages.composing import costs, within
 from labelloop.stages.overruling import known_verdicts, overrule
+from labelloop.stages.reducing import RunCandidates
 from labelloop.stages.runner import Round
 from labelloop.stages.second_looks import SecondLooks, choose_second_looks, with_second_looks
 from labelloop.stages.strategy_arm import arm, strategy_arm
 
 
-def select(current: Round) -> None:
+def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     """Write batch.parquet, asked.parquet and selection.json, which says why.
 
     The control arm is chosen first, from an order fixed before the campaign began, then what is audited of
     the model's accepted labels; the strategy fills what is left of the batch. In r000 a sampled test set is
     asked as well.
+
+    Args:
+        run_shards: looks through the shards of a large pool; see `labelloop.stages.reducing`.
     """
     prepared = datasets.open_prepared(current.workspace.data)
     settings, about = current.settings, current.about
@@ -68,7 +72,9 @@ def select(current: Round) -> None:
         wanted = looks.new_items
         looks, money = _within_money(looks, money, prepared, settings)
     told = looks.told if looks is not None else None
-    strategy, reason = strategy_arm(current, candidates, covered, wanted, prepared, labels, money, told)
+    strategy, reason = strategy_arm(
+        current, candidates, covered, wanted, prepared, labels, money, run_shards, told
+    )
     if looks is not None:
         reason["second_looks"] = looks.about
     left = len(np.setdiff1d(eligible, taken))
