@@ -65,6 +65,18 @@ def gain_by_class(by_class: np.ndarray, accuracy: float) -> np.ndarray:
     return np.maximum(gain, 0.0)
 
 
+def verdicts_worth(posterior: np.ndarray) -> np.ndarray:
+    """What a reviewer's verdict, which is taken to be right, adds to the worth of each item's label.
+
+    Args:
+        posterior: shape (n_items, n_classes), rows sum to 1.
+
+    Returns:
+        Shape (n_items,), in [0, 1].
+    """
+    return 1.0 - label_worth(posterior.max(axis=1), posterior.shape[1])
+
+
 def new_votes_worth(n_classes: int, accuracy: float, votes: int) -> float:
     """What each vote about a new item is expected to bring: the worth of its label over the votes.
 

@@ -95,13 +95,20 @@ class Desk:
     def _places(self) -> Mapping[str, Place]:
         return self.find_places()
 
-    def admit(self, item: str, gate: str) -> str:
+    def admit(self, item: str, said: str, chosen: str = "") -> str:
         """The gate at which a verdict about the item counts; empty where the campaign has none.
+
+        Args:
+            said: the gate that the reviewer's file names; empty where it names none.
+            chosen: the one that was named when it was taken in.
 
         Raises:
             SettingsError: there is no such gate.
-            DataError: no gate is named, it is not this reviewer's, or the label has not come to it yet.
+            DataError: no gate is named, or two; it is not this reviewer's, or the label is not there yet.
         """
+        gate = said or chosen
+        if chosen and gate != chosen:
+            raise DataError(f"the verdict about {item!r} is of the gate '{said}', and --gate says '{chosen}'")
         if not gate:
             if not self.review.gates:
                 return ""

@@ -17,6 +17,8 @@ from labelloop.settings.review import Gate, Review
 
 CONFLICT = "reviewers disagree"
 """Why a gate stops a label over which those of the gate before are divided."""
+DRAWN = "random share"
+"""Why it stops one that it drew: in other words than the review queue's own draw, which is another one."""
 
 
 @dataclass(frozen=True)
@@ -148,4 +150,4 @@ def _why(gate: Gate, voted: Voted, words: Sequence[Verdict], unsure_below: float
         "overturned": any((one.was or voted.label or one.label) != one.label for one in words),
         "all": True,
     }
-    return [why for why in gate.when if holds[why]]
+    return [DRAWN if why == "random" else why for why in gate.when if holds[why]]

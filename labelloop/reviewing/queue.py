@@ -16,7 +16,8 @@ from labelloop.spreadsheet import plain
 
 COLUMNS = ("item", "reason", "label", "confidence", "votes", "model_says", "text", "answer", "note")
 RANDOM = "random"
-REASONS = ("given up", "unsure", "model disagrees", RANDOM)
+WORTH_IT = "worth a verdict"
+REASONS = ("given up", "unsure", WORTH_IT, "model disagrees", RANDOM)
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,11 @@ def queue_of(
     probabilities: np.ndarray | None,
     done: Mapping[str, object],
     drawn_before: Collection[str] = (),
+    worth_it: Sequence[str] = (),
 ) -> list[Entry]:
-    """Items to review: the ones people gave up, then unsure ones, then those a model contradicts, then some
-    at random, which alone tell how good the labels are. An item stands once, for the first of these
+    """Items to review: the ones people gave up, then unsure ones, then those of which a verdict tells more
+    for its money than a vote, then those a model contradicts, then some at random, which alone tell how good
+    the labels are. An item stands once, for the first of these
     reasons, but the random ones are drawn before, from all labels that rest on votes.
 
     Args:
@@ -58,6 +61,7 @@ def queue_of(
             without a model.
         done: items that have a verdict already.
         drawn_before: those of them that got it because they were drawn at random.
+        worth_it: items that the newest round has left to reviewers, those first that are worth most.
     """
     voted = labels[labels["status"] == "fused"]
     drawn = to_draw(voted["item"].astype(str), seed, drawn_before, done, at_random)
@@ -84,6 +88,9 @@ def queue_of(
     unsure = voted[(voted["confidence"] < unsure_below) | voted["tie"]]
     for item in unsure.sort_values(["confidence", "item"])["item"]:
         add(str(item), "unsure")
+    for item in worth_it:
+        if item in by_item:
+            add(item, WORTH_IT)
     if probabilities is not None and len(labels):
         code = {name: number for number, name in enumerate(classes)}
         codes = labels["label"].map(code).to_numpy(dtype=np.int64)

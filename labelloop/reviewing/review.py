@@ -58,6 +58,7 @@ def write_queue(
         probabilities=_out_of_fold(current, prepared, labels) if ask_model else None,
         done=verdicts.standing(said),
         drawn_before={one.item for one in said if one.reason == RANDOM},
+        worth_it=_left_to_reviewers(workspace),
     )
     columns = current.settings.annotation.payload_columns
     files.write_text(out, as_csv(entries, lambda items: shown_texts(prepared, items, columns)))
@@ -74,13 +75,11 @@ def write_gate_queue(workspace: Workspace, out: Path, gate: str) -> dict[str, An
         SettingsError: there is no such gate.
         LabelloopError: no round is closed yet.
     """
-    review = workspace.settings.review
-    known_gate(review, gate)
+    known_gate(workspace.settings.review, gate)
     current = _last(workspace)
     prepared = datasets.open_prepared(workspace.data)
     labels = before_review(current)
-    found = places_in(current, labels, verdicts.read(workspace.reviews), review, _given_up(workspace))
-    rows = waiting_rows(labels, found, gate)
+    rows = waiting_rows(labels, _places_now(workspace, current), gate)
     columns = current.settings.annotation.payload_columns
     files.write_text(out, gates_as_csv(rows, lambda items: shown_texts(prepared, items, columns)))
     why = Counter("; ".join(row.place.why) or "another reviewer" for row in rows)
@@ -101,14 +100,15 @@ def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime, gate
             reviewer, at this gate, now, to give it.
         SettingsError: there is no such gate.
     """
-    if not by.strip():
+    by = by.strip()
+    if not by:
         raise DataError("who has reviewed? Name somebody with --by")
     prepared = datasets.open_prepared(workspace.data)
     ids = set(prepared.pool.ids)
     current = _last(workspace)
     asked = set(tables.ASKED.read(current.folder.asked)["item"])
     known = asked | set(tables.LABELS.read(current.folder.labels)["item"])
-    desk = Desk(workspace.settings.review, by.strip(), lambda: _places_now(workspace, current))
+    desk = Desk(workspace.settings.review, by, lambda: _places_now(workspace, current))
     said = []
     blank = 0
     for number, row in _rows(path):
@@ -126,7 +126,7 @@ def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime, gate
                             f"{', '.join(prepared.classes[:20])}. Nothing was taken in")  # fmt: skip
         told = {name: unplain((row.get(name) or "").strip()) for name in ("reason", "label", "gate", "note")}
         try:
-            at_gate = desk.admit(item, told["gate"] or gate)
+            at_gate = desk.admit(item, told["gate"], gate)
         except DataError as error:
             raise DataError(f"{path}, line {number}: {error}. Nothing was taken in") from None
         at = now.isoformat(timespec="seconds")
@@ -155,7 +155,7 @@ def summary(workspace: Workspace) -> dict[str, Any]:
     drawn = [item for item in in_slice if item in standing]
     wrong = sum(standing[item].label != votes[item] for item in drawn)
     low, high = wilson(wrong, len(drawn)) if drawn else (None, None)
-    found = places_in(current, labels, said, review, _given_up(workspace)) if review.gates else {}
+    found = _places_now(workspace, current) if review.gates else {}
     return {
         "reviewed": len(standing),
         "overturned": sum(one.was not in ("", one.label) for one in standing.values()),
@@ -194,6 +194,13 @@ def _last(workspace: Workspace) -> Round:
         raise LabelloopError(f"{workspace.root} has no closed round, so there is nothing to review yet; "
                              "`labelloop status` says what it waits for")  # fmt: skip
     return Round(workspace, last.id)
+
+
+def _left_to_reviewers(workspace: Workspace) -> list[str]:
+    """Items that the newest choice found worth a verdict rather than a vote; see `stages/one_scale.py`."""
+    chosen = [folder.selection for folder in workspace.rounds() if folder.selection.exists()]
+    looks = files.read_json(chosen[-1]).get("second_looks", {}) if chosen else {}
+    return [str(item) for item in looks.get("for_review", [])]
 
 
 def _given_up(workspace: Workspace) -> list[str]:

@@ -43,6 +43,11 @@ class Review(Section):
 
     gates: list[Gate] = Field([], description="In their order; see review.gates.")
     unsure_below: float = Field(0.7, gt=0, le=1, description="Confidence below which a label is unsure.")
+    cost_per_verdict: float | None = Field(
+        None, gt=0, description="Money for one verdict. With the strategy relabel, an older item of which a "
+        "verdict tells more for its money than another vote gets no second look; where it also tells more "
+        "than what else is asked, it stands on the review queue. Empty: verdicts are not weighed.",
+    )  # fmt: skip
     hold_from_training: bool = Field(
         False, description="Whether labels that wait at a gate are kept out of training until they have "
         "passed. Otherwise they are only kept out of `labelloop export`.",

@@ -47,7 +47,16 @@ ROUND_STAGES = {
                 "{previous}/accepted.parquet",
             ),
             outputs=("{round}/batch.parquet", "{round}/asked.parquet", "{round}/selection.json"),
-            sections=("round", "campaign", "acquisition", "annotation", "gold", "quality", "accept"),
+            sections=(
+                "round",
+                "campaign",
+                "acquisition",
+                "annotation",
+                "gold",
+                "quality",
+                "review",
+                "accept",
+            ),
             sources=("{round}/gold.csv", "{round}/verdicts.json"),
         ),
         Contract(

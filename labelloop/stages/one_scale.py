@@ -5,7 +5,9 @@ brings. Here each new item has a gain of its own (see acquisition/relabel.py), s
 out one by one, to the best of all new and older items, and how many are second looks follows from that alone.
 
 An answer's cost is that of the item (`acquisition.compose.cost_column`) times that of whoever is left to
-answer: a second look that only a dear annotator could give must tell as much more.
+answer: a second look that only a dear annotator could give must tell as much more. Where verdicts have a
+price (`review.cost_per_verdict`) they are on the scale as well: an item of which a verdict tells more for its
+money than another vote is left to the reviewers.
 """
 
 from __future__ import annotations
@@ -19,9 +21,9 @@ from labelloop import tables
 from labelloop.acquisition.composition_columns import costs_of
 from labelloop.acquisition.relabel import vote_gain
 from labelloop.asking import known_people
-from labelloop.campaign import Annotation, CampaignSettings
+from labelloop.campaign import Annotation, CampaignSettings, Review
 from labelloop.datasets.base import Prepared
-from labelloop.fusion.vote_gain import another_votes_worth
+from labelloop.fusion.vote_gain import another_votes_worth, verdicts_worth
 from labelloop.stages.asked_again import people_asked
 from labelloop.stages.composing import open_rows
 from labelloop.stages.people import annotation_of
@@ -60,12 +62,16 @@ def choose_on_one_scale(
         candidates = np.intersect1d(candidates, open_rows(prepared, settings, taken))
     gains = vote_gain(probabilities, candidates, accuracy=accuracy, votes=annotation.overlap)
     new = np.sort(gains / each[candidates])[::-1]
-    gain = np.zeros(0)
+    gain: np.ndarray = np.zeros(0)
+    verdict: np.ndarray = np.zeros(0)
     if len(older):
+        posterior = np.stack(older["posterior"].to_list())
         price = each[prepared.pool.rows_of(older["item"].tolist())]
         price = price * prices_of_those_left(annotation, votes, older["item"])
-        gain = another_votes_worth(np.stack(older["posterior"].to_list()), accuracy) / price
+        gain = another_votes_worth(posterior, accuracy) / price
+        verdict = verdicts_worth(posterior) / _verdict_price(annotation, settings.review)
     order = np.argsort(-gain, kind="stable")
+    order = order[verdict[order] <= gain[order]]
     new_taken, looks = share_votes(new, gain[order], new_items * annotation.overlap, annotation.overlap)
     order = order[:looks]
     further = pd.DataFrame(
@@ -86,6 +92,9 @@ def choose_on_one_scale(
         "accuracy_of_a_vote": accuracy,
         "reason": _reason(looks, new_taken, len(older), annotation),
     }
+    if settings.review.cost_per_verdict is not None:
+        last = min([*new[:new_taken][-1:], *gain[order][-1:]], default=0.0)
+        about["for_review"] = _for_review(older["item"].tolist(), verdict, np.maximum(gain, last))
     told = {"accuracy": accuracy, "votes": annotation.overlap}
     return SecondLooks(further, new_taken, about, told)
 
@@ -121,19 +130,34 @@ def prices_of_those_left(annotation: Annotation, votes: pd.DataFrame, items: Ite
 
     Shape (n_items,), above 0.
     """
-    names = list(items)
-    everybody = known_people(annotation)
-    price = {person.name: person.cost_per_vote for person in annotation.simulation.annotators}
-    if annotation.tool != "simulated" or not everybody:
-        return np.ones(len(names))
-    usual = annotation.cost_per_vote
-    each = {name: usual if price[name] is None else float(price[name] or 0.0) for name in sorted(everybody)}
-    mean = float(np.mean(list(each.values())))
+    names, each = list(items), _prices(annotation)
+    mean = float(np.mean(list(each.values()))) if each else 0.0
     if mean <= 0:
         return np.ones(len(names))
     spoke = people_asked(votes, set(names))
     left = [[each[name] for name in each if name not in spoke.get(item, ())] for item in names]
     return np.array([max(float(np.mean(prices)), 1e-9) / mean if prices else 1.0 for prices in left])
+
+
+def _verdict_price(annotation: Annotation, review: Review) -> float:
+    """What a verdict costs, over a vote by anybody; without bound where it is not weighed."""
+    usual = float(np.mean(list(_prices(annotation).values()) or [annotation.cost_per_vote]))
+    return review.cost_per_verdict / usual if review.cost_per_verdict is not None and usual else np.inf
+
+
+def _for_review(items: list[str], verdict: np.ndarray, bar: np.ndarray) -> list[str]:
+    """Items of which a verdict tells more than the bar, those first of which it tells most."""
+    return [items[place] for place in np.argsort(-verdict, kind="stable") if verdict[place] > bar[place]]
+
+
+def _prices(annotation: Annotation) -> dict[str, float]:
+    """What an answer of each of the simulated crew costs; empty for other tools, whose people cost the same."""
+    everybody = known_people(annotation)
+    if annotation.tool != "simulated" or not everybody:
+        return {}
+    price = {person.name: person.cost_per_vote for person in annotation.simulation.annotators}
+    usual = annotation.cost_per_vote
+    return {name: usual if price[name] is None else float(price[name] or 0.0) for name in sorted(everybody)}
 
 
 def _costs(prepared: Prepared, settings: CampaignSettings) -> np.ndarray:

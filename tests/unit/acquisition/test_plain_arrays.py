@@ -112,7 +112,11 @@ WRONG = {
         DataError,
         r"the cost of row 4 is 0\.0",
     ),
-    "accuracy": ({"strategy": "relabel", "beliefs": P, "accuracy": 1.0}, SettingsError, r"'accuracy' is 1\.0"),
+    "accuracy": (
+        {"strategy": "relabel", "beliefs": P, "accuracy": 1.0},
+        SettingsError,
+        r"'accuracy' is 1\.0",
+    ),
     "unknown": ({"strategy": "bagde"}, SettingsError, "did you mean 'badge'"),
     "option": ({"factor": 3}, SettingsError, "'badge' has no option 'factor'"),
     "beyond": ({"labeled": [60]}, DataError, "labeled holds row 60, but rows go from 0 to 59"),

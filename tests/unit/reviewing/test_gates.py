@@ -153,6 +153,9 @@ def test_a_verdict_is_taken_only_from_whom_and_where_it_may_be_given() -> None:
         eva.admit("a", "lead")
     with pytest.raises(DataError, match="'a' still waits at the gate 'reader', which comes before 'lead'"):
         Desk(TWO, "max", lambda: waiting).admit("a", "lead")
+    with pytest.raises(DataError, match="'a' is of the gate 'reader', and --gate says 'lead'"):
+        eva.admit("a", "reader", "lead")
+    assert eva.admit("a", "", "reader") == "reader"
     with pytest.raises(DataError, match="nothing says at which of them"):
         eva.admit("a", "")
     with pytest.raises(SettingsError, match=r"'reder'; params\.yaml has: reader, lead"):

@@ -16,6 +16,7 @@ from labelloop import datasets, files, loop, tables
 from labelloop.acquisition.relabel import vote_gain
 from labelloop.campaign import Annotation
 from labelloop.errors import SettingsError
+from labelloop.reviewing.review import write_queue
 from labelloop.stages.one_scale import prices_of_those_left, share_votes
 from labelloop.workspace import Workspace
 
@@ -124,6 +125,33 @@ def test_the_share_of_second_looks_has_no_limit(tmp_path: Path) -> None:
         datasets.open_prepared(place.data).pool.rows_of(tables.ASKED.read(first.asked)["item"].tolist())
     )
     assert usual < relabeled(second)["overlap"].sum() == 40
+
+
+def test_verdicts_are_weighed_by_their_price(done: Workspace, tmp_path: Path) -> None:
+    """Cheap ones take the place of all second looks, dear ones of none."""
+    for price, cheap in ((0.001, True), (1000.0, False)):
+        workspace = finished(
+            campaign(
+                tmp_path / f"at{price}", acquisition=RELABEL, stopping={"max_rounds": 2},
+                review={"cost_per_verdict": price},
+            )
+        )  # fmt: skip
+        last, same = list(workspace.rounds())[1], list(done.rounds())[1]
+        left = files.read_json(last.selection)["second_looks"]["for_review"]
+        queue = queue_items(workspace)
+        if cheap:
+            assert left and not len(relabeled(last))
+            assert {item for item, reason in queue if reason == "worth a verdict"} <= set(left)
+            assert set(left) & {item for item, _ in queue}
+        else:
+            assert not left and last.batch.read_bytes() == same.batch.read_bytes()
+            assert "worth a verdict" not in {reason for _, reason in queue}
+
+
+def queue_items(workspace: Workspace) -> list[tuple[str, str]]:
+    out = workspace.root / "queue.csv"
+    write_queue(workspace, out, unsure_below=0.1, at_random=0, ask_model=False)
+    return [tuple(row) for row in pd.read_csv(out)[["item", "reason"]].to_numpy()]
 
 
 @pytest.mark.parametrize(
