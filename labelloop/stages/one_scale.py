@@ -151,7 +151,7 @@ def _for_review(items: list[str], verdict: np.ndarray, bar: np.ndarray) -> list[
 
 
 def _prices(annotation: Annotation) -> dict[str, float]:
-    """What an answer of each of the simulated crew costs; empty for other tools, whose people cost the same."""
+    """What an answer of each of the simulated crew costs; empty for other tools, where all cost the same."""
     everybody = known_people(annotation)
     if annotation.tool != "simulated" or not everybody:
         return {}
