@@ -107,6 +107,8 @@ def open_batch(workspace: Workspace) -> Batch | None:
     table = pq.read_table(folder.batch, columns=["item", "arm", "overlap"]).to_pydict()
     arms = {arm: table["arm"].count(arm) for arm in dict.fromkeys(table["arm"])}
     votes, digest = sum(table["overlap"]), files.digest(folder.batch)
+    asked = pq.read_table(folder.routing, columns=["item", "annotator"]).to_pylist()
+    votes = len(asked) + (0 if settings.annotation.routing.on else votes)
     if not votes:
         return None
     return Batch(
@@ -115,7 +117,7 @@ def open_batch(workspace: Workspace) -> Batch | None:
         items=len(table["item"]),
         arms=arms,
         votes=votes,
-        cost=_cost(workspace, settings, table["item"], table["overlap"]),
+        cost=_cost(workspace, settings, table, asked),
         currency=settings.annotation.currency,
         tool=settings.annotation.tool,
         first=tuple(str(item) for item in table["item"][:SHOWN]),
@@ -125,14 +127,27 @@ def open_batch(workspace: Workspace) -> Batch | None:
 
 
 def _cost(
-    workspace: Workspace, settings: CampaignSettings, items: Sequence[str], overlaps: Sequence[int]
+    workspace: Workspace,
+    settings: CampaignSettings,
+    batch: Mapping[str, Sequence[Any]],
+    asked: Sequence[Mapping[str, str]],
 ) -> float:
+    """Money for all answers: at most what the dearest would take, or exactly where people are named.
+
+    Args:
+        batch: columns item and overlap.
+        asked: item and annotator of each question that is for one person.
+    """
     from labelloop.stages.composing import cost_multiples
 
-    times = cost_multiples(workspace, settings, items)
-    return sum(
-        item_cost(settings.annotation, overlap) * times.get(item, 1.0)
-        for item, overlap in zip(items, overlaps, strict=True)
+    annotation = settings.annotation
+    times = cost_multiples(workspace, settings, {*batch["item"], *(one["item"] for one in asked)})
+    cost = sum(annotation.price_of(one["annotator"]) * times.get(one["item"], 1.0) for one in asked)
+    if annotation.routing.on:
+        return cost
+    return cost + sum(
+        item_cost(annotation, overlap) * times.get(item, 1.0)
+        for item, overlap in zip(batch["item"], batch["overlap"], strict=True)
     )
 
 

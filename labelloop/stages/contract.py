@@ -46,7 +46,12 @@ ROUND_STAGES = {
                 "{previous}/quality.json",
                 "{previous}/accepted.parquet",
             ),
-            outputs=("{round}/batch.parquet", "{round}/asked.parquet", "{round}/selection.json"),
+            outputs=(
+                "{round}/batch.parquet",
+                "{round}/asked.parquet",
+                "{round}/routing.parquet",
+                "{round}/selection.json",
+            ),
             sections=(
                 "round",
                 "campaign",
@@ -65,6 +70,7 @@ ROUND_STAGES = {
                 "data",
                 "{round}/batch.parquet",
                 "{round}/asked.parquet",
+                "{round}/routing.parquet",
                 "{round}/scores",
                 "{previous}/model",
                 "{previous}/collected.parquet",

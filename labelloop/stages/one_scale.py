@@ -20,7 +20,7 @@ import pandas as pd
 from labelloop import tables
 from labelloop.acquisition.composition_columns import costs_of
 from labelloop.acquisition.relabel import vote_gain
-from labelloop.asking import known_people
+from labelloop.asking import usual_people
 from labelloop.campaign import Annotation, CampaignSettings, Review
 from labelloop.datasets.base import Prepared
 from labelloop.fusion.vote_gain import another_votes_worth, verdicts_worth
@@ -28,7 +28,14 @@ from labelloop.stages.asked_again import people_asked
 from labelloop.stages.composing import open_rows
 from labelloop.stages.people import annotation_of
 from labelloop.stages.runner import Round
-from labelloop.stages.second_looks import SecondLooks, by_votes, eligible_items, votes_accuracy
+from labelloop.stages.second_looks import (
+    EXPERT_ACCURACY,
+    SecondLooks,
+    by_votes,
+    eligible_items,
+    expert_votes,
+    votes_accuracy,
+)
 from labelloop.stages.strategy_arm import scores_array
 
 STRATEGY = "relabel"
@@ -64,15 +71,20 @@ def choose_on_one_scale(
     new = np.sort(gains / each[candidates])[::-1]
     gain: np.ndarray = np.zeros(0)
     verdict: np.ndarray = np.zeros(0)
+    above = (older["tier"] == "expert").to_numpy()
     if len(older):
         posterior = np.stack(older["posterior"].to_list())
-        price = each[prepared.pool.rows_of(older["item"].tolist())]
-        price = price * prices_of_those_left(annotation, votes, older["item"])
-        gain = another_votes_worth(posterior, accuracy) / price
+        gain = np.where(
+            above, another_votes_worth(posterior, EXPERT_ACCURACY), another_votes_worth(posterior, accuracy)
+        )
+        rows = prepared.pool.rows_of(older["item"].tolist())
+        gain = gain / (each[rows] * prices_of_those_left(annotation, votes, older["item"], above))
         verdict = verdicts_worth(posterior) / _verdict_price(annotation, settings.review)
     order = np.argsort(-gain, kind="stable")
     order = order[verdict[order] <= gain[order]]
-    new_taken, looks = share_votes(new, gain[order], new_items * annotation.overlap, annotation.overlap)
+    spent = np.where(above[order], expert_votes(annotation), 1.0)
+    all_votes = new_items * annotation.overlap
+    new_taken, looks = share_votes(new, gain[order], all_votes, annotation.overlap, spent)
     order = order[:looks]
     further = pd.DataFrame(
         {
@@ -80,12 +92,14 @@ def choose_on_one_scale(
             "overlap": 1,
             "score": gain[order],
             "total": older["total"].to_numpy()[order] + 1,
+            "tier": older["tier"].to_numpy()[order],
         }
     )
     about = {
         "votes": looks,
-        "of_votes": new_items * annotation.overlap,
+        "of_votes": all_votes,
         "unsure": len(older),
+        "asked_of_experts": int(above[order].sum()),
         "new_items_left_out": new_items - new_taken,
         "worth_of_a_vote": float(gain[order].mean()) if looks else None,
         "worth_of_a_vote_about_a_new_item": float(new[:new_taken].mean()) if new_taken else None,
@@ -99,7 +113,9 @@ def choose_on_one_scale(
     return SecondLooks(further, new_taken, about, told)
 
 
-def share_votes(new: np.ndarray, again: np.ndarray, votes: int, overlap: int) -> tuple[int, int]:
+def share_votes(
+    new: np.ndarray, again: np.ndarray, votes: float, overlap: int, each: np.ndarray | None = None
+) -> tuple[int, int]:
     """How many new items (of `overlap` votes) and second looks (of one) the votes are best spent on.
 
     The best gain first, a new item before a second look that brings the same. No second look that brings
@@ -108,56 +124,67 @@ def share_votes(new: np.ndarray, again: np.ndarray, votes: int, overlap: int) ->
     Args:
         new: gains of each vote about the new items, falling.
         again: gains of a vote about the older ones, falling.
+        each: votes that each second look counts as, such as an expert's; None: one.
 
     Returns:
-        New items and second looks; together at most `votes`, and fewer only where nothing else can be had.
+        New items and second looks; together at most `votes`, and fewer only where what comes next does not
+        fit any more.
     """
     items = looks = 0
     while votes > 0:
+        price = 1.0 if each is None or looks == len(each) else float(each[looks])
         fits = items < len(new) and votes >= overlap
-        pays = looks < len(again) and again[looks] > 0
+        pays = looks < len(again) and again[looks] > 0 and votes >= price
         if fits and not (pays and again[looks] > new[items]):
             items, votes = items + 1, votes - overlap
         elif pays:
-            looks, votes = looks + 1, votes - 1
+            looks, votes = looks + 1, votes - price
         else:
             break
     return items, looks
 
 
-def prices_of_those_left(annotation: Annotation, votes: pd.DataFrame, items: Iterable[str]) -> np.ndarray:
-    """Mean price of an answer by whoever has not had the item, over that by anybody; 1 where nobody tells.
+def prices_of_those_left(
+    annotation: Annotation, votes: pd.DataFrame, items: Iterable[str], above: np.ndarray
+) -> np.ndarray:
+    """Mean price of an answer by whoever may still be asked, over the usual mean; 1 where nobody is named.
 
-    Shape (n_items,), above 0.
+    Args:
+        above: shape (n_items,), bool: items that are for experts.
+
+    Returns:
+        Shape (n_items,), above 0.
     """
-    names, each = list(items), _prices(annotation)
-    mean = float(np.mean(list(each.values()))) if each else 0.0
-    if mean <= 0:
+    usual = usual_people(annotation) or frozenset()
+    mean = _usual_price(annotation)
+    names = list(items)
+    if not usual or mean <= 0:
         return np.ones(len(names))
     spoke = people_asked(votes, set(names))
-    left = [[each[name] for name in each if name not in spoke.get(item, ())] for item in names]
-    return np.array([max(float(np.mean(prices)), 1e-9) / mean if prices else 1.0 for prices in left])
+    found = []
+    for item, expert in zip(names, above, strict=True):
+        people = annotation.routing.experts if expert else usual
+        left = [annotation.price_of(name) for name in sorted(people - set(spoke.get(item, ())))]
+        found.append(max(float(np.mean(left)), 1e-9) / mean if left else 1.0)
+    return np.array(found)
+
+
+def _usual_price(annotation: Annotation) -> float:
+    """What an answer costs on average, of those who are asked about everything."""
+    people = usual_people(annotation)
+    each = [annotation.price_of(name) for name in sorted(people or ())] or [annotation.cost_per_vote]
+    return float(np.mean(each))
 
 
 def _verdict_price(annotation: Annotation, review: Review) -> float:
     """What a verdict costs, over a vote by anybody; without bound where it is not weighed."""
-    usual = float(np.mean(list(_prices(annotation).values()) or [annotation.cost_per_vote]))
+    usual = _usual_price(annotation)
     return review.cost_per_verdict / usual if review.cost_per_verdict is not None and usual else np.inf
 
 
 def _for_review(items: list[str], verdict: np.ndarray, bar: np.ndarray) -> list[str]:
     """Items of which a verdict tells more than the bar, those first of which it tells most."""
     return [items[place] for place in np.argsort(-verdict, kind="stable") if verdict[place] > bar[place]]
-
-
-def _prices(annotation: Annotation) -> dict[str, float]:
-    """What an answer of each of the simulated crew costs; empty for other tools, where all cost the same."""
-    everybody = known_people(annotation)
-    if annotation.tool != "simulated" or not everybody:
-        return {}
-    price = {person.name: person.cost_per_vote for person in annotation.simulation.annotators}
-    usual = annotation.cost_per_vote
-    return {name: usual if price[name] is None else float(price[name] or 0.0) for name in sorted(everybody)}
 
 
 def _costs(prepared: Prepared, settings: CampaignSettings) -> np.ndarray:

@@ -12,6 +12,7 @@ from labelloop.reporting.label_words import acceptance_words, fusion_words, revi
 from labelloop.stages.asked_accuracy import sentence as on_asked_items
 from labelloop.stages.overruling import gate_table, kept_verdicts, places_in
 from labelloop.stages.quality import quality_section
+from labelloop.stages.routing_report import routing_sentences
 from labelloop.stages.runner import Round
 from labelloop.stages.second_look_report import second_look_sentences
 from labelloop.stages.snapshot import before_review
@@ -111,6 +112,7 @@ def _asked(current: Round, batch: pd.DataFrame, metrics: dict[str, Any]) -> str:
     for arm, rows in batch.groupby("arm", sort=True):
         lines.append(f"| {arm} | {len(rows)} | {rows['overlap'].mean():g} |")
     picked = files.read_json(current.folder.selection)
+    reasked = int((tables.TASKS.read(current.folder.tasks)["arm"] == tables.REASK).sum())
     return (
         "\n".join(lines)
         + f"\n\nStrategy `{picked['strategy']}`, tool `{settings.annotation.tool}`. "
@@ -118,6 +120,7 @@ def _asked(current: Round, batch: pd.DataFrame, metrics: dict[str, Any]) -> str:
         + f"The round closed with {closed['answered']} of {closed['asked']} answers: {closed['reason']}."
         + _given_up(metrics["given_up"])
         + second_look_sentences(picked, metrics)
+        + routing_sentences(picked, reasked)
         + _prelabels(metrics)
     )
 

@@ -17,13 +17,19 @@ from labelloop.stages.audit_arm import audit_arm, audit_rows
 from labelloop.stages.composing import costs, within
 from labelloop.stages.overruling import known_verdicts, overrule
 from labelloop.stages.reducing import RunCandidates
+from labelloop.stages.routing import route_batch
 from labelloop.stages.runner import Round
-from labelloop.stages.second_looks import SecondLooks, choose_second_looks, with_second_looks
+from labelloop.stages.second_looks import (
+    NO_SECOND_LOOKS,
+    SecondLooks,
+    choose_second_looks,
+    with_second_looks,
+)
 from labelloop.stages.strategy_arm import arm, strategy_arm
 
 
 def select(current: Round, run_shards: RunCandidates | None = None) -> None:
-    """Write batch.parquet, asked.parquet and selection.json, which says why.
+    """Write batch.parquet, asked.parquet, routing.parquet and selection.json, which says why.
 
     The control arm is chosen first, from an order fixed before the campaign began, then what is audited of
     the model's accepted labels; the strategy fills what is left of the batch. In r000 a sampled test set is
@@ -36,13 +42,8 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     settings, about = current.settings, current.about
     ids = prepared.pool.ids
     asked = tables.ASKED.read(current.previous.asked)
-    labels = overrule(
-        current,
-        current.previous,
-        tables.LABELS.read(current.previous.labels),
-        known_verdicts(current),
-        Review(),
-    )
+    before = tables.LABELS.read(current.previous.labels)
+    labels = overrule(current, current.previous, before, known_verdicts(current), Review())
     taken = np.union1d(
         prepared.pool.rows_of(asked["item"].tolist()), prepared.pool.rows_of(labels["item"].tolist())
     ).astype(np.int64)
@@ -63,15 +64,11 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     wanted = min(room - len(audited), len(candidates))
     # Test items and gold teach nobody, so they cover nothing; this round's control and audit items soon will.
     covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(unlearned)), at_random).astype(np.int64)
-    looks = None
-    if settings.annotation.max_overlap is not None and len(asked):
-        if files.read_json(current.folder.scores / "scores.json")["strategy"] == one_scale.STRATEGY:
-            looks = one_scale.choose_on_one_scale(current, prepared, asked, labels, candidates, wanted)
-        else:
-            looks = choose_second_looks(current, prepared, asked, labels, wanted)
+    looks = _second_looks(current, prepared, asked, labels, candidates, wanted)
+    if looks is not None:
         wanted = looks.new_items
         looks, money = _within_money(looks, money, prepared, settings)
-    told = looks.told if looks is not None else None
+    told = None if looks is None else looks.told
     strategy, reason = strategy_arm(
         current, candidates, covered, wanted, prepared, labels, money, run_shards, told
     )
@@ -98,15 +95,36 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     batch, about_gold = gold_arm.mixed(current, batch, gold, prepared, asked)
     if about_gold is not None:
         reason["gold"] = about_gold
+    further = looks.further if looks is not None else NO_SECOND_LOOKS
+    routed = route_batch(current, prepared, batch, further, labels, gold.labels)
+    batch = routed.batch
+    tables.ROUTING.write(routed.table, current.folder.routing)
     newly = batch[["item", "arm", "overlap"]].assign(round=current.id)
-    if looks is not None and len(looks.further):
-        batch, asked = with_second_looks(batch, asked, looks.further)
+    if len(routed.further):
+        batch, asked = with_second_looks(batch, asked, routed.further)
     tables.BATCH.write(batch, current.folder.batch)
     everything = pd.concat([asked, newly], ignore_index=True) if len(asked) else newly
     tables.ASKED.write(everything, current.folder.asked)
     # What is audited was drawn apart, so the others' chances say nothing of it.
     drawn_from = None if len(audited) else left
-    files.write_json(current.folder.selection, reason | {"drawn_from": drawn_from})
+    files.write_json(current.folder.selection, reason | routed.about | {"drawn_from": drawn_from})
+
+
+def _second_looks(
+    current: Round,
+    prepared: Prepared,
+    asked: pd.DataFrame,
+    labels: pd.DataFrame,
+    candidates: np.ndarray,
+    wanted: int,
+) -> SecondLooks | None:
+    """Further votes about older items, as the strategy weighs them; None in a campaign without."""
+    if current.settings.annotation.max_overlap is None or not len(asked):
+        return None
+    strategy = files.read_json(current.folder.scores / "scores.json")["strategy"]
+    if strategy == one_scale.STRATEGY:
+        return one_scale.choose_on_one_scale(current, prepared, asked, labels, candidates, wanted)
+    return choose_second_looks(current, prepared, asked, labels, wanted)
 
 
 def _within_money(

@@ -48,14 +48,20 @@ def test_equal_gains_go_to_the_new_item_and_worthless_looks_to_nobody() -> None:
     assert share_votes(np.array([0.1]), np.array([0.9] * 9), 9, 3) == (0, 9)
 
 
+def test_an_expert_who_costs_as_much_as_three_takes_three_votes() -> None:
+    each = np.array([3.0, 1.0, 3.0])
+    assert share_votes(np.array([0.1]), np.array([0.9, 0.8, 0.7]), 5, 1, each) == (1, 2)
+    assert share_votes(np.empty(0), np.array([0.9, 0.8]), 2, 1, each) == (0, 0)
+
+
 def test_a_look_that_only_dear_people_could_give_costs_more() -> None:
     crew = [{"name": "ada", "cost_per_vote": 0.3}, {"name": "ben", "cost_per_vote": 0.1}, {"name": "cy"}]
     annotation = Annotation(overlap=1, test_overlap=1, cost_per_vote=0.2, simulation={"annotators": crew})
     votes = pd.DataFrame({"item": ["a", "a", "b"], "annotator": ["ben", "cy", "ada"]})
-    prices = prices_of_those_left(annotation, votes, ["a", "b", "c"])
+    prices = prices_of_those_left(annotation, votes, ["a", "b", "c"], np.zeros(3, dtype=bool))
     assert prices == pytest.approx([1.5, 0.75, 1.0])
     free = annotation.model_copy(update={"cost_per_vote": 0.0, "tool": "files"})
-    assert prices_of_those_left(free, votes, ["a", "b"]).tolist() == [1.0, 1.0]
+    assert prices_of_those_left(free, votes, ["a", "b"], np.zeros(2, dtype=bool)).tolist() == [1.0, 1.0]
 
 
 @pytest.fixture(scope="module")
