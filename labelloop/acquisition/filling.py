@@ -19,6 +19,7 @@ ITEM_SCORES = frozenset(
         "vote_entropy",
         "consensus_entropy",
         "mean_kl",
+        "relabel",
         "member_variance",
     )
 )

@@ -37,6 +37,7 @@ from labelloop.acquisition.power_member_variance import pick_power_member_varian
 from labelloop.acquisition.random import pick_random
 from labelloop.acquisition.ranked_batch import pick_ranked_batch
 from labelloop.acquisition.rare_class import pick_rare_class
+from labelloop.acquisition.relabel import pick_relabel
 from labelloop.acquisition.typiclust import pick_typiclust
 from labelloop.acquisition.vote_entropy import pick_vote_entropy
 from labelloop.errors import SettingsError
@@ -70,6 +71,7 @@ STRATEGIES: dict[str, Callable[..., Picks]] = {
     "rare_class": pick_rare_class,
     "hard_negatives": pick_hard_negatives,
     "balanced": pick_balanced,
+    "relabel": pick_relabel,
     "auto": pick_auto,
 }
 """Name in params.yaml and picker: called with a context, the batch size and, by keyword, its options."""

@@ -224,6 +224,10 @@ def select(
     labels: Annotated[
         Path | None, typer.Option(help=".npy of class codes, one a labeled row in the order of --labeled.")
     ] = None,
+    beliefs: Annotated[
+        Path | None,
+        typer.Option(help=".npy of class chances by the votes about labeled rows, NaN: not again (relabel)."),
+    ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(help="An option of the strategy as key=value, such as power=2; again for more."),
@@ -272,6 +276,7 @@ def select(
         labeled=labeled,
         members=members,
         labels=labels,
+        beliefs=beliefs,
         seed=seed,
         compose=compose,
         table=table,

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 import labelloop
 from labelloop import datasets, files, models, tables
@@ -28,12 +26,13 @@ from labelloop.reviewing.round_list import count_rows
 from labelloop.stages.accept import Judged, accept
 from labelloop.stages.asked_accuracy import on_asked_items
 from labelloop.stages.gold_arm import open_gold
+from labelloop.stages.outcomes import judge, keep_predictions, rejudged
 from labelloop.stages.outlook import outlook_metrics, write_outlook
+from labelloop.stages.overruling import reviewed
 from labelloop.stages.report import write_report
 from labelloop.stages.runner import Receipts, Round
 from labelloop.stages.second_look_report import second_look_counts
 from labelloop.stages.train import fit_on, untrained
-from labelloop.stages.verdicts import reviewed
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "torch")
 
@@ -57,10 +56,10 @@ def evaluate(current: Round) -> None:
     training = labels[labels["split"] == "train"]
     sample = control_labels(current, prepared, training)
     random_model = _control_model(current, prepared, sample)
-    right = probabilities.argmax(axis=1) == true
-    random_right = None if random_model is None else random_model.predict_proba(inputs).argmax(axis=1) == true
+    predicted = probabilities.argmax(axis=1)
+    by_control = None if random_model is None else random_model.predict_proba(inputs).argmax(axis=1)
     draw_sd = _draw_sd(current, prepared, sample, inputs, true)
-    outcomes = _write_outcomes(current, items, right, random_right)
+    right = judge(keep_predictions(current, items, predicted, by_control), items, true)
 
     totals = {
         "round": current.id,
@@ -69,14 +68,15 @@ def evaluate(current: Round) -> None:
         "cost": float(votes["cost"].sum()),
         "hours": _hours(votes),
         "control_labels": len(sample),
-        "control_accuracy": None if random_right is None else float(random_right.mean()),
+        "control_accuracy": None if by_control is None else float((by_control == true).mean()),
     }
     curve = curves.append_round(curves.read_curve(current.previous.curve), judged | totals)
+    curve = rejudged(curve, right, settings.evaluation.interval)
     curves.write_curve(curve, folder.curve)
-    saved = _savings(current, curve, outcomes, len(prepared.classes), draw_sd)
+    saved = _savings(current, curve, right, len(prepared.classes), draw_sd)
     saved |= _worth(current, saved, training, votes, len(curve))
     saved["projected"] = _projected(current, prepared, curve, draw_sd)
-    write_outlook(current, prepared, curve, outcomes)
+    write_outlook(current, prepared, curve, right)
     per_class, confusion = judged.pop("per_class"), judged.pop("confusion")
     batch = tables.BATCH.read(folder.batch)
     metrics = judged | totals | {
@@ -142,21 +142,6 @@ def _hours(votes: pd.DataFrame) -> float:
     return float((votes["answered_at"].max() - begun.min()).total_seconds() / 3600)
 
 
-def _write_outcomes(
-    current: Round, items: np.ndarray, right: np.ndarray, random_right: np.ndarray | None
-) -> pd.DataFrame:
-    """One row a test item, two columns a round: was the campaign's model right, was the control's."""
-    outcomes = pq.read_table(current.previous.outcomes).to_pandas().set_index("item")
-    new = {f"campaign.{current.id}": right}
-    if random_right is not None:
-        new[f"control.{current.id}"] = random_right
-    joined = outcomes.join(pd.DataFrame(new, index=pd.Index(items, name="item")), how="outer").sort_index()
-    schema = pa.schema([("item", pa.string()), *[(name, pa.bool_()) for name in joined.columns]])
-    arrow = pa.Table.from_pandas(joined.reset_index(), schema=schema, preserve_index=False)
-    tables.write_arrow(arrow, current.folder.outcomes)
-    return joined
-
-
 def _draw_sd(
     current: Round, prepared: Prepared, sample: pd.DataFrame, inputs: np.ndarray, true: np.ndarray
 ) -> float:
@@ -173,9 +158,9 @@ def _draw_sd(
 
 
 def _savings(
-    current: Round, curve: pd.DataFrame, outcomes: pd.DataFrame, n_classes: int, draw_sd: float
+    current: Round, curve: pd.DataFrame, right: pd.DataFrame, n_classes: int, draw_sd: float
 ) -> dict[str, Any]:
-    complete = outcomes.dropna()
+    complete = right.dropna()
     controlled = curve[curve["round"].map(lambda name: f"control.{name}" in complete.columns)]
 
     def read(rows: pd.DataFrame, arm: str, labels: str, accuracy: str) -> savings.Curve:
@@ -244,8 +229,8 @@ def _write_manifest(current: Round) -> None:
     folder, workspace = current.folder, current.workspace
     receipts = Receipts(workspace)
     parts = (
-        folder.settings, folder.gold, folder.batch, folder.selection, folder.asked, folder.routing,
-        folder.tasks, folder.votes, folder.closed, folder.reviews, folder.collected, folder.review,
+        folder.settings, folder.gold, folder.verdicts, folder.batch, folder.selection, folder.asked,
+        folder.routing, folder.tasks, folder.votes, folder.closed, folder.reviews, folder.collected, folder.review,
         folder.fused, folder.fusion, folder.quality, folder.annotators, folder.annotators_page, folder.labels,
         folder.model, folder.accepted, folder.certificate, folder.outcomes, folder.metrics, folder.savings,
         folder.per_class, folder.confusion, folder.curve, folder.stop_set, folder.stopping, folder.forecast,

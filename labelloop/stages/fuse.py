@@ -14,7 +14,7 @@ from labelloop.datasets.base import Prepared
 from labelloop.fusion.votes_table import FusedVotes, Predict, fuse_votes
 from labelloop.stages.gold_arm import read_gold_csv
 from labelloop.stages.quality import judge_annotators
-from labelloop.stages.reviewing import write_review
+from labelloop.stages.review_list import write_review
 from labelloop.stages.runner import Round
 from labelloop.stages.train import untrained
 

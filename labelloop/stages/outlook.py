@@ -29,12 +29,12 @@ RECENT_ROUNDS = 3
 """Last rounds whose price and pace a forecast goes by."""
 
 
-def write_outlook(current: Round, prepared: Prepared, curve: pd.DataFrame, outcomes: pd.DataFrame) -> None:
+def write_outlook(current: Round, prepared: Prepared, curve: pd.DataFrame, right: pd.DataFrame) -> None:
     """Write stop_set.parquet, forecast.json and stopping.json.
 
     Args:
         curve: the learning curve, this round's row included.
-        outcomes: one row a test item, a column a round and arm: was the model right.
+        right: see `outcomes.judge`.
     """
     folder, settings = current.folder, current.settings
     predictions, doubt = _predict_stop_set(current, prepared)
@@ -51,7 +51,7 @@ def write_outlook(current: Round, prepared: Prepared, curve: pd.DataFrame, outco
         earlier=before.get("earlier", []) + ([forecasts.as_kept(before)] if before.get("round") else []),
     )
     files.write_json(folder.forecast, forecast)
-    slope = _slope(current, curve, outcomes)
+    slope = _slope(current, curve, right)
     signals = stopping.read_signals(current.previous.stopping)
     signals.append(_signals(current, predictions, doubt, slope, forecast, plan))
     progress = stopping.Progress(
@@ -144,11 +144,11 @@ def _signals(
     return stopping.Signals(round=current.id, **found)
 
 
-def _slope(current: Round, curve: pd.DataFrame, outcomes: pd.DataFrame) -> Slope | None:
+def _slope(current: Round, curve: pd.DataFrame, right: pd.DataFrame) -> Slope | None:
     settings = current.settings
     arm = settings.stopping.plateau_arm
     column = "labels" if arm == "campaign" else "control_labels"
-    complete = outcomes.dropna()
+    complete = right.dropna()
     there = curve[curve["round"].map(lambda name: f"{arm}.{name}" in complete.columns)]
     if not len(there) or not len(complete):
         return None

@@ -61,6 +61,7 @@ def test_each_built_in_says_what_it_needs() -> None:
         "rare_class": {"probabilities", "embeddings", "labels"},
         "hard_negatives": {"probabilities", "embeddings", "labels"},
         "balanced": {"probabilities", "labels"},
+        "relabel": {"probabilities", "beliefs"},
         "auto": {"probabilities", "embeddings", "labels"},
     }
 
