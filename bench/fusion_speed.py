@@ -3,7 +3,7 @@
 Simulated votes of 100 annotators, 10 classes, 5 votes an item. `dawid_skene` and crowd-kit's `DawidSkene` do
 the same ten iterations from the same start, and the greatest difference of their posteriors is told. Times
 include what each does with its own input: codes here, a data frame there. They are processor seconds, the
-best of three, of one at a million items: on a busy machine seconds say little. Memory is the process's peak
+best of two, of one at a million items: on a busy machine seconds say little. Memory is the process's peak
 over what it held with the votes. `agreement` has 200 bootstrap resamples of items.
 
     python -m bench fusion_speed
@@ -52,17 +52,17 @@ def best_of(times: int, call: Callable[[], Any]) -> tuple[float, float, Any]:
 def _beside_crowd_kit(size: int) -> list[Figure]:
     votes = simulated(size)
     exact = make_fuser("dawid_skene", {"max_iter": STEPS, "tol": -np.inf})
-    ours, seconds, fusion = best_of(3, lambda: exact(votes))
+    ours, seconds, fusion = best_of(2, lambda: exact(votes))
     figures = [_timed(f"dawid_skene, {size:,} items x 5, {STEPS} iterations", ours, seconds)]
     for name in ("map_dawid_skene", "auto"):
-        worked, took, _ = best_of(3, partial(make_fuser(name), votes))
+        worked, took, _ = best_of(2, partial(make_fuser(name), votes))
         figures.append(_timed(f"{name}, {size:,} items x 5", worked, took))
     if "crowdkit" in fusion_peers.MISSING:
         print("  crowd-kit left out: it is not installed (pip install crowd-kit)")
         return figures
     table = pd.DataFrame({"task": votes.item, "worker": votes.annotator, "label": votes.label})
     model = type(fusion_peers.crowdkit_model("DawidSkene"))
-    theirs, wall, fitted = best_of(3, lambda: model(n_iter=STEPS, tol=-1e9).fit(table))
+    theirs, wall, fitted = best_of(2, lambda: model(n_iter=STEPS, tol=-1e9).fit(table))
     posterior = fitted.probas_.reindex(index=range(size), columns=range(10)).to_numpy()
     apart = float(np.abs(posterior - fusion.posterior).max())
     return [
