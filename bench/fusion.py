@@ -225,9 +225,9 @@ def _key(line: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:
-    """One line a crowd, draw and method."""
+    """One line a crowd, draw and method; the last where two runs at once did the same."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [json.loads(line) for line in lines]
+    return list({_key(line): line for line in map(json.loads, lines)}.values())
 
 
 def measure(folder: Path) -> list[Figure]:
@@ -254,6 +254,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--table-only", action="store_true", help="run nothing; print what there is")
     chosen = parser.parse_args(arguments)
     if not chosen.table_only:
+        if not _real(chosen.data):
+            parser.error(f"no crowd_*/labels.csv with a truth.csv under --data {chosen.data!r}")
         run_missing(chosen.data, chosen.workers, chosen.results, chosen.methods)
     print_tables(read_results(chosen.results))
     return 0
