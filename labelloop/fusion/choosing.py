@@ -39,9 +39,9 @@ def auto(
 
     Before the fit: annotators who copy each other count as one; unless an item prior says more, majority
     decides where items have fewer than two votes, annotators fewer than three, where there are fewer than 50
-    items, or where the graph of items and annotators falls apart. After it: majority decides where the
-    crowd's usual answer to a class is another class, a class has vanished, unanimous items are overturned,
-    or gold says that majority is better.
+    items, or where the graph of items and annotators falls apart. After it: the one decides that clearly has
+    more gold right; where gold does not tell, majority, where the crowd's usual answer to a class is another
+    class, a class has vanished or unanimous items are overturned.
 
     Args:
         votes: coded votes.
@@ -131,6 +131,10 @@ def _against_result(votes: Votes, fusion: Fusion, gold: np.ndarray | None) -> st
     """What speaks against labels that were fused without gold, or ''."""
     n_classes = len(votes.classes)
     plain = majority(votes)
+    lead = _lead_on_gold(votes, fusion, plain, gold)
+    if lead:
+        # Gold knows; what comes below only suspects.
+        return f"majority has {-lead} more gold items right than estimated skills" if lead < 0 else ""
     usual = np.array([
         fusion.posterior[votes.item[votes.label == code]].sum(axis=0) for code in range(n_classes)
     ]).argmax(axis=0)  # fmt: skip
@@ -151,14 +155,18 @@ def _against_result(votes: Votes, fusion: Fusion, gold: np.ndarray | None) -> st
     overturned = unanimous & (fusion.label != plain.label)
     if overturned.sum() > MOST_OVERTURNED * unanimous.sum() + 3:
         return f"estimating skills overturns {overturned.sum()} of {unanimous.sum()} unanimous items"
-    known = _known(votes, gold)
-    if gold is not None and len(known) >= LEAST_GOLD_TO_JUDGE:
-        better = int((plain.label == gold)[known].sum()) - int((fusion.label == gold)[known].sum())
-        differing = int(((plain.label == gold) != (fusion.label == gold))[known].sum())
-        # One standard deviation and a half of a fair coin over the items on which the two differ.
-        if better > 1.5 * np.sqrt(differing):
-            return f"majority has {better} more of {len(known)} gold items right than estimated skills"
     return ""
+
+
+def _lead_on_gold(votes: Votes, fusion: Fusion, plain: Fusion, gold: np.ndarray | None) -> int:
+    """How many more gold items `fusion` has right than `plain`; 0 where gold is too little to tell."""
+    known = _known(votes, gold)
+    if gold is None or len(known) < LEAST_GOLD_TO_JUDGE:
+        return 0
+    right, plainly_right = ((one.label == gold)[known] for one in (fusion, plain))
+    lead = int(right.sum()) - int(plainly_right.sum())
+    # One standard deviation and a half of a fair coin over the items on which the two differ.
+    return lead if abs(lead) > 1.5 * np.sqrt((right != plainly_right).sum()) else 0
 
 
 def _known(votes: Votes, gold: np.ndarray | None) -> np.ndarray:
