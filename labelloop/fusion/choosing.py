@@ -7,7 +7,13 @@ import dataclasses
 import numpy as np
 
 from labelloop.fusion.base import Fusion, Votes
-from labelloop.fusion.calibration import LEAST_GOLD, check_calibration, conclude, fitted_temperature
+from labelloop.fusion.calibration import (
+    LEAST_GOLD,
+    cautious,
+    check_calibration,
+    conclude,
+    fitted_temperature,
+)
 from labelloop.fusion.dependence import PairAgreement, pair_agreement, unexplained
 from labelloop.fusion.evidence import Evidence, evidence_of, without_copies
 from labelloop.fusion.expectation_maximisation import MOST_RATES, rates_of
@@ -56,7 +62,8 @@ def auto(
         warm_start: shape (n_items, n_classes); see `dawid_skene`.
         max_iter: iterations at most.
         tol: stop when the log posterior rises by less than this, in nats an item.
-        temperature: what log posteriors are divided by; None fits it on gold; see `calibration.conclude`.
+        temperature: what log posteriors are divided by; None fits it on gold, or makes the confidence
+            `calibration.cautious` where there is too little of it.
 
     Returns:
         Its `method` names the one chosen, such as `auto/1+majority/1`, and its `reason` says why.
@@ -84,13 +91,15 @@ def auto(
         return dataclasses.replace(by_votes, reason=f"majority, since {against}; {told}")
     fusion = blind
     known = _known(counted, gold)
+    uncalibrated = temperature is None and len(known) < LEAST_GOLD
     if temperature is None:
-        fits = gold is not None and len(known) >= LEAST_GOLD
-        temperature = fitted_temperature(blind.posterior[known], gold[known]) if fits else 1.0  # type: ignore[index]
+        temperature = 1.0 if uncalibrated else fitted_temperature(blind.posterior[known], gold[known])  # type: ignore[index]
     if gold is not None or temperature != 1:
         fusion = pooled_dawid_skene(
             counted, gold=gold, warm_start=blind.posterior, temperature=temperature, **options  # type: ignore[arg-type]
         )  # fmt: skip
+    if uncalibrated:
+        fusion = cautious(fusion, counted)
     return dataclasses.replace(
         fusion,
         method=f"auto/1+{fusion.method}",

@@ -16,6 +16,7 @@ from labelloop.errors import DataError
 from labelloop.evaluation.intervals import wilson
 from labelloop.fusion import make_fuser
 from labelloop.fusion.base import Fusion, Votes
+from labelloop.fusion.calibration import calibration_told
 from labelloop.fusion.coding import code_votes
 from labelloop.fusion.text_table import read_text_table
 
@@ -120,7 +121,8 @@ def fuse_file(
             numbers where all are numbers, otherwise by name.
 
     Returns:
-        method, reason and temperature (where the method tells them), items, annotators, votes, votes_per_item
+        method, reason and temperature (where the method tells them), calibration (whether confidence means
+        what it says, in words), items, annotators, votes, votes_per_item
         (mean), repeats_dropped, ties, classes, out, and gold: None, or a mapping of items (with gold),
         compared, correct, accuracy with its 95% Wilson interval (accuracy_low, accuracy_high), ties (among
         those compared), contradicting (items that the file gives several labels, left out), without_votes,
@@ -137,8 +139,10 @@ def fuse_file(
     table = read_votes(votes_path, item_column, annotator_column, label_column, classes)
     votes = code_votes(table, in_order(set(table["label"])) if classes is None else classes)
     blind = fusion = fuser(votes)
+    gold_items = 0
     if gold is not None:
-        fusion = fuser(votes, gold=_gold_codes(votes, gold))
+        codes = _gold_codes(votes, gold)
+        fusion, gold_items = fuser(votes, gold=codes), int((codes >= 0).sum())
     write_table(label_table(votes, fusion), out_path)
     chosen = {"reason": fusion.reason} if fusion.reason else {}
     calibration = {} if fusion.temperature is None else {"temperature": fusion.temperature}
@@ -146,6 +150,7 @@ def fuse_file(
         "method": fusion.method,
         **chosen,
         **calibration,
+        "calibration": calibration_told(fusion, gold_items),
         "items": len(votes.items),
         "annotators": len(votes.annotators),
         "votes": len(votes.label),

@@ -14,6 +14,7 @@ from labelloop import files, tables
 from labelloop.errors import DataError
 from labelloop.fusion import make_fuser
 from labelloop.fusion.base import Fusion, Votes
+from labelloop.fusion.calibration import calibration_told
 from labelloop.fusion.coding import code_votes, standing_votes
 from labelloop.fusion.model_prior import tuned_prior
 
@@ -65,8 +66,8 @@ def fuse_votes(
     """
     fuser = make_fuser(method, options)
     about: dict[str, Any] = {"method": method, "options": dict(options or {}), "reason": "",
-                             "temperature": None, "items": 0, "annotators": 0, "votes": 0, "gold_items": 0,
-                             "model": None}  # fmt: skip
+                             "temperature": None, "calibration": "", "items": 0, "annotators": 0, "votes": 0,
+                             "gold_items": 0, "model": None}  # fmt: skip
     standing = votes if votes.empty else standing_votes(votes)
     if standing.empty:
         return FusedVotes(tables.FUSED.empty(), about)
@@ -86,15 +87,17 @@ def fuse_votes(
             else:
                 fusion = _where_heard(fusion, heard, ~np.isnan(rows).any(axis=1))
     parameters = files.digest_of([fusion.method, about["options"], fusion.temperature])[:12]
+    gold_items = 0 if codes is None else int((codes >= 0).sum())
     about |= {
         "method": fusion.method,
         "reason": fusion.reason,
         "temperature": fusion.temperature,
+        "calibration": calibration_told(fusion, gold_items),
         "parameters": parameters,
         "items": len(coded.items),
         "annotators": len(coded.annotators),
         "votes": len(coded.item),
-        "gold_items": 0 if codes is None else int((codes >= 0).sum()),
+        "gold_items": gold_items,
         "model": prior and {"heard": prior.rows is not None, "temperature": prior.temperature,
                             "gain": None if np.isnan(prior.gain) else prior.gain, "reason": prior.reason},
     }  # fmt: skip

@@ -146,6 +146,8 @@ def _fusion(current: Round) -> str:
         f"{about['votes']} votes of {about['annotators']} annotators about {about['items']} items were fused "
         f"by `{about['method']}`" + (f": {about['reason']}." if about["reason"] else ".")
     ]
+    if about["calibration"]:
+        lines.append(f"{about['calibration'].capitalize()}.")
     if about["model"]:
         lines.append(f"What the model says, trained without the item: {about['model']['reason']}.")
     return " ".join(lines)
