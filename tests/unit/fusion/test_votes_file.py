@@ -142,6 +142,7 @@ def test_the_labels_say_what_they_rest_on(tmp_path: Path) -> None:
     assert summary == {
         "method": "majority/1", "items": 2, "annotators": 2, "votes": 3, "votes_per_item": 1.5,
         "repeats_dropped": 0, "ties": 1, "classes": ["1", "2"], "gold": None,
+        "calibration": "confidence is not calibrated: no gold (10 items would do)",
         "out": str(tmp_path / "labels.csv"),
     }  # fmt: skip
 
