@@ -198,7 +198,9 @@ def fuse(
         "item_column": item_column, "annotator_column": annotator_column, "label_column": label_column,
     }  # fmt: skip
     if ratings:
-        summary = fuse_ratings_file(votes, out, robust=robust, gold_path=gold, **columns)
+        summary = fuse_ratings_file(
+            votes, out, options={"robust": True} if robust else {}, gold_path=gold, **columns
+        )
     else:
         summary = fuse_file(votes, out, method=method, gold_path=gold, **columns)
     console.show_fusion(summary, out)
