@@ -81,8 +81,11 @@ def auto(
             "item_prior": item_prior, "max_iter": max_iter, "tol": tol, "blend_votes": item_prior is None,
         }  # fmt: skip
         blind = pooled_dawid_skene(counted, warm_start=warm_start, temperature=1.0, **options)  # type: ignore[arg-type]
-        pairs = pair_agreement(counted) if evidence.copiers else evidence.pairs
-        against = _against_result(counted, blind, gold, pairs)
+        against = _against_result(counted, blind, gold)
+        if not against and item_prior is None:
+            # With a prior labels follow more than the votes, whose agreement they need not explain best.
+            pairs = pair_agreement(counted) if evidence.copiers else evidence.pairs
+            against = _against_following_a_few(counted, blind, pairs)
     if against:
         by_votes = conclude(
             counted, lambda *_: majority(counted).posterior, "auto/1+majority/1", gold=gold, warm_start=None,
@@ -142,7 +145,7 @@ def _against_estimating(votes: Votes, evidence: Evidence, has_prior: bool) -> st
     return ""
 
 
-def _against_result(votes: Votes, fusion: Fusion, gold: np.ndarray | None, pairs: PairAgreement) -> str:
+def _against_result(votes: Votes, fusion: Fusion, gold: np.ndarray | None) -> str:
     """What speaks against labels that were fused without gold, or ''."""
     n_classes = len(votes.classes)
     plain = majority(votes)
@@ -166,10 +169,6 @@ def _against_result(votes: Votes, fusion: Fusion, gold: np.ndarray | None, pairs
     overturned = unanimous & (fusion.label != plain.label)
     if overturned.sum() > MOST_OVERTURNED * unanimous.sum() + 3:
         return f"estimating skills overturns {overturned.sum()} of {unanimous.sum()} unanimous items"
-    more = unexplained(votes, fusion.label, pairs) - max(unexplained(votes, plain.label, pairs), 0)
-    if more > MOST_UNEXPLAINED:
-        return (f"estimated skills follow a few annotators who agree with each other, against the rest, who "
-                f"do too (agreement left unexplained: {more:.2f} more than by counting votes)")  # fmt: skip
     known = _known(votes, gold)
     if gold is not None and len(known) >= LEAST_GOLD_TO_JUDGE:
         better = int((plain.label == gold)[known].sum()) - int((fusion.label == gold)[known].sum())
@@ -177,6 +176,15 @@ def _against_result(votes: Votes, fusion: Fusion, gold: np.ndarray | None, pairs
         # One standard deviation and a half of a fair coin over the items on which the two differ.
         if better > 1.5 * np.sqrt(differing):
             return f"majority has {better} more of {len(known)} gold items right than estimated skills"
+    return ""
+
+
+def _against_following_a_few(votes: Votes, fusion: Fusion, pairs: PairAgreement) -> str:
+    """Whether the labels leave people's agreement with each other unexplained, in words, or ''."""
+    more = unexplained(votes, fusion.label, pairs) - max(unexplained(votes, majority(votes).label, pairs), 0)
+    if more > MOST_UNEXPLAINED:
+        return (f"estimated skills follow a few annotators who agree with each other, against the rest, who "
+                f"do too (agreement left unexplained: {more:.2f} more than by counting votes)")  # fmt: skip
     return ""
 
 
