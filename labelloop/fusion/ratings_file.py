@@ -12,8 +12,9 @@ import pandas as pd
 from labelloop.errors import DataError
 from labelloop.fusion import check_options
 from labelloop.fusion.coding import latest_rows
+from labelloop.fusion.labels_file import check_suffix, write_table
 from labelloop.fusion.ratings import FusedRatings, Ratings, fuse_ratings
-from labelloop.fusion.votes_file import check_suffix, read_gold, read_votes, write_table
+from labelloop.fusion.votes_file import read_gold, read_votes
 
 UNSETTLED = (
     "the values were still moving when the rounds were used up, so bias and noise are not to be relied on; "
