@@ -202,17 +202,17 @@ def _beside_the_others(
     most = counts.max(axis=1, keepdims=True)
     clear = ((counts == most).sum(axis=1) == 1) & (most[:, 0] > 0)
     favoured = counts.argmax(axis=1)
-    answer = {}
+    items, labels = {}, {}
     for code in group:
-        own = votes.annotator == code
-        answer[code] = np.full(n_items, -1)
-        answer[code][votes.item[own]] = votes.label[own]
+        own = np.flatnonzero(votes.annotator == code)
+        own = own[clear[votes.item[own]]]
+        items[code], labels[code] = votes.item[own], votes.label[own]
     kept = np.zeros(len(one), dtype=bool)
     for number, (a, b) in enumerate(zip(one.tolist(), other.tolist(), strict=True)):
-        both = np.flatnonzero((answer[a] >= 0) & (answer[b] >= 0) & clear)
+        both, in_a, in_b = np.intersect1d(items[a], items[b], assume_unique=True, return_indices=True)
         if len(both) < LEAST_SHARED:
             continue
-        said_a, said_b, others = answer[a][both], answer[b][both], favoured[both]
+        said_a, said_b, others = labels[a][in_a], labels[b][in_b], favoured[both]
         together = (said_a == said_b) & (said_a != others)
         apart = _agreement_apart(said_a, said_b, others, n_classes)
         filled = ((said_a == said_b).sum() - apart) / max(len(both) - apart, 1e-9)
