@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from labelloop.cli.arguments import options_of
 from labelloop.errors import SettingsError
 
 
@@ -76,25 +77,6 @@ def fuse(
             classes=_names(order or classes), **columns,
         )  # fmt: skip
     console.show_fusion(summary, out)
-
-
-def options_of(pairs: list[str]) -> dict[str, Any]:
-    """`key=value` pairs as options; values as in params.yaml: numbers, true, false, null or text.
-
-    Raises:
-        SettingsError: a pair has no '=' or no key, or a key comes twice.
-    """
-    import yaml
-
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        key, sign, value = pair.partition("=")
-        if not sign or not key.strip():
-            raise SettingsError(f"--option {pair!r} is no key=value, such as temperature=1")
-        if key.strip() in options:
-            raise SettingsError(f"--option {key.strip()} is given twice")
-        options[key.strip()] = yaml.safe_load(value)
-    return options
 
 
 def _names(text: str) -> list[str] | None:

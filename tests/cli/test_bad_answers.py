@@ -98,7 +98,7 @@ FUSE: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         ("--classes and --order",),
     ),
     "a class twice": ("item,annotator,label\n1,a,x\n", ("--order", "x,x"), ("every class once",)),
-    "no key": ("item,annotator,label\n1,a,x\n", ("--option", "temperature"), ("no key=value",)),
+    "no key": ("item,annotator,label\n1,a,x\n", ("--option", "temperature"), ("write it as key=value",)),
     "unknown option": (
         "item,annotator,label\n1,a,x\n",
         ("--option", "temperatur=2"),
