@@ -230,8 +230,9 @@ def _write_manifest(current: Round) -> None:
     receipts = Receipts(workspace)
     parts = (
         folder.settings, folder.gold, folder.verdicts, folder.batch, folder.selection, folder.asked,
-        folder.routing, folder.tasks, folder.votes, folder.closed, folder.reviews, folder.collected, folder.review,
-        folder.fused, folder.fusion, folder.quality, folder.annotators, folder.annotators_page, folder.labels,
+        folder.routing, folder.tasks, folder.votes, folder.closed, folder.reviews, folder.collected,
+        folder.review, folder.fused, folder.fusion, folder.quality, folder.annotators,
+        folder.annotators_page, folder.labels,
         folder.model, folder.accepted, folder.certificate, folder.outcomes, folder.metrics, folder.savings,
         folder.per_class, folder.confusion, folder.curve, folder.stop_set, folder.stopping, folder.forecast,
         folder.report,
