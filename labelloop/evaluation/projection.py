@@ -41,8 +41,10 @@ def project_random(
         coverage: of the interval.
 
     Returns:
-        accuracy, labels (low, middle, high; None beyond the pool), coverage and sentence; None where there
-        is too little data, or the control arm is there already (then `measure_savings` speaks).
+        accuracy, labels (low, middle, high; None beyond the pool), saved (the same less `campaign_labels`;
+        where even the low end is beyond the pool, low is what the whole pool is more than the campaign),
+        coverage and sentence; None where there is too little data, or the control arm is there already (then
+        `measure_savings` speaks).
     """
     labels, accuracy = np.asarray(control_labels, dtype=float), np.asarray(control_accuracy, dtype=float)
     labels, at = np.unique(labels[::-1], return_index=True)
@@ -72,6 +74,10 @@ def project_random(
     return {
         "accuracy": reached,
         "labels": {"low": low, "middle": middle, "high": high},
+        "saved": {
+            name: None if needed is None else needed - campaign_labels
+            for name, needed in (("low", pool if low is None else low), ("middle", middle), ("high", high))
+        },
         "coverage": coverage,
         "sentence": f"{begun} {said} {ended}",
     }

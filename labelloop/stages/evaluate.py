@@ -21,7 +21,7 @@ from labelloop.evaluation import metrics as measures
 from labelloop.evaluation import savings
 from labelloop.evaluation.prelabels import count_prelabelled
 from labelloop.evaluation.projection import project_random
-from labelloop.evaluation.worth import money_saved
+from labelloop.evaluation.worth import labels_saved, money_saved
 from labelloop.reporting.quality_words import quality_metrics
 from labelloop.reviewing.round_list import count_rows
 from labelloop.stages.accept import Judged, accept
@@ -35,6 +35,8 @@ from labelloop.stages.train import fit_on, untrained
 from labelloop.stages.verdicts import reviewed
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "torch")
+ENDS = (("", "middle"), ("_low", "low"), ("_high", "high"))
+"""How the figures of an estimate are called in metrics.json, and in what it is made of."""
 
 
 def evaluate(current: Round) -> None:
@@ -73,8 +75,8 @@ def evaluate(current: Round) -> None:
     curve = curves.append_round(curves.read_curve(current.previous.curve), judged | totals)
     curves.write_curve(curve, folder.curve)
     saved = _savings(current, curve, outcomes, len(prepared.classes), draw_sd)
-    saved |= _worth(current, saved, training, votes, len(curve))
     saved["projected"] = _projected(current, prepared, curve, draw_sd)
+    saved |= _worth(current, saved, training, votes, len(curve))
     write_outlook(current, prepared, curve, outcomes)
     per_class, confusion = judged.pop("per_class"), judged.pop("confusion")
     batch = tables.BATCH.read(folder.batch)
@@ -89,6 +91,7 @@ def evaluate(current: Round) -> None:
         **reviewed(labels, tables.FUSED.read(folder.fused)),
         **accept(current, prepared, labels, Judged(learner, items, probabilities, true)),
         **{f"savings_{name}": saved[name] for name in ("ratio", "ratio_low", "ratio_high", "saved")},
+        **{f"labels_saved{end}": saved["labels_saved"][name] for end, name in ENDS},
         **{name: saved[name] for name in ("roi", "roi_low", "roi_high")},
         **_random_needs(saved["projected"]),
         **outlook_metrics(files.read_json(folder.stopping), files.read_json(folder.forecast)),
@@ -218,8 +221,7 @@ def _projected(
 def _random_needs(projected: dict[str, Any] | None) -> dict[str, Any]:
     """The projection as flat numbers for metrics.json."""
     labels = {} if projected is None else projected["labels"]
-    ends = (("", "middle"), ("_low", "low"), ("_high", "high"))
-    return {f"random_needs{end}": labels.get(name) for end, name in ends}
+    return {f"random_needs{end}": labels.get(name) for end, name in ENDS}
 
 
 def _worth(
@@ -229,7 +231,7 @@ def _worth(
     evaluation = current.settings.evaluation
     paid = float(votes.loc[votes["item"].isin(training["item"]), "cost"].sum())
     return money_saved(
-        saved,
+        labels_saved(saved, saved["projected"]),
         label_cost=paid / max(int((training["votes"] > 0).sum()), 1),
         automation_cost=evaluation.automation_cost,
         monitoring_cost=evaluation.monitoring_cost,
