@@ -46,6 +46,8 @@ class Arena:
     seed: int
     others: Mapping[str, Any] = field(default_factory=dict)
     """Further untrained learners by name, for a committee of different ones."""
+    tested: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    """Rows of the pool that are the test set; none where it is given with the data."""
     _embeddings: dict[str, np.ndarray] = field(default_factory=dict)
 
     def untrained_embeddings(self) -> np.ndarray:
@@ -160,6 +162,7 @@ def _pick(
         members=_members(arena, learner, labeled, codes, number) if "members" in chosen.needs else None,
         labels=codes[order],
         classes=arena.prepared.classes,
+        reserved=arena.tested,
     )
     return select_rows(chosen, context, wanted).rows
 

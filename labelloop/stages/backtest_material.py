@@ -20,6 +20,7 @@ from labelloop.fusion.votes_table import fuse_votes
 from labelloop.ledger import Ledger
 from labelloop.stages.crew_votes import CrewVotes
 from labelloop.stages.fuse import fuse_as_set, out_of_fold
+from labelloop.stages.known_errors import with_known_errors
 from labelloop.workspace import Workspace
 
 KNOWN, CREW, RECORDED = "known", "crew", "recorded"
@@ -77,6 +78,7 @@ def from_params(params: Path, folder: Path, votes: str) -> Material:
         out=folder,
     )
     prepared = datasets.open_prepared(folder)
+    settings = with_known_errors(settings, params.resolve().parent, folder)
     known = known_codes(prepared)
     if votes in (KNOWN, CREW):
         _refuse_unknown(prepared, known)
@@ -110,6 +112,7 @@ def from_campaign(folder: Path, votes: str) -> Material:
     if last is None:
         raise DataError(f"the campaign in {folder} has closed no round yet, so it has nothing to replay")
     prepared = datasets.open_prepared(workspace.data)
+    settings = with_known_errors(workspace.settings, workspace.root, workspace.data)
     labels = tables.LABELS.read(workspace.round(last.id).labels)
     truth = recorded.codes_of(dict(zip(labels["item"], labels["label"], strict=True)), prepared)
     tested = np.flatnonzero(prepared.splits & (truth >= 0)) if prepared.test is None else None
@@ -119,14 +122,12 @@ def from_campaign(folder: Path, votes: str) -> Material:
         "from it are not those of the whole pool."
     )
     if votes == KNOWN:
-        return Material(str(workspace.data), workspace.settings, truth, KNOWN, tested=tested, notes=(note,))
+        return Material(str(workspace.data), settings, truth, KNOWN, tested=tested, notes=(note,))
     if votes != RECORDED:
         raise SettingsError(f"--votes {votes} does not go with --campaign; say recorded (what people "
                             "answered) or known (the fused labels, every answer right)")  # fmt: skip
     given = recorded.standing_votes(tables.VOTES.read(workspace.round(last.id).collected))
-    return Material(
-        str(workspace.data), workspace.settings, truth, RECORDED, given, tested, (note, _votes_note(given))
-    )
+    return Material(str(workspace.data), settings, truth, RECORDED, given, tested, (note, _votes_note(given)))
 
 
 def label_source(material: Material, arena: Arena, overlap: int) -> LabelSource:
