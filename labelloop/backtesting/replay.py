@@ -1,7 +1,8 @@
 """One campaign replayed in memory on data whose labels are known: no tool, no files, no waiting.
 
-It is the live loop's choice and the live loop's learner; only the asking is short-circuited. What differs
-from the live loop is said here: there is no control arm, and the test set's labels are the known ones.
+It is the live loop's choice, composition and learner; only the asking is short-circuited. What differs from
+the live loop is said here: there is no control arm, no second look and no gold, nothing is accepted from the
+model, and the test set's labels are the known ones.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from labelloop import files
 from labelloop.acquisition import make_strategy, select_rows
 from labelloop.acquisition.base import Context
+from labelloop.backtesting.composing import Composing
 from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Items, Prepared
 from labelloop.models.committee import Labels, train_committee
@@ -74,27 +76,32 @@ def replay(
     labels_of: LabelSource,
     *,
     cold_start: str | None = None,
+    composing: Composing | None = None,
 ) -> list[Point]:
     """Run one campaign.
 
     Args:
         strategy: name or import path; the options are those of the settings if they are for it.
-        sizes: labels asked for after each round, ascending.
+        sizes: labels asked for after each round, ascending; a batch that composition makes smaller is not
+            made up for later.
         cold_start: strategy of the first round; None takes the settings'.
+        composing: how batches are put together; None leaves that to the strategy alone.
 
     Returns:
-        A point a round, as far as the pool lasts. `labels` counts items that got a label.
+        A point a round, as far as the pool and the money last. `labels` counts items that got a label.
     """
     settings = arena.settings
     rows = codes = np.array([], dtype=np.int64)
-    learner, points = None, []
-    for number, size in enumerate(sizes):
+    learner, points, cost = None, [], 0.0
+    for number, (size, before) in enumerate(zip(sizes, [0, *sizes], strict=False)):
         candidates = np.setdiff1d(arena.eligible, rows)
-        wanted = min(size - len(rows), len(candidates))
+        wanted = min(size - before, len(candidates))
         if wanted <= 0:
             break
         name = (cold_start or settings.acquisition.cold_start) if learner is None else strategy
-        picked = _pick(arena, learner, name, candidates, rows, codes, wanted, number)
+        picked = _pick(arena, learner, name, candidates, rows, codes, wanted, number, composing, cost)
+        if not len(picked):
+            break
         rows = np.concatenate([rows, picked])
         codes = labels_of(rows, number)
         posterior = getattr(labels_of, "posterior", None)
@@ -141,13 +148,17 @@ def _pick(
     codes: np.ndarray,
     wanted: int,
     number: int,
+    composing: Composing | None,
+    spent: float,
 ) -> np.ndarray:
-    acquisition = arena.settings.acquisition
-    chosen = make_strategy(name, acquisition.options if name == acquisition.strategy else {})
+    acquisition, trained = arena.settings.acquisition, learner is not None
+    own = trained and name == acquisition.strategy
+    chosen = make_strategy(name, acquisition.options if own else {})
+    needs = chosen.needs if composing is None else composing.needs(chosen, trained=trained)
     probabilities = embeddings = None
-    if "probabilities" in chosen.needs and learner is not None:
+    if "probabilities" in needs and trained:
         probabilities = over_pool(learner.predict_proba, arena.prepared.pool)
-    if "embeddings" in chosen.needs:
+    if "embeddings" in needs:
         embeddings = (
             arena.untrained_embeddings() if learner is None else over_pool(learner.embed, arena.prepared.pool)
         )
@@ -159,12 +170,14 @@ def _pick(
         embeddings=embeddings,
         seed=int(files.digest_of([arena.seed, number])[:8], 16),
         ids=arena.prepared.pool.ids,
-        members=_members(arena, learner, labeled, codes, number) if "members" in chosen.needs else None,
+        members=_members(arena, learner, labeled, codes, number) if "members" in needs else None,
         labels=codes[order],
         classes=arena.prepared.classes,
         reserved=arena.tested,
     )
-    return select_rows(chosen, context, wanted).rows
+    if composing is None:
+        return select_rows(chosen, context, wanted).rows
+    return composing.pick(chosen, context, wanted, trained=trained, spent=spent).rows
 
 
 def _members(arena: Arena, model: Any, rows: np.ndarray, codes: np.ndarray, number: int) -> np.ndarray | None:

@@ -17,12 +17,14 @@ from labelloop import datasets, files
 from labelloop.backtesting import recommend
 from labelloop.backtesting.arena import make_arena
 from labelloop.backtesting.compare import summarise
-from labelloop.backtesting.grid import Trial, name_of, sizes_of, trials
+from labelloop.backtesting.composing import Composing, cost_multiples
+from labelloop.backtesting.grid import Trial, name_of, purse_of, sizes_of, trials
 from labelloop.backtesting.page import page
 from labelloop.backtesting.replay import Arena, accuracy, fit, replay
+from labelloop.campaign import CampaignSettings
 from labelloop.one_thread import one_thread
 from labelloop.reporting import plots
-from labelloop.stages.backtest_material import Material, from_campaign, from_params, label_source
+from labelloop.stages.backtest_material import Material, from_campaign, from_params, label_source, notes_of
 from labelloop.stages.prepare import new_learner
 
 Told = Callable[[int, int], None]
@@ -76,7 +78,7 @@ def backtest(
         )
         jobs = [(seed, trial) for seed in range(seeds) for trial in (*tried, None)]
         results = dict(_run(material, money, jobs, min(workers, len(jobs)), told))
-    names = {trial: name_of(trial, tried) for trial in tried}
+    names = {trial: name_of(trial, tried) + _mixed(settings, trial) for trial in tried}
     curves = pd.concat(
         [results[seed, trial].assign(trial=names[trial]) for seed in range(seeds) for trial in tried],
         ignore_index=True,
@@ -91,7 +93,7 @@ def backtest(
                           "overlap": trial.overlap} for trial, name in names.items()},
         "votes": material.source,
         "currency": material.currency,
-        "notes": list(material.notes),
+        "notes": [*notes_of(settings), *material.notes],
     }  # fmt: skip
     alike = len({(trial.batch_size, trial.overlap) for trial in tried}) == 1
     _write(out, curves, summary, f"{settings.campaign.name}, {seeds} seeds", one_axis=alike)
@@ -139,9 +141,16 @@ def replay_one(material: Material, money: float | None, seed: int, trial: Trial 
         if trial is None:
             codes = material.truth[arena.eligible]
             return pd.DataFrame({"accuracy": [accuracy(fit(arena, arena.eligible, codes), arena)]})
-        sizes = sizes_of(trial, arena.settings, len(arena.eligible), money)
-        source = label_source(material, arena, trial.overlap)
-        points = replay(arena, trial.strategy, sizes, source)
+        multiples = cost_multiples(arena.prepared, arena.settings)
+        purse = None
+        if multiples is not None:
+            price = material.price_per_vote
+            purse = purse_of(arena.settings, multiples[arena.eligible], money, price)
+        sizes = sizes_of(trial, arena.settings, len(arena.eligible), money, to_the_end=multiples is not None)
+        source = label_source(material, arena, trial.overlap, multiples)
+        points = replay(
+            arena, trial.strategy, sizes, source, composing=_composing(material, arena, trial, purse)
+        )
     return pd.DataFrame(
         [
             {"strategy": trial.strategy, "batch_size": trial.batch_size, "overlap": trial.overlap,
@@ -149,6 +158,28 @@ def replay_one(material: Material, money: float | None, seed: int, trial: Trial 
             for point in points
         ]
     )  # fmt: skip
+
+
+def _composing(material: Material, arena: Arena, trial: Trial, purse: float | None) -> Composing | None:
+    acquisition = arena.settings.acquisition
+    if not acquisition.compose.is_set:
+        return None
+    return Composing(
+        arena.prepared,
+        arena.settings,
+        tested=arena.tested,
+        mixed=trial.strategy == acquisition.strategy,
+        money=purse,
+        item_price=material.item_price(trial.overlap),
+    )
+
+
+def _mixed(settings: CampaignSettings, trial: Trial) -> str:
+    """What the trial's name must add: with a mix, params.yaml's own strategy picks the first batch alone."""
+    mix = settings.acquisition.compose.mix
+    if not mix or trial.strategy != settings.acquisition.strategy:
+        return ""
+    return f" (mix: {' + '.join(f'{share:.0%} {name}' for name, share in mix.items())})"
 
 
 _MADE: dict[tuple[str, int], Arena] = {}
