@@ -25,6 +25,7 @@ def select_from_files(
     seed: int = 0,
     members: Path | None = None,
     labels: Path | None = None,
+    held_out: Path | None = None,
     compose: Path | None = None,
     table: Path | None = None,
     money: float | None = None,
@@ -58,6 +59,7 @@ def select_from_files(
         seed=seed,
         members=None if members is None else _opened(members, "members"),
         labels=None if labels is None else _opened(labels, "labels"),
+        held_out=None if held_out is None else _opened(held_out, "held-out"),
         composition=None if compose is None else composition_from_files(compose, table, money),
     )
     text = io.StringIO()

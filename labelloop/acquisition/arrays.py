@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelloop.acquisition.base import Context, Picks, Strategy
+from labelloop.acquisition.base import Context, HeldOut, Picks, Strategy
 from labelloop.acquisition.composition import Composition, compose
 from labelloop.acquisition.registry import STRATEGIES, make_strategy
 from labelloop.acquisition.selection import select_rows
@@ -25,6 +25,7 @@ def select(
     ids: npt.ArrayLike | None = None,
     members: npt.ArrayLike | None = None,
     labels: npt.ArrayLike | None = None,
+    held_out: npt.ArrayLike | None = None,
     composition: Composition | None = None,
     **options: Any,
 ) -> np.ndarray:
@@ -48,6 +49,9 @@ def select(
         ids: shape (n,), str, unique: with them the order of the rows decides nothing at all.
         members: shape (n_members, n, n_classes), floats: what each member of a committee says.
         labels: class codes of `labeled`, in its order, or of all n rows (those not labeled do not count).
+        held_out: shape (n, n_classes), floats: what models say of labeled rows that they were not trained on,
+            such as those of a cross-validation; NaN where unknown, rows not labeled do not count. For
+            `error_based`: of a model that knows its labels by heart `probabilities` show no errors.
         composition: what may be picked, and how the batch is put together; see `Composition`.
         options: of the strategy.
 
@@ -70,6 +74,7 @@ def select(
         ids=ids,
         members=members,
         labels=labels,
+        held_out=held_out,
         composition=composition,
         **options,
     ).rows
@@ -86,6 +91,7 @@ def select_picks(
     ids: npt.ArrayLike | None = None,
     members: npt.ArrayLike | None = None,
     labels: npt.ArrayLike | None = None,
+    held_out: npt.ArrayLike | None = None,
     composition: Composition | None = None,
     **options: Any,
 ) -> Picks:
@@ -125,6 +131,7 @@ def select_picks(
         names,
         given.get("members"),
         _labels_of(labels, labeled, known, rows),
+        held_out=None if held_out is None else _held_out(np.asarray(held_out), given, rows),
     )
     if composition is not None:
         return compose(wanted, context, int(batch_size), composition)
@@ -181,6 +188,16 @@ def _labels_of(
         raise DataError(f"there are {len(codes)} labels for {given.size} labeled rows; give one for each")
     _, first = np.unique(given, return_index=True)
     return codes[first].astype(np.int64)
+
+
+def _held_out(array: np.ndarray, given: dict[str, np.ndarray], rows: int) -> HeldOut:
+    expected = given["probabilities"].shape if "probabilities" in given else (rows, *array.shape[1:2])
+    if array.ndim != 2 or array.shape != expected or array.dtype.kind != "f":
+        raise DataError(
+            f"held_out has shape {array.shape} and type {array.dtype}; it must be a table of floats like the "
+            f"probabilities, shape {expected}, NaN in rows of which nothing is known"
+        )
+    return lambda some: np.asarray(array[some])
 
 
 def _rows_of(labeled: npt.ArrayLike, rows: int) -> np.ndarray:

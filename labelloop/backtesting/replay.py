@@ -22,6 +22,7 @@ from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Items, Prepared
 from labelloop.models.committee import Labels, train_committee
 from labelloop.models.label_weights import weighed
+from labelloop.models.out_of_fold import held_out
 
 LabelSource = Callable[[np.ndarray, int], np.ndarray]
 """`(all rows asked so far, round) -> their class codes`; -1 where nobody gave an answer that counts.
@@ -163,17 +164,20 @@ def _pick(
             arena.untrained_embeddings() if learner is None else over_pool(learner.embed, arena.prepared.pool)
         )
     order = np.argsort(labeled, kind="stable")
+    known = labeled[order], codes[order]
+    folds = arena.settings.fusion.folds
     context = Context(
         candidates=candidates,
-        labeled=labeled[order],
+        labeled=known[0],
         probabilities=probabilities,
         embeddings=embeddings,
         seed=int(files.digest_of([arena.seed, number])[:8], 16),
         ids=arena.prepared.pool.ids,
         members=_members(arena, learner, labeled, codes, number) if "members" in needs else None,
-        labels=codes[order],
+        labels=known[1],
         classes=arena.prepared.classes,
         reserved=arena.tested,
+        held_out=held_out(lambda: arena.learner, arena.prepared, folds, *known) if trained else None,
     )
     if composing is None:
         return select_rows(chosen, context, wanted).rows

@@ -222,6 +222,9 @@ def select(
     labels: Annotated[
         Path | None, typer.Option(help=".npy of class codes, one a labeled row in the order of --labeled.")
     ] = None,
+    held_out: Annotated[
+        Path | None, typer.Option(help=".npy: what models not trained on a row say of it, for error_based.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 0,
     compose: Annotated[
         Path | None, typer.Option(help="YAML with the keys of acquisition.compose: filter, caps, shares ...")
@@ -243,6 +246,7 @@ def select(
         labeled=labeled,
         members=members,
         labels=labels,
+        held_out=held_out,
         seed=seed,
         compose=compose,
         table=table,

@@ -17,11 +17,11 @@ from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError, LabelloopError
 from labelloop.evaluation.intervals import wilson
 from labelloop.ledger import Ledger
+from labelloop.models.out_of_fold import out_of_fold
 from labelloop.reviewing import verdicts
 from labelloop.reviewing.queue import as_csv, queue_of
 from labelloop.reviewing.round_list import STILL_UNSURE
 from labelloop.spreadsheet import unplain
-from labelloop.stages.fuse import out_of_fold
 from labelloop.stages.runner import Round
 from labelloop.stages.train import untrained
 from labelloop.workspace import Workspace

@@ -18,9 +18,10 @@ from labelloop.errors import DataError, SettingsError
 from labelloop.fusion.votes_file import read_votes
 from labelloop.fusion.votes_table import fuse_votes
 from labelloop.ledger import Ledger
+from labelloop.models.out_of_fold import out_of_fold
 from labelloop.stages.composing import check_composition, check_mix
 from labelloop.stages.crew_votes import CrewVotes
-from labelloop.stages.fuse import fuse_as_set, out_of_fold
+from labelloop.stages.fuse import fuse_as_set
 from labelloop.stages.known_errors import with_known_errors
 from labelloop.stopping import item_cost
 from labelloop.workspace import Workspace

@@ -13,7 +13,8 @@ from labelloop.adapters.tools.keys import TaskKey
 from labelloop.backtesting.arena import known_codes
 from labelloop.backtesting.replay import Arena
 from labelloop.campaign import CampaignSettings
-from labelloop.stages.fuse import fuse_as_set, out_of_fold
+from labelloop.models.out_of_fold import out_of_fold
+from labelloop.stages.fuse import fuse_as_set
 
 
 class CrewVotes:
