@@ -18,6 +18,7 @@ from labelloop import files
 from labelloop.acquisition import make_strategy, select_rows
 from labelloop.acquisition.base import Context
 from labelloop.backtesting.composing import Composing
+from labelloop.backtesting.judging import ACCURACY, judge
 from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Items, Prepared
 from labelloop.models.committee import Labels, train_committee
@@ -68,6 +69,8 @@ class Point:
     accuracy: float
     cost: float = 0.0
     """Money for all answers so far, as far as the source of labels knows."""
+    judged: float = float("nan")
+    """By the metric that the replay was asked for; the accuracy if by none."""
 
 
 def replay(
@@ -78,6 +81,7 @@ def replay(
     *,
     cold_start: str | None = None,
     composing: Composing | None = None,
+    metric: str = ACCURACY,
 ) -> list[Point]:
     """Run one campaign.
 
@@ -87,6 +91,7 @@ def replay(
             made up for later.
         cold_start: strategy of the first round; None takes the settings'.
         composing: how batches are put together; None leaves that to the strategy alone.
+        metric: see `judging.judge`.
 
     Returns:
         A point a round, as far as the pool and the money last. `labels` counts items that got a label.
@@ -109,7 +114,9 @@ def replay(
         known = codes >= 0
         learner = fit(arena, rows[known], codes[known], None if posterior is None else posterior[known])
         cost = float(getattr(labels_of, "cost", 0.0))
-        points.append(Point(int((codes >= 0).sum()), accuracy(learner, arena), cost))
+        right = accuracy(learner, arena)
+        judged = right if metric == ACCURACY else judged_by(metric, learner, arena)
+        points.append(Point(int((codes >= 0).sum()), right, cost, judged))
     return points
 
 
@@ -131,7 +138,13 @@ def fit(arena: Arena, rows: np.ndarray, codes: np.ndarray, posterior: np.ndarray
 
 def accuracy(learner: Any, arena: Arena) -> float:
     """Share of right answers on the arena's test set."""
-    return float((learner.predict_proba(arena.test_inputs).argmax(axis=1) == arena.test_codes).mean())
+    return judged_by(ACCURACY, learner, arena)
+
+
+def judged_by(metric: str, learner: Any, arena: Arena) -> float:
+    """The learner on the arena's test set, by `judging.judge`."""
+    predicted = learner.predict_proba(arena.test_inputs).argmax(axis=1)
+    return judge(metric, arena.test_codes, predicted, arena.prepared.classes)
 
 
 def over_pool(compute: Callable[[np.ndarray], np.ndarray], pool: Items) -> np.ndarray:

@@ -11,6 +11,7 @@ import pandas as pd
 from labelloop import datasets, files, tables
 from labelloop.backtesting import votes as recorded
 from labelloop.backtesting.arena import known_codes
+from labelloop.backtesting.judging import ACCURACY
 from labelloop.backtesting.replay import Arena, LabelSource
 from labelloop.campaign import CampaignSettings, load_settings
 from labelloop.datasets.base import Prepared
@@ -44,6 +45,8 @@ class Material:
     tested: np.ndarray | None = None
     """Rows of a test set that is fixed; None where it is given with the data, or drawn by seed."""
     notes: tuple[str, ...] = ()
+    metric: str = ACCURACY
+    """What trials are compared by."""
 
     @property
     def digest(self) -> str:
