@@ -8,7 +8,6 @@ and neighbours among rows that were looked up before. That changes no figure.
 from __future__ import annotations
 
 import copy
-import dataclasses
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -116,11 +115,7 @@ class Replay:
             labels=codes,
             ids=self._ids,
         )
-        chosen = make_strategy(strategy)
-        if probabilities is None:
-            # `auto` asks for probabilities and does without them while there is no model.
-            chosen = dataclasses.replace(chosen, needs=chosen.needs - {"probabilities"})
-        return np.asarray(select_rows(chosen, context, wanted).rows)
+        return np.asarray(select_rows(make_strategy(strategy), context, wanted).rows)
 
 
 def _remember_neighbours() -> None:

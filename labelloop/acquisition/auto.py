@@ -10,7 +10,7 @@ from labelloop.acquisition.herding import pick_uherding
 from labelloop.acquisition.typiclust import pick_typiclust
 
 
-@needs("probabilities", "embeddings", "labels")
+@needs("probabilities", "embeddings", "labels", cold=("embeddings",))
 def pick_auto(context: Context, batch_size: int) -> Picks:
     """Choose the strategy by what the labels show, and say why.
 

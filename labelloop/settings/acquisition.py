@@ -34,6 +34,11 @@ class Acquisition(Section):
         "savings are measured on.",
     )  # fmt: skip
     shard_size: int = Field(16384, ge=256, description="Items scored at a time.")
+    candidates: int | None = Field(
+        None, ge=1, description="Only so many items are looked at by the strategy, for large pools: those of "
+        "the highest margin score, or, before there is a model, a random sample. At least a batch. Shards of "
+        "the pool are looked through wherever score's are (docs/scale.md).",
+    )  # fmt: skip
     compose: Composition = Field(
         Composition(), description="What the strategy may pick, and how its part of a batch is put together."
     )
@@ -45,5 +50,22 @@ class Acquisition(Section):
             raise ValueError(
                 f"compose.subsample is {self.compose.subsample}, but a batch has up to {most} items; raise "
                 "it or lower batch_size"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _candidates_hold_a_batch(self) -> Acquisition:
+        most = max(self.batch_size, self.first_batch_size or 0)
+        if self.candidates is None:
+            return self
+        if self.candidates < most:
+            raise ValueError(
+                f"candidates is {self.candidates}, but a batch has up to {most} items; raise it or lower "
+                "batch_size"
+            )
+        if self.compose.subsample is not None or self.compose.stratify_by is not None:
+            raise ValueError(
+                "candidates goes with neither compose.subsample, which reduces them another way, nor "
+                "compose.stratify_by, since the most doubtful may all lie in one stratum; leave one out"
             )
         return self

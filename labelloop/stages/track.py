@@ -8,6 +8,7 @@ from typing import Any
 from labelloop import files
 from labelloop.environment import read_environment
 from labelloop.ledger import Ledger
+from labelloop.reporting.label_words import label_metrics
 from labelloop.stages.publish import publish
 from labelloop.stages.runner import Round
 from labelloop.stages.version import snapshot_tag
@@ -45,18 +46,19 @@ def track(current: Round) -> None:
     with folder.labels.open("rb") as stream:
         # DVC's digest of a file, known before DVC has it: run and snapshot can name each other.
         md5 = hashlib.file_digest(stream, "md5").hexdigest()
+    tracking, naming = workspace.settings.tracking, (folder.report, folder.annotators_page)
     frozen = {section: current.section(section) for section in ("round", *_SECTIONS)}
     run = tracker.log_round(
         mlflow.RoundRecord(
             round_id=current.id,
             settings=frozen,
-            metrics={key: metrics.get(key) for key in METRICS},
+            metrics={key: metrics.get(key) for key in METRICS} | label_metrics(folder),
             labels_used=metrics["labels"],
             snapshot=workspace.relative(folder.labels),
             digest=md5,
-            model=_model(current) if workspace.settings.tracking.log_model else None,
+            model=_model(current) if tracking.log_model else None,
             pictures=tuple(sorted(workspace.reports.glob("*.png"))),
-            artifacts=(folder.report, folder.annotators_page, folder.per_class, folder.confusion),
+            artifacts=(*(naming if tracking.log_people else ()), folder.per_class, folder.confusion),
             tags={"git_tag": snapshot_tag(workspace, name, current.id), "dvc_md5": md5},
         )
     )
