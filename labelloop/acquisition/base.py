@@ -14,6 +14,9 @@ import numpy as np
 
 Need = Literal["probabilities", "embeddings", "members", "labels", "beliefs"]
 
+HeldOut = Callable[[np.ndarray], np.ndarray]
+"""`(k labeled rows) -> probabilities`, shape (k, n_classes); NaN where no model has a say."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -47,6 +50,9 @@ class Context:
     need beliefs may pick labeled rows, and only those with one."""
     classes: tuple[str, ...] = ()
     """Names of the classes, where they are known, for options that name one."""
+    held_out: HeldOut | None = None
+    """What models say of labeled rows that they were not trained on; `probabilities` come from the model that
+    was. It costs training: only who reads it calls it."""
 
     @property
     def believed(self) -> np.ndarray:

@@ -18,10 +18,15 @@ METRICS = (
     "hours", "control_labels", "control_accuracy", "savings_ratio", "savings_ratio_low", "savings_ratio_high",
     "savings_saved", "second_looks", "labels_changed", "still_unsure", "alpha", "gold_accuracy",
     "annotators_flagged", "annotators_paused", "roi", "roi_low", "roi_high", "skips", "stop_set_kappa",
+    "asked_accuracy", "asked_accuracy_low", "asked_accuracy_high",
+    "labels_saved", "labels_saved_low", "labels_saved_high",
     "stop_set_changed", "stop_set_doubt", "slope_per_100", "slope_per_100_low", "slope_per_100_high",
     "asymptote", "asymptote_low", "asymptote_high", "labels_to_target", "labels_to_target_low",
-    "labels_to_target_high", "random_needs", "random_needs_low", "random_needs_high", "reviewed",
-    "overturned", "accepted", "audited", "audit_errors",
+    "labels_to_target_high", "money_to_target", "money_to_target_low", "money_to_target_high",
+    "days_to_target", "days_to_target_low", "days_to_target_high", "target_chance", "next_batch_gain",
+    "next_batch_gain_low", "next_batch_gain_high", "next_batch_cost", "forecasts_compared", "forecasts_held",
+    "forecasts_expected", "forecasts_mean_error", "random_needs", "random_needs_low", "random_needs_high",
+    "reviewed", "overturned", "accepted", "audited", "audit_errors",
 )  # fmt: skip
 EXAMPLE_ROWS = 3
 
