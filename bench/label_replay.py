@@ -21,6 +21,8 @@ from bench.label_sets import Split
 
 COLD_START = "max_herding"
 """First batch of every strategy that needs a model, ours or another library's; the others pick their own."""
+COLD_START_OPTIONS = {"targets": 1000}
+"""As it always was here, so that figures of other arms hold when the default changes."""
 _OWN_START = {"random", "auto", "typiclust", "max_herding", "k_means", "k_center"} | STARTERS
 GROWTH = 0.5
 """A batch is this part of the labels there are, and no smaller than the first."""
@@ -99,7 +101,8 @@ class Replay:
     def _pick(self, strategy: str, labeled: np.ndarray, learner: Any, wanted: int, number: int) -> np.ndarray:
         from labelloop.acquisition import Context, make_strategy, select_rows
 
-        if learner is None and strategy not in _OWN_START:
+        cold = learner is None and strategy not in _OWN_START
+        if cold:
             strategy = COLD_START
         probabilities = learner.predict_proba(self.parts.pool) if learner else None
         codes = self.parts.pool_codes[labeled]
@@ -116,7 +119,7 @@ class Replay:
             labels=codes,
             ids=self._ids,
         )
-        chosen = make_strategy(strategy)
+        chosen = make_strategy(strategy, COLD_START_OPTIONS if cold else {})
         if probabilities is None:
             # `auto` asks for probabilities and does without them while there is no model.
             chosen = dataclasses.replace(chosen, needs=chosen.needs - {"probabilities"})

@@ -18,8 +18,11 @@ from labelloop.acquisition.points import (
     squared_distances,
     squared_norms,
 )
+from labelloop.errors import SettingsError
 
-TARGETS = 1000
+TARGETS = 4000
+"""Many times a batch: where a radius holds little more than one target, targets themselves are picked, and a
+few times a batch is too little to choose from."""
 RADIUS_QUANTILE = 0.1
 LEAST_WIDTH = 10
 """Numbers a point below which directions alone say too little, and lengths are left as they are."""
@@ -43,7 +46,7 @@ def pick_max_herding(
 
     Source: Bae, Noh and Sutherland (2024), Generalized coverage for more robust low-budget active learning.
     """
-    return _pick(context, batch_size, targets, radius_quantile, directions, doubtful=False)
+    return _pick(context, batch_size, targets, radius_quantile, directions)
 
 
 @needs("probabilities", "embeddings")
@@ -54,13 +57,16 @@ def pick_uherding(
     targets: int = TARGETS,
     radius_quantile: float = RADIUS_QUANTILE,
     directions: bool = False,
+    disagreement: float = 0.0,
 ) -> Picks:
     """Pick greedily what covers the doubtful part of the pool best: ``sum_i u_i max_j k(x_i, x_j)``.
 
     The sum is over random targets, u_i is the margin score of target i, j runs over labeled and picked rows,
     and ``k(x, y) = exp(-|x - y|^2 / r^2)``. The squared radius r^2 is a quantile of the labeled rows' squared
     distances to their nearest labeled neighbour, so it shrinks as labels come in; without two distinct
-    labeled rows it is what it would be for a random batch.
+    labeled rows it is what it would be for a random batch. With `disagreement`, rows that lie close and are
+    taken for different classes cover each other less: the kernel is ``exp(-|x - y|^2 / r^2 - disagreement *
+    |sqrt(p) - sqrt(q)|^2)``, p and q being what the model says of the two.
 
     Args:
         targets: number of random candidates that stand for the pool.
@@ -69,9 +75,14 @@ def pick_uherding(
             directions (squared: twice the cosine distance). Points far out, of which there are many where
             features are standardised, are then no longer far from all others. Below `LEAST_WIDTH` numbers a
             point nothing is scaled.
+        disagreement: weight of twice the squared Hellinger distance of predictions, 0 or more; that distance
+            is 1 where two rows share no class.
 
     Returns:
         Picks with the rise of the sum as score; probability NaN: chance enters by the targets.
+
+    Raises:
+        SettingsError: `disagreement` is below 0.
 
     Time: O(n d targets log(batch_size)) and a read of the pool a pick: a pick changes only the targets to
     which it is the nearest row. Memory: 50 bytes a row and the embeddings of targets and labeled; nothing n
@@ -80,7 +91,13 @@ def pick_uherding(
     Source: Bae, Oliveira and Sutherland (2024), Uncertainty herding: one active learning method for all label
     budgets; the greedy of Nemhauser, Wolsey and Fisher (1978).
     """
-    return _pick(context, batch_size, targets, radius_quantile, directions, doubtful=True)
+    if disagreement < 0:
+        raise SettingsError(
+            f"uherding's disagreement is {disagreement}; it must be 0 or more: 1 is what `auto` takes"
+        )
+    assert context.probabilities is not None
+    said = np.asarray(context.probabilities)
+    return _pick(context, batch_size, targets, radius_quantile, directions, said, disagreement)
 
 
 def _pick(
@@ -89,29 +106,31 @@ def _pick(
     targets: int,
     radius_quantile: float,
     directions: bool,
-    *,
-    doubtful: bool,
+    said: np.ndarray | None = None,
+    disagreement: float = 0.0,
 ) -> Picks:
+    """Cover what is doubtful in `said`; everything alike without it."""
     assert context.embeddings is not None
     embeddings = np.asarray(context.embeddings)
     rows = canonical_order(context, context.candidates, "herding")
     labeled = canonical_order(context, context.labeled, "herding")
     scaled = directions and embeddings.shape[1] >= LEAST_WIDTH
     read = _direction_reader(embeddings, rows) if scaled else centred_reader(embeddings, rows)
-    points = points_of(rows, read, embeddings.shape[1])
 
     # The first rows of a random order are a random sample.
-    sample = points_of(rows[:targets], read, embeddings.shape[1])
     known = points_of(labeled[:_RADIUS_SAMPLE], read, embeddings.shape[1])
     stand_in = points_of(rows[: min(max(batch_size, 2), _RADIUS_SAMPLE)], read, embeddings.shape[1])
     scale = _squared_radius(known, radius_quantile) or _squared_radius(stand_in, radius_quantile) or 1.0
+    width = embeddings.shape[1]
+    if said is not None and disagreement > 0:
+        read, width = _with_predictions(read, said, disagreement * scale), width + said.shape[1]
 
+    points, sample = points_of(rows, read, width), points_of(rows[:targets], read, width)
     nearest = np.full(len(sample), np.inf, dtype=np.float32)
     lower_minimum(sample, nearest, read(labeled))
     weights = np.ones(len(sample), dtype=np.float32)
-    if doubtful:
-        assert context.probabilities is not None
-        weights = margin(context.probabilities, sample.rows)
+    if said is not None:
+        weights = margin(said, sample.rows)
     picked, gains = _greedy(points, read(sample.rows), nearest, weights, scale, batch_size)
     return Picks(rows[picked], gains, np.full(batch_size, np.nan))
 
@@ -136,6 +155,20 @@ def _direction_reader(embeddings: np.ndarray, rows: np.ndarray) -> Callable[[np.
         return (points,)
 
     return read
+
+
+def _with_predictions(
+    read: Callable[[np.ndarray], Block], said: np.ndarray, weight: float
+) -> Callable[[np.ndarray], Block]:
+    """Points and, beside them, the roots of what the model says: squared distances add up, with a weight."""
+    factor = np.float32(np.sqrt(weight))
+
+    def read_both(some: np.ndarray) -> Block:
+        roots = np.sqrt(said[some].astype(np.float32))
+        roots *= factor
+        return (np.concatenate([read(some)[0], roots], axis=1),)
+
+    return read_both
 
 
 def _greedy(
