@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 import tempfile
 import time
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,7 +34,12 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main(names: list[str]) -> int:
-    """Run the named measurements, or all; return 2 when there is no such measurement."""
+    """Run the named measurements, or all but those on request.
+
+    Returns:
+        0; 1 when a measurement broke down, which does not keep the others from running; 2 when there is no
+        such measurement. A missed aim is no failure.
+    """
     unknown = [name for name in names if name not in MEASUREMENTS + ON_REQUEST]
     if unknown:
         print(
@@ -43,16 +50,29 @@ def main(names: list[str]) -> int:
     about = machine.describe()
     print(machine.sentence(about), flush=True)
     figures: list[Figure] = []
+    broken: list[str] = []
+    first = time.perf_counter()
     for name in names or MEASUREMENTS:
         begun = time.perf_counter()
-        with tempfile.TemporaryDirectory(prefix=f"labelloop-bench-{name}-") as folder:
-            found = importlib.import_module(f"bench.{name}").measure(Path(folder))
+        try:
+            with tempfile.TemporaryDirectory(prefix=f"labelloop-bench-{name}-") as folder:
+                found = importlib.import_module(f"bench.{name}").measure(Path(folder))
+        except Exception:
+            traceback.print_exc()
+            broken.append(name)
+            continue
         print(f"\n{name}, measured in {time.perf_counter() - begun:.0f} s", flush=True)
         for figure in found:
             print(_line(figure), flush=True)
         figures += found
-    _keep(about, figures, names or list(MEASUREMENTS))
-    return 0
+    if figures:
+        _keep(about, figures, names or list(MEASUREMENTS))
+    print(f"{time.perf_counter() - first:.0f} s in all; load {os.getloadavg()[0]:.1f} at the end")
+    if not names:
+        print(f"not run, because they take long or need other things (by name): {', '.join(ON_REQUEST)}")
+    if broken:
+        print(f"broke down: {', '.join(broken)}", file=sys.stderr)
+    return 1 if broken else 0
 
 
 def _line(figure: Figure) -> str:

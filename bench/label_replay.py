@@ -8,7 +8,6 @@ and neighbours among rows that were looked up before. That changes no figure.
 from __future__ import annotations
 
 import copy
-import dataclasses
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -120,9 +119,6 @@ class Replay:
             ids=self._ids,
         )
         chosen = make_strategy(strategy, COLD_START_OPTIONS if cold else {})
-        if probabilities is None:
-            # `auto` asks for probabilities and does without them while there is no model.
-            chosen = dataclasses.replace(chosen, needs=chosen.needs - {"probabilities"})
         return np.asarray(select_rows(chosen, context, wanted).rows)
 
 

@@ -9,12 +9,14 @@ at most.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ import numpy as np
 from bench.figures import Figure
 from bench.selection import probabilities_of
 from labelloop.acquisition import select
+from labelloop.one_thread import cores, one_thread
 
 LABELED = np.arange(10)
 
@@ -71,25 +74,37 @@ def badge(folder: Path, rows: int = 1_000_000, width: int = 256, picks: int = 50
 
 
 def scores(folder: Path, rows: int = 10_000_000, classes: int = 10) -> list[Figure]:
-    """Margin and entropy beside a plain copy of the probabilities, best of five each."""
+    """Margin and entropy beside a plain copy of the probabilities by as many threads, best of seven each."""
     from labelloop.acquisition.entropy import entropy
     from labelloop.acquisition.margin import margin
 
     chances = probabilities_of(rows, classes)
     copied = np.ones_like(chances)
-    plain = _best(lambda: np.copyto(copied, chances))
     figures = []
-    for name, score in (("margin", margin), ("entropy", entropy)):
-        cost = _best(lambda score=score: score(chances))  # type: ignore[misc]
-        said = f"{cost.seconds:.3f} s against {plain.seconds:.3f} s; {cost.processor:.3f} processor seconds "
-        said += f"against {plain.processor:.3f}; load {os.getloadavg()[0]:.0f}"
-        title = f"{name}, {rows:,} x {classes}: rate of a plain copy"
-        figures.append(Figure(title, plain.seconds / cost.seconds, "times", at_least=1 / 3, note=said))
+    for threads in sorted({1, cores()}):
+        plain = _best(lambda threads=threads: _copy(chances, copied, threads))  # type: ignore[misc]
+        for name, score in (("margin", margin), ("entropy", entropy)):
+            # Who holds linear algebra to one thread keeps scores on one thread too.
+            with one_thread() if threads == 1 else contextlib.nullcontext():
+                cost = _best(lambda score=score: score(chances))  # type: ignore[misc]
+            said = (
+                f"{cost.seconds:.3f} s against {plain.seconds:.3f} s; {cost.processor:.3f} processor seconds "
+            )
+            said += f"against {plain.processor:.3f}; load {os.getloadavg()[0]:.0f}"
+            title = f"{name}, {rows:,} x {classes}, threads: {threads}; rate of a plain copy"
+            figures.append(Figure(title, plain.seconds / cost.seconds, "times", at_least=1 / 3, note=said))
     return figures
 
 
+def _copy(source: np.ndarray, target: np.ndarray, threads: int) -> None:
+    """Copy an array, each thread a part of it."""
+    bounds = np.linspace(0, len(source), threads + 1).astype(np.int64)
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda a, b: np.copyto(target[a:b], source[a:b]), bounds[:-1], bounds[1:]))
+
+
 def _best(call: Callable[[], Any]) -> Cost:
-    return min((_timed(call) for _ in range(5)), key=lambda one: one.seconds)
+    return min((_timed(call) for _ in range(7)), key=lambda one: one.seconds)
 
 
 def picks(folder: Path, rows: int = 10_000_000, width: int = 16, classes: int = 10) -> list[Figure]:

@@ -33,6 +33,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "3 votes, auto, soft labels": {"overlap": 3, "label_weights": "soft"},
     "2 to 5 votes, auto": {"overlap": 2, "max_overlap": 5},
     "3 to 5 votes, auto": {"overlap": 3, "max_overlap": 5},
+    "3 to 5 votes, auto, routed": {"overlap": 3, "max_overlap": 5, "routing": {"mode": "skill"}},
     "3 to 5 votes, auto, soft labels": {"overlap": 3, "max_overlap": 5, "label_weights": "soft"},
     "1 to 5 votes, auto and model": {"overlap": 1, "max_overlap": 5, "model_prior": "out_of_fold"},
 }
@@ -70,7 +71,8 @@ def settings_of(way: dict[str, Any], seed: int, sections: dict[str, Any]) -> dic
     overlap = way["overlap"]
     annotation = {"tool": "simulated", "overlap": overlap, "test_overlap": 1, "cost_per_vote": 0.05,
                   "max_overlap": way.get("max_overlap"), "simulation": {"annotators": CREW}}  # fmt: skip
-    annotation |= {name: way[name] for name in ("target_confidence", "second_look_share") if name in way}
+    own = ("target_confidence", "second_look_share", "routing")
+    annotation |= {name: way[name] for name in own if name in way}
     weights = way.get("label_weights", "confidence")
     return sections | {
         "model": sections["model"] | {"label_weights": weights},

@@ -15,6 +15,7 @@ from labelloop.campaign import CampaignSettings
 from labelloop.environment import Environment
 from labelloop.settings.composition import Composition
 from labelloop.settings.quality import Pause
+from labelloop.settings.routing import Person, Routing
 from labelloop.settings.simulation import SimulatedAnnotator, Simulation
 
 PAGE = Path(__file__).with_name("configuration.md")
@@ -36,6 +37,8 @@ def page() -> str:
         parts.append(_section(name, field.annotation))
     parts.append(_section("acquisition.compose", Composition))
     parts.append(_section("quality.pause", Pause))
+    parts.append(_section("annotation.routing", Routing))
+    parts.append(_section("annotation.routing.people", Person))
     parts.append(_section("annotation.simulation", Simulation))
     parts.append(_section("annotation.simulation.annotators", SimulatedAnnotator))
     rows = [f"| `{name.upper()}` | {field.description} |" for name, field in Environment.model_fields.items()]

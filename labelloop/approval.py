@@ -104,6 +104,12 @@ def open_batch(workspace: Workspace) -> Batch | None:
     table = pq.read_table(folder.batch, columns=["item", "arm", "overlap"]).to_pydict()
     arms = {arm: table["arm"].count(arm) for arm in dict.fromkeys(table["arm"])}
     votes, digest = sum(table["overlap"]), files.digest(folder.batch)
+    cost = votes * settings.annotation.cost_per_vote
+    asked = pq.read_table(folder.routing, columns=["annotator"])["annotator"].to_pylist()
+    if asked:
+        routed = settings.annotation.routing.on
+        votes, cost = (0, 0.0) if routed else (votes, cost)
+        votes, cost = votes + len(asked), cost + sum(map(settings.annotation.price_of, asked))
     if not votes:
         return None
     return Batch(
@@ -112,7 +118,7 @@ def open_batch(workspace: Workspace) -> Batch | None:
         items=len(table["item"]),
         arms=arms,
         votes=votes,
-        cost=votes * settings.annotation.cost_per_vote,
+        cost=cost,
         currency=settings.annotation.currency,
         tool=settings.annotation.tool,
         first=tuple(str(item) for item in table["item"][:SHOWN]),

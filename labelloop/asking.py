@@ -159,6 +159,12 @@ def known_people(annotation: Annotation) -> frozenset[str] | None:
     return named or None
 
 
+def usual_people(annotation: Annotation) -> frozenset[str] | None:
+    """Of those the ones who are asked about everything, not only when others are at a loss."""
+    everybody = known_people(annotation)
+    return None if everybody is None else everybody - annotation.routing.experts
+
+
 def closing_time(
     events: Iterable[Event],
     copies: Mapping[str, int],

@@ -78,6 +78,14 @@ class CampaignSettings(Section):
                 and self.acquisition.first_batch_size > budget.labels:  # fmt: skip
             raise ValueError(f"acquisition.first_batch_size {self.acquisition.first_batch_size} is more than "
                              f"budget.labels {budget.labels}")  # fmt: skip
+        if self.quality.reask_share and self.annotation.tool == "label_studio":
+            raise ValueError(f"quality.reask_share is {self.quality.reask_share}, but Label Studio's open "
+                             "edition deals nobody a task twice and cannot send one to a person; set it to "
+                             "0, or annotation.tool to files")  # fmt: skip
+        if self.quality.reask_share and self.annotation.tool == "files" and not self.annotation.routing.on:
+            raise ValueError(f"quality.reask_share is {self.quality.reask_share}, but without routing nobody "
+                             "has a sheet of their own in which such a question would not stand out; set "
+                             "annotation.routing.mode to skill")  # fmt: skip
         return self
 
 

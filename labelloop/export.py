@@ -12,8 +12,8 @@ import pandas as pd
 from labelloop import datasets, files, tables
 from labelloop.errors import DataError, LabelloopError
 from labelloop.ledger import Ledger
+from labelloop.reporting.label_words import acceptance_words
 from labelloop.reviewing import verdicts
-from labelloop.stages.accept import describe
 from labelloop.workspace import Workspace
 
 COLUMNS = (
@@ -104,7 +104,7 @@ def export_labels(
     source = labels["status"].replace({"fused": "people"})
     parts = [_reviewed(labels.assign(source=source, certificate=None), workspace, asked)]
     accepted, told = tables.ACCEPTED.read(folder.accepted), files.read_json(folder.certificate)
-    said = describe(told, len(accepted))
+    said = acceptance_words(told, len(accepted))
     if told["state"] == "issued" and now >= datetime.fromisoformat(told["certificate"]["expires_at"]):
         said = (f"{len(accepted)} labels of the model are left out: their certificate has expired at "
                 f"{told['certificate']['expires_at'][:10]}; a further round makes another")  # fmt: skip

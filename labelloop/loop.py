@@ -166,6 +166,7 @@ def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -
     from labelloop.evaluation import curve
     from labelloop.stages import composing
     from labelloop.stages.gold_arm import unasked_gold
+    from labelloop.stages.quotas import within_quotas
 
     prepared = datasets.open_prepared(workspace.data)
     before = workspace.folder(entry.previous)
@@ -188,6 +189,7 @@ def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -
                 f"the first batch asks about {wanted} items, but the pool has {left} besides the test set; "
                 "lower acquisition.batch_size (or first_batch_size, or evaluation.test_size)"
             )
+    wanted = within_quotas(settings, before, wanted, testing if first else 0)
     if settings.acquisition.compose.is_set:
         composed = composing.plan(workspace, settings, taken, wanted, history, gold)
         return Stopped(*composed) if isinstance(composed, tuple) else composed

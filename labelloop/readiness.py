@@ -48,6 +48,7 @@ def check_round(workspace: Workspace, settings: CampaignSettings, prepared: Any)
     """
     from labelloop import models
     from labelloop.adapters.tools.crew import check_crew
+    from labelloop.models.committee import check_committee
 
     check_names(workspace, settings)
     models.make_learner(
@@ -59,6 +60,11 @@ def check_round(workspace: Workspace, settings: CampaignSettings, prepared: Any)
         pool=settings.model.pool,
         views=views_of(settings, prepared),
     )
+    if settings.model.committee:
+        wanted = settings.model
+        check_committee(
+            wanted.committee_of, wanted.name, wanted.pool, wanted.committee_learners, prepared.pool.input_kind
+        )
     check_composition(prepared, settings)
     prepared.pool.payload([0], settings.annotation.payload_columns)
     if settings.annotation.tool == "simulated":

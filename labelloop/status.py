@@ -11,6 +11,7 @@ from typing import Any
 from labelloop import files
 from labelloop.campaign import CampaignSettings
 from labelloop.ledger import Ledger, read_frozen
+from labelloop.reporting.label_words import read_labels
 from labelloop.reporting.prospects import as_lines, read_prospects
 from labelloop.reporting.quality_words import quality_lines, read_quality
 from labelloop.workspace import RoundFolder, Workspace
@@ -32,6 +33,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         "stopped": ledger.stopped,
         "savings": None,
         "prospects": None,
+        "labels": [],
         "annotators": None,
         "next_limits": _limits(settings),
         "pending_changes": [],
@@ -42,6 +44,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         status["rounds"] = _curve(folder)
         status["prospects"] = read_prospects(folder, status["rounds"], settings)
         status["savings"] = status["prospects"]["savings"]
+        status["labels"] = read_labels(folder)
         status["annotators"] = read_quality(folder.quality)
     if ledger.open is not None:
         from labelloop.loop import pending_changes
@@ -65,6 +68,8 @@ def as_text(status: dict[str, Any]) -> str:
             for row in status["rounds"]
         ]
         lines += ["", *as_lines(status["prospects"])]
+    if status["labels"]:
+        lines += ["", *status["labels"]]
     if status["annotators"]:
         lines += ["", *quality_lines(status["annotators"])]
     if status["waiting"]:

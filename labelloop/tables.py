@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ARMS = ("strategy", "control", "gold", "relabel", "audit", "test")
+REASK = "reask"
+"""Of a task: it asks somebody again what they have answered. No arm of a batch."""
 ACTIONS = ("submitted", "updated", "deleted", "skipped")
+REASKED = "reasked"
+"""Action of an answer to such a task: it is kept and paid, and no label rests on it."""
 
 
 @dataclass(frozen=True)
@@ -210,11 +214,25 @@ TASKS = Contract(
     {
         "key": Column(pa.string(), unique=True),
         "item": Column(pa.string()),
-        "arm": Column(pa.string(), among=ARMS),
+        "arm": Column(pa.string(), among=(*ARMS, REASK)),
         "copy": Column(pa.int32(), holds=_positive, says="must be 0 or more"),
         "tool_id": Column(pa.string()),
     },
 )
+
+ROUTING = Contract(
+    "routing",
+    {
+        "item": Column(pa.string()),
+        "annotator": Column(pa.string(), holds=_not_blank, says="must not be blank"),
+        "why": Column(pa.string(), among=("skill", "explore", "expert", REASK)),
+        "chance": Column(pa.float64(), nullable=True, holds=_chance, says="must be above 0 and at most 1"),
+        "worth": Column(pa.float64(), nullable=True, holds=_share, says="must be in [0, 1]"),
+    },
+)
+"""Who is asked about what, in the order of the items' copies; empty where anybody is. `chance`: with which
+somebody was drawn at random, null where skill decided. `worth`: the chance of a right answer, as far as it is
+proven."""
 
 VOTES = Contract(
     "votes",
@@ -224,7 +242,7 @@ VOTES = Contract(
         "item": Column(pa.string()),
         "annotator": Column(pa.string(), holds=_not_blank, says="must not be blank"),
         "value": Column(pa.string(), nullable=True),
-        "action": Column(pa.string(), among=ACTIONS),
+        "action": Column(pa.string(), among=(*ACTIONS, REASKED)),
         "answered_at": Column(_TIME),
         "lead_seconds": Column(pa.float64(), nullable=True, holds=_positive, says="must be 0 or more"),
         "cost": Column(pa.float64(), holds=_positive, says="must be 0 or more"),
@@ -235,7 +253,8 @@ VOTES = Contract(
     },
 )
 """Append-only: a changed answer is a further row. `round` is the round that asked about the item first, also
-of answers to a later round's second look; `vote` is the id;
+of answers to a later round's second look, or the round that asked again of those that are `reasked`; `vote`
+is the id;
 `prelabel` is the prediction that was preselected when the person answered, null where none was shown."""
 
 _RESTS_ON = {

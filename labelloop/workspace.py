@@ -53,6 +53,11 @@ class RoundFolder:
         return self.path / "asked.parquet"
 
     @property
+    def routing(self) -> Path:
+        """Who is asked about what, where the campaign asks single annotators."""
+        return self.path / "routing.parquet"
+
+    @property
     def gold(self) -> Path:
         """Source: items whose true label was known when the round opened."""
         return self.path / "gold.csv"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from labelloop import files
 from labelloop.acquisition.arrays import select_picks
 from labelloop.acquisition.composition_file import composition_from_files
+from labelloop.acquisition.registry import make_strategy
 from labelloop.datasets.array_file import open_array
 from labelloop.errors import DataError, SettingsError
 
@@ -28,16 +31,21 @@ def select_from_files(
     compose: Path | None = None,
     table: Path | None = None,
     money: float | None = None,
+    ids: Path | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> np.ndarray:
     """Read arrays, memory-mapped, choose rows and write them to `out`.
 
-    The CSV has the columns row, score (empty where a strategy has none), probability of selection and
-    draw_probability (see `Picks.draws`; both empty where they are not known), in the order of choice.
+    The CSV has the columns row, item (with ids), score (empty where a strategy has none), probability of
+    selection and draw_probability (see `Picks.draws`; both empty where they are not known), in the order of
+    choice.
 
     Args:
         compose: YAML with the keys of acquisition.compose; columns are those of `table`.
         table: CSV, Parquet or JSON lines, one row an item, in the order of the arrays.
         money: what the batch may cost, with compose's cost_column.
+        ids: .npy of text, or a text file with one id a line.
+        options: of the strategy.
 
     Returns:
         Shape (batch_size,), int64: the rows; fewer where the money ends first.
@@ -49,6 +57,8 @@ def select_from_files(
         raise SettingsError(
             f"the picks are written as CSV, but --out is {out}; give it a name that ends in .csv"
         )
+    make_strategy(strategy, options)  # an option called as an argument of select is to be told as unknown
+    names = None if ids is None else _read_ids(ids)
     picks = select_picks(
         strategy,
         batch_size=batch_size,
@@ -59,16 +69,35 @@ def select_from_files(
         members=None if members is None else _opened(members, "members"),
         labels=None if labels is None else _opened(labels, "labels"),
         composition=None if compose is None else composition_from_files(compose, table, money),
+        ids=names,
+        **(options or {}),
     )
-    text = io.StringIO()
-    text.write("row,score,probability,draw_probability\n")
-    draws = np.full(len(picks.rows), np.nan) if picks.draws is None else picks.draws
-    for row, *numbers in zip(picks.rows, picks.scores, picks.probabilities, draws, strict=True):
-        text.write(
-            ",".join([str(row), *("" if np.isnan(one) else repr(float(one)) for one in numbers)]) + "\n"
-        )
-    files.write_text(out, text.getvalue())
+    columns = {
+        "row": picks.rows,
+        "item": None if names is None else names[picks.rows],
+        "score": picks.scores,
+        "probability": picks.probabilities,
+        "draw_probability": np.full(len(picks.rows), np.nan) if picks.draws is None else picks.draws,
+    }
+    table_of_picks = pd.DataFrame({name: column for name, column in columns.items() if column is not None})
+    files.write_text(out, table_of_picks.to_csv(index=False, lineterminator="\n"))
     return picks.rows
+
+
+def _read_ids(path: Path) -> np.ndarray:
+    """Shape (n,), object array of str."""
+    if path.suffix == ".npy":
+        return np.asarray(_opened(path, "ids")).astype(str).astype(object)
+    if not path.exists():
+        raise DataError(f"--ids {path}: there is no such file; write one id a line")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError:
+        raise DataError(f"--ids {path} is no text in UTF-8; give one id a line, or a .npy of text") from None
+    lines = [line.strip() for line in (lines[:-1] if lines[-1] == "" else lines)]
+    if "" in lines:
+        raise DataError(f"--ids {path}: line {lines.index('') + 1} is empty; give one id a line")
+    return np.array(lines, dtype=object)
 
 
 def _opened(path: Path, option: str) -> np.ndarray:

@@ -30,7 +30,8 @@ def select(
 ) -> np.ndarray:
     """Choose the rows to label next.
 
-    Embeddings, probabilities and members cover all rows, labeled or not; one of them must be there.
+    Embeddings, probabilities and members cover all rows, labeled or not; one of them must be there. Without
+    probabilities there is no model yet: `auto` then needs no labels either.
     Memory-mapped arrays are read a block at a time.
 
     >>> X = [[0.0, 0.0], [1.0, 0.0], [9.0, 0.0], [0.0, 5.0]]
@@ -132,9 +133,14 @@ def select_picks(
 
 
 def _require(strategy: Strategy, given: dict[str, np.ndarray]) -> None:
-    missing = sorted(strategy.needs - set(given) - {"labels"})
+    model = "probabilities" in given
+    missing = sorted(strategy.required(model=model) - set(given) - {"labels"})
     if missing:
-        able = [name for name in STRATEGIES if given and make_strategy(name).needs <= set(given) | {"labels"}]
+        able = [
+            name
+            for name in STRATEGIES
+            if given and make_strategy(name).required(model=model) <= set(given) | {"labels"}
+        ]
         instead = f", or use one that does without: {', '.join(able)}" if able else ""
         raise SettingsError(f"strategy '{strategy.name}' needs {missing[0]}; give them{instead}")
     if not given:

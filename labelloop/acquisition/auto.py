@@ -14,7 +14,7 @@ DISAGREEMENT = 1.0
 exp(-2) times as much as with equal predictions."""
 
 
-@needs("probabilities", "embeddings", "labels")
+@needs("probabilities", "embeddings", "labels", cold=("embeddings",))
 def pick_auto(context: Context, batch_size: int) -> Picks:
     """Choose the strategy by what the labels show, and say why.
 

@@ -30,11 +30,10 @@ def pick_balanced(context: Context, batch_size: int) -> Picks:
     assert context.labels is not None
     probabilities, candidates = np.asarray(context.probabilities), context.candidates
     likeliest: np.ndarray = np.empty(len(candidates), dtype=np.int32)
-    keys: np.ndarray = np.empty(len(candidates), dtype=np.uint64)
     for start in range(0, len(candidates), CHUNK):
         part = slice(start, start + CHUNK)
         likeliest[part] = probabilities[candidates[part]].argmax(axis=1)
-        keys[part] = item_keys(context, candidates[part], "balanced")
+    keys = item_keys(context, candidates, "balanced")
     order = np.lexsort((keys, -margin(probabilities, candidates), likeliest))
     n_classes = probabilities.shape[1]
     bounds = np.searchsorted(likeliest[order], np.arange(n_classes + 1))

@@ -64,11 +64,17 @@ Picker = Callable[[Context, int], Picks]
 AnyPicker = TypeVar("AnyPicker", bound=Callable[..., Picks])
 
 
-def needs(*wanted: Need) -> Callable[[AnyPicker], AnyPicker]:
-    """Say what a picker reads, as in ``@needs("probabilities")``; no argument means nothing at all."""
+def needs(*wanted: Need, cold: tuple[Need, ...] | None = None) -> Callable[[AnyPicker], AnyPicker]:
+    """Say what a picker reads, as in ``@needs("probabilities")``; no argument means nothing at all.
+
+    Args:
+        cold: what is enough while there is no model, so no probabilities; None: nothing less will do.
+    """
 
     def mark(picker: AnyPicker) -> AnyPicker:
         picker.needs = frozenset(wanted)  # type: ignore[attr-defined]
+        if cold is not None:
+            picker.cold_needs = frozenset(cold)  # type: ignore[attr-defined]
         return picker
 
     return mark
@@ -81,3 +87,9 @@ class Strategy:
     name: str
     needs: frozenset[Need]
     pick: Picker
+    cold_needs: frozenset[Need] | None = None
+    """What is enough while there is no model; None: `needs`."""
+
+    def required(self, *, model: bool) -> frozenset[Need]:
+        """What must be there, with or without a model to ask."""
+        return self.needs if model or self.cold_needs is None else self.cold_needs

@@ -9,7 +9,6 @@ import numpy as np
 from labelloop.acquisition.base import Context, Picks, needs
 from labelloop.acquisition.k_means import pick_k_means
 from labelloop.acquisition.margin import pick_margin
-from labelloop.errors import SettingsError
 
 
 @needs("probabilities", "embeddings")
@@ -22,14 +21,9 @@ def pick_cluster_margin(context: Context, batch_size: int, *, factor: float = 10
     Returns:
         Picks of `pick_k_means` among those rows: without scores, large clusters first.
 
-    Raises:
-        SettingsError: `factor` is below 1.
-
     Source: Zhdanov (2019), Diverse mini-batch active learning; at scale Citovsky et al. (2021), Batch active
     learning at scale.
     """
-    if not factor >= 1:
-        raise SettingsError(f"cluster_margin's factor is {factor}; it must be 1 or more: 10 is usual")
     wanted = min(len(context.candidates), int(np.ceil(factor * batch_size)))
     doubtful = np.sort(pick_margin(context, wanted).rows)
     nothing = np.empty(0, dtype=np.int64)

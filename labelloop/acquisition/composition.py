@@ -13,7 +13,7 @@ import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, Strategy
 from labelloop.acquisition.filling import Batch
-from labelloop.acquisition.keys import chunks, item_keys, lowest
+from labelloop.acquisition.keys import chunks, lowest_items
 from labelloop.acquisition.shares import apportion, cross
 from labelloop.errors import DataError, SettingsError
 
@@ -158,8 +158,7 @@ def _drawn(
     size = max(quota, round(subsample * stratum_quota / wanted))
     if size >= len(rows):
         return rows
-    drawn = lowest(chunks(rows), size, lambda some: item_keys(context, some, "subsample"))
-    return np.sort(drawn)
+    return np.sort(lowest_items(context, chunks(rows), size, "subsample"))
 
 
 def _known_chances(

@@ -13,7 +13,6 @@ from labelloop.acquisition.keys import derived_seed
 from labelloop.acquisition.linear_head import fit_linear_head
 from labelloop.acquisition.margin import margin
 from labelloop.acquisition.top import pick_highest
-from labelloop.errors import SettingsError
 
 _STEP = 2048
 
@@ -34,19 +33,11 @@ def pick_dropquery(context: Context, batch_size: int, *, rounds: int = 3, dropou
     Returns:
         Picks of `pick_k_means` among the candidates: without scores.
 
-    Raises:
-        SettingsError: `rounds` or `dropout` is out of range.
-
     Time: one pass and a matrix product a round. Memory: as `pick_k_means` on the candidates.
 
     Source: Gupte, Aklilu, Nirschl and Yeung-Levy (2024), Revisiting active learning in the era of vision
     foundation models.
     """
-    if rounds < 1 or not 0 < dropout < 1:
-        raise SettingsError(
-            f"dropquery's rounds are {rounds} and its dropout {dropout}; give at least 1 round and a dropout "
-            "between 0 and 1"
-        )
     assert context.probabilities is not None
     changed = _changes_by_members(context) if context.members is not None else None
     if changed is None:

@@ -10,7 +10,16 @@ from labelloop.acquisition.base import Context, Picks, Strategy
 from labelloop.acquisition.selection import select_rows
 
 ITEM_SCORES = frozenset(
-    ("least_confident", "margin", "entropy", "bald", "vote_entropy", "consensus_entropy", "mean_kl")
+    (
+        "least_confident",
+        "margin",
+        "entropy",
+        "bald",
+        "vote_entropy",
+        "consensus_entropy",
+        "mean_kl",
+        "member_variance",
+    )
 )
 """Strategies whose scores are about one item each, 0 or more: a score over a cost is a gain per money."""
 LOG_SCORES = frozenset(("power_margin", "power_bald"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, needs
-from labelloop.acquisition.keys import chunks, content_keys, derived_seed, item_keys
+from labelloop.acquisition.keys import content_keys, derived_seed, item_keys
 from labelloop.one_thread import one_thread
 
 POINTS_PER_CENTROID = 256
@@ -67,8 +67,7 @@ def cluster_rows(context: Context, batch_size: int, max_clusters: int, mini_batc
     embeddings = np.asarray(context.embeddings)
     rows = np.concatenate([context.candidates, context.labeled])
     is_candidate = np.arange(len(rows)) < len(context.candidates)
-    keys = np.concatenate([item_keys(context, piece, "k_means") for piece in chunks(rows)])
-    order = np.argsort(keys, kind="stable")
+    order = np.argsort(item_keys(context, rows, "k_means"), kind="stable")
     rows, is_candidate = rows[order], is_candidate[order]
 
     wanted = max(batch_size, min(batch_size + len(context.labeled), max_clusters))

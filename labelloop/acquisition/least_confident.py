@@ -30,5 +30,7 @@ def pick_least_confident(context: Context, batch_size: int) -> Picks:
     return pick_top(least_confident, context, batch_size)
 
 
-def _least_confident(by_class: np.ndarray) -> np.ndarray:
-    return np.float32(1) - by_class.max(axis=0)
+def _least_confident(chunk: np.ndarray, room: np.ndarray, out: np.ndarray) -> None:
+    columns = room[:-4]
+    np.copyto(columns, chunk.T)
+    np.subtract(np.float32(1), columns.max(axis=0), out=out)

@@ -12,7 +12,7 @@ def pick_power_bald(context: Context, batch_size: int, *, power: float = 1.0) ->
     """Draw rows with chances proportional to ``bald ** power``, without replacement.
 
     Args:
-        power: 0 is random, infinity is the plain BALD.
+        power: 0 or more; 0 is random, a large one the plain BALD.
 
     Returns:
         As `pick_power_margin`.

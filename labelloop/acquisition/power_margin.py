@@ -21,7 +21,7 @@ def pick_power_margin(context: Context, batch_size: int, *, power: float = 1.0) 
     The highest of ``power * log(score) + Gumbel noise`` are such a draw. The noise belongs to the item.
 
     Args:
-        power: 0 is random, infinity is the plain margin.
+        power: 0 or more; 0 is random, a large one the plain margin.
 
     Returns:
         Picks with the noisy values as scores. The probability is the inclusion chance at the threshold t that
@@ -41,11 +41,10 @@ def draw_by_power(scores: np.ndarray, context: Context, batch_size: int, power: 
     """As `pick_power_margin`, for any scores in [0, 1]: shape (n_candidates,), in the candidates' order."""
     candidates = context.candidates
     values = power * np.log(np.maximum(scores, np.float32(_SMALLEST)), dtype=np.float64)
-    noisy: np.ndarray = np.empty(len(candidates), dtype=np.float64)
+    keys, noisy = item_keys(context, candidates, "power"), values.copy()
     for start in range(0, len(candidates), CHUNK):
         part = slice(start, start + CHUNK)
-        keys = item_keys(context, candidates[part], "power")
-        noisy[part] = values[part] - np.log(-np.log(_uniform(keys)))
+        noisy[part] -= np.log(-np.log(_uniform(keys[part])))
 
     count = len(noisy)
     last = np.argpartition(noisy, count - batch_size)[count - batch_size :]

@@ -27,6 +27,8 @@ from labelloop.acquisition.k_means import pick_k_means
 from labelloop.acquisition.least_confident import pick_least_confident
 from labelloop.acquisition.margin import pick_margin
 from labelloop.acquisition.mean_kl import pick_mean_kl
+from labelloop.acquisition.member_variance import pick_member_variance
+from labelloop.acquisition.options import check_options
 from labelloop.acquisition.power_bald import pick_power_bald
 from labelloop.acquisition.power_margin import pick_power_margin
 from labelloop.acquisition.random import pick_random
@@ -47,6 +49,7 @@ STRATEGIES: dict[str, Callable[..., Picks]] = {
     "vote_entropy": pick_vote_entropy,
     "consensus_entropy": pick_consensus_entropy,
     "mean_kl": pick_mean_kl,
+    "member_variance": pick_member_variance,
     "k_means": pick_k_means,
     "k_center": pick_k_center,
     "typiclust": pick_typiclust,
@@ -76,7 +79,8 @@ def make_strategy(name: str, options: Mapping[str, Any] | None = None) -> Strate
         options: keyword arguments of the picker.
 
     Raises:
-        SettingsError: the name is unknown or cannot be imported, or an option is unknown or missing.
+        SettingsError: the name is unknown or cannot be imported, or an option is unknown, missing or out
+        of range.
     """
     picker = _import(name) if ":" in name else STRATEGIES.get(name)
     if picker is None:
@@ -87,8 +91,10 @@ def make_strategy(name: str, options: Mapping[str, Any] | None = None) -> Strate
             "'package.module:function'"
         )
     _check_options(name, picker, options or {})
+    if name in STRATEGIES:
+        check_options(name, options or {})
     pick = functools.partial(picker, **options) if options else picker
-    return Strategy(name, _needs(name, picker), pick)
+    return Strategy(name, _needs(name, picker), pick, getattr(picker, "cold_needs", None))
 
 
 def _import(name: str) -> Callable[..., Picks]:

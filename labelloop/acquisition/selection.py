@@ -10,11 +10,8 @@ import dataclasses
 import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, Strategy
+from labelloop.acquisition.checked_values import check_values
 from labelloop.errors import DataError, SettingsError
-
-SUM_TOLERANCE = 1e-3
-"""How far a row of probabilities may be from 1 in sum: what float16 rounding can do."""
-_STEP = 16_384
 
 
 def select_rows(strategy: Strategy, context: Context, batch_size: int) -> Picks:
@@ -49,7 +46,7 @@ def _check_inputs(strategy: Strategy, context: Context) -> None:
     arrays: dict[str, np.ndarray] = {}
     for name in ("probabilities", "embeddings"):
         array = getattr(context, name)
-        if array is None and name in strategy.needs:
+        if array is None and name in strategy.required(model=context.probabilities is not None):
             raise SettingsError(
                 f"strategy '{strategy.name}' needs {name}, and there are none (no model yet?); use another "
                 "one here, such as random, or k_means as acquisition.cold_start"
@@ -71,13 +68,13 @@ def _check_inputs(strategy: Strategy, context: Context) -> None:
         raise DataError(f"the pool's arrays differ in length: {said}; score the pool again")
     _check_rows(context, next(iter(lengths.values()), None))
     if "probabilities" in arrays:
-        _check_values("probabilities", arrays["probabilities"], context.candidates)
+        check_values("probabilities", arrays["probabilities"], context.candidates)
     if "embeddings" in arrays:
-        _check_values("embeddings", arrays["embeddings"], context.candidates)
-        _check_values("embeddings", arrays["embeddings"], context.labeled)
+        check_values("embeddings", arrays["embeddings"], context.candidates)
+        check_values("embeddings", arrays["embeddings"], context.labeled)
     if context.members is not None and "members" in strategy.needs:
         for member in context.members:
-            _check_values("members", member, context.candidates)
+            check_values("members", member, context.candidates)
 
 
 def _check_members(strategy: Strategy, context: Context, lengths: dict[str, int]) -> None:
@@ -105,7 +102,8 @@ def _check_members(strategy: Strategy, context: Context, lengths: dict[str, int]
 def _check_labels(strategy: Strategy, context: Context) -> None:
     labels = context.labels
     if labels is None:
-        if "labels" in strategy.needs and len(context.labeled):
+        wanted = strategy.required(model=context.probabilities is not None)
+        if "labels" in wanted and len(context.labeled):
             raise SettingsError(
                 f"strategy '{strategy.name}' needs the labels of the rows that are labeled; give their class "
                 "codes, one a labeled row"
@@ -129,40 +127,14 @@ def _check_rows(context: Context, n: int | None) -> None:
         rows = getattr(context, name)
         if rows.ndim != 1 or rows.dtype.kind not in "iu":
             raise DataError(f"{name} must be row numbers, but have shape {rows.shape} and type {rows.dtype}")
-        if len(rows) and not (np.diff(rows) > 0).all():
+        if len(rows) and not (rows[1:] > rows[:-1]).all():
             raise DataError(f"{name} must be distinct rows in ascending order")
         if len(rows) and (rows[0] < 0 or (n is not None and rows[-1] >= n)):
             wrong = rows[0] if rows[0] < 0 else rows[-1]
             raise DataError(f"{name} holds row {wrong}, but the pool has {n} rows")
-    both = np.intersect1d(context.candidates, context.labeled, assume_unique=True)
+    both = context.labeled[_among(context.labeled, context.candidates)]
     if len(both):
         raise DataError(f"row {both[0]} is a candidate and labeled already; {len(both)} rows are both")
-
-
-def _check_values(name: str, array: np.ndarray, rows: np.ndarray) -> None:
-    for start in range(0, len(rows), _STEP):
-        part = rows[start : start + _STEP]
-        block = np.asarray(array[part], dtype=np.float32)
-        wrong = ~np.isfinite(block).all(axis=1)
-        if wrong.any():
-            raise DataError(
-                f"{name} of row {part[wrong.argmax()]} are not all finite numbers: "
-                f"{_shown(block[wrong.argmax()])}; the model may have diverged"
-            )
-        if name == "embeddings":
-            continue
-        sums = block.sum(axis=1, dtype=np.float64)
-        wrong = (np.abs(sums - 1) > SUM_TOLERANCE) | (block < 0).any(axis=1)
-        if wrong.any():
-            place = wrong.argmax()
-            raise DataError(
-                f"{name} of row {part[place]} must be 0 or more and sum to 1, but are "
-                f"{_shown(block[place])} (sum {sums[place]:.6g}); does predict_proba give scores instead?"
-            )
-
-
-def _shown(row: np.ndarray) -> str:
-    return np.array2string(row, precision=4, threshold=8, edgeitems=3)
 
 
 def _read_only(context: Context) -> Context:
@@ -204,7 +176,7 @@ def _checked(name: str, picks: object, candidates: np.ndarray, batch_size: int) 
         raise DataError(
             f"strategy '{name}' returned rows of type {rows.dtype}; row numbers are whole (int64)"
         )
-    strangers = rows[~np.isin(rows, candidates)]
+    strangers = rows[~_among(rows, candidates)]
     if len(strangers):
         raise DataError(
             f"strategy '{name}' picked row {strangers[0]}, which is no candidate (labeled, reserved or not "
@@ -223,6 +195,14 @@ def _checked(name: str, picks: object, candidates: np.ndarray, batch_size: int) 
         picks.reason,
         None if picks.draws is None else _draws(name, picks.draws, batch_size),
     )
+
+
+def _among(some: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Which of some rows are among `rows`, which ascend: shape (len(some),), bool; no pass over `rows`."""
+    if not len(rows):
+        return np.zeros(len(some), dtype=bool)
+    places = np.minimum(np.searchsorted(rows, some), len(rows) - 1)
+    return np.asarray(rows[places] == some)
 
 
 def _chances(name: str, chances: np.ndarray) -> np.ndarray:

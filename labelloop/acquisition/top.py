@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from labelloop.acquisition.base import Context, Picks
-from labelloop.acquisition.keys import CHUNK, item_keys, lowest
+from labelloop.acquisition.keys import CHUNK, item_keys, lowest_items
 from labelloop.acquisition.streaming import Score
 
 
@@ -17,7 +17,7 @@ def pick_top(score: Score, context: Context, batch_size: int) -> Picks:
     Candidates that are exactly tied at the threshold are drawn by a keyed hash, so that neither the order of
     the pool nor chance outside the seed decides; their selection probability is the share of them that fit.
 
-    Memory: 8 bytes a candidate, also when all are tied.
+    Memory: 8 bytes a candidate, also when all are tied; without ids 60 a tied one.
 
     Returns:
         Picks with the scores; probability 1 for rows above the threshold.
@@ -31,19 +31,15 @@ def pick_highest(scores: np.ndarray, context: Context, batch_size: int) -> Picks
     candidates = context.candidates
     last = len(scores) - batch_size
     threshold = np.partition(scores, last)[last]
-
-    def keys(places: np.ndarray) -> np.ndarray:
-        return item_keys(context, candidates[places], "tie")
-
     above = np.concatenate(list(_places(scores, np.greater, threshold)))
     wanted = batch_size - len(above)
-    drawn = lowest(_places(scores, np.equal, threshold), wanted, keys)
+    rivals = (candidates[piece] for piece in _places(scores, np.equal, threshold))
+    drawn = np.searchsorted(candidates, lowest_items(context, rivals, wanted, "tie"))
     tied = sum(len(piece) for piece in _places(scores, np.equal, threshold))
-    chosen = np.concatenate([above, drawn])
-    chance = np.concatenate([np.ones(len(above)), np.full(wanted, wanted / tied)])
-    order = np.lexsort((chosen, keys(chosen), -scores[chosen]))
-    chosen = chosen[order]
-    return Picks(candidates[chosen], scores[chosen].astype(np.float64), chance[order])
+    chosen = np.sort(np.concatenate([above, drawn]))
+    chosen = chosen[np.lexsort((item_keys(context, candidates[chosen], "tie"), -scores[chosen]))]
+    chance = np.where(scores[chosen] > threshold, 1.0, wanted / tied)
+    return Picks(candidates[chosen], scores[chosen].astype(np.float64), chance)
 
 
 def _places(scores: np.ndarray, holds: np.ufunc, threshold: np.floating) -> Iterator[np.ndarray]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from labelloop.errors import DataError
 from labelloop.fusion.base import Votes
-from labelloop.fusion.coding import WITHDRAWN, code_votes, latest_rows
+from labelloop.fusion.coding import WITHDRAWN, code_votes, latest_rows, without_reasks
 from labelloop.fusion.text_table import read_text_table
 from labelloop.fusion.votes_file import in_order, read_gold, read_votes
 
@@ -75,6 +75,7 @@ def read_answers(
 
 def _of_a_campaign(text: pd.DataFrame) -> pd.DataFrame:
     """Answers out of a campaign's log of what people did."""
+    text = without_reasks(text)
     times = pd.to_datetime(text["answered_at"], utc=True, format="ISO8601")
     stood = text.iloc[latest_rows(text.assign(answered_at=times), by=("key", "annotator"))]
     stood = stood[~stood["action"].isin(WITHDRAWN)]

@@ -7,12 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from labelloop import tables
 from labelloop.annotators.agreement_file import LEAST_SHARED, agreement_summary
 from labelloop.annotators.answers import SECONDS, Answers, answers_of, gold_codes
 from labelloop.annotators.quality import annotator_quality
 from labelloop.annotators.quality_file import annotators_summary
 from labelloop.evaluation.intervals import wilson
-from labelloop.fusion.coding import standing_votes
+from labelloop.fusion.coding import latest_rows, standing_votes
 
 MOST_PAIRS = 2000
 """Pairs of annotators that are kept, those with the most shared items first."""
@@ -38,8 +39,8 @@ def campaign_quality(
 
     Returns:
         `people` (see `quality_file.annotators_summary`; each annotator also with `cost`, the money for all
-        that they answered) and `agreement` (see `agreement_file.agreement_summary`); both None where no
-        vote stands.
+        that they answered; `repeats` and `consistency` are those of `own_repeats`) and `agreement` (see
+        `agreement_file.agreement_summary`); both None where no vote stands.
     """
     stood = standing_votes(votes) if len(votes) else votes
     if not len(stood):
@@ -51,13 +52,40 @@ def campaign_quality(
         codes, told = gold_codes(answers.votes, table)
     people = annotators_summary(answers, annotator_quality(answers, codes)) | {"gold": told}
     cost = votes.groupby("annotator")["cost"].sum()
+    repeats = own_repeats(votes, stood)
     for one in people["annotators"]:
         one["cost"] = round(float(cost[one["annotator"]]), 6)
+        same, of = repeats.get(one["annotator"], (0, 0))
+        one["repeats"], one["consistency"] = of, share_of(same, of)
     agreement = agreement_summary(answers, resamples=resamples)
     agreement["pairs"] = sorted(
         agreement["pairs"], key=lambda pair: (-pair["shared"], pair["one"], pair["other"])
     )[:MOST_PAIRS]
     return {"people": people, "agreement": agreement}
+
+
+def own_repeats(votes: pd.DataFrame, stood: pd.DataFrame) -> dict[str, tuple[int, int]]:
+    """By annotator: questions answered as before, of those that were asked again.
+
+    Args:
+        votes: `tables.VOTES`; of those that are `reasked` the latest about an item counts.
+        stood: the answers that stand.
+    """
+    again = votes[votes["action"] == tables.REASKED]
+    if not len(again):
+        return {}
+    again = again.iloc[latest_rows(again)][["item", "annotator", "value"]]
+    pairs = again.merge(stood[["item", "annotator", "value"]], on=["item", "annotator"])
+    same = (pairs["value_x"] == pairs["value_y"]).groupby(pairs["annotator"]).agg(["sum", "count"])
+    return {str(name): (int(row["sum"]), int(row["count"])) for name, row in same.iterrows()}
+
+
+def share_of(hits: int, of: int) -> dict[str, Any]:
+    """As `quality.Share`, JSON-like."""
+    if not of:
+        return {"hits": 0, "of": 0, "share": None, "low": None, "high": None}
+    low, high = wilson(hits, of)
+    return {"hits": hits, "of": of, "share": hits / of, "low": low, "high": high}
 
 
 def headline(quality: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,11 +94,13 @@ def headline(quality: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         seen (annotators), votes, alpha (value, low, high, and undefined: why there is none), pair (the two
         who disagree most, of those with `LEAST_SHARED` items in common: one, other, shared, agreement,
-        kappa; or None), gold (answers, right, share, low, high; or None), flagged (annotator and flags).
+        kappa; or None), gold (answers, right, share, low, high; or None), consistency (of questions asked
+        again: answers, same, share, low, high; or None), flagged (annotator and flags).
     """
     people, agreement = quality["people"], quality["agreement"]
     if people is None:
-        return {"seen": 0, "votes": 0, "alpha": None, "pair": None, "gold": None, "flagged": []}
+        return {"seen": 0, "votes": 0, "alpha": None, "pair": None, "gold": None, "consistency": None,
+                "flagged": []}  # fmt: skip
     records = people["annotators"]
     overall = agreement["overall"]
     pairs = [pair for pair in agreement["pairs"]
@@ -82,12 +112,18 @@ def headline(quality: Mapping[str, Any]) -> dict[str, Any]:
     if answers:
         low, high = wilson(right, answers)
         gold = {"answers": answers, "right": right, "share": right / answers, "low": low, "high": high}
+    same, asked = (sum(one["consistency"][key] for one in records) for key in ("hits", "of"))
+    again = None
+    if asked:
+        low, high = wilson(same, asked)
+        again = {"answers": asked, "same": same, "share": same / asked, "low": low, "high": high}
     return {
         "seen": len(records),
         "votes": people["votes"],
         "alpha": {**overall["alpha"], "undefined": overall["undefined"]},
         "pair": worst and {key: worst[key] for key in ("one", "other", "shared", "agreement", "kappa")},
         "gold": gold,
+        "consistency": again,
         "flagged": [
             {"annotator": one["annotator"], "flags": one["flags"]} for one in records if one["flags"]
         ],

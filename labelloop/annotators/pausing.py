@@ -129,9 +129,9 @@ def _told(record: Mapping[str, Any], flag: str) -> str:
 
 def _left(paused: Mapping[str, Any], settings: CampaignSettings, seen: int) -> int:
     """People who could still answer; where anybody may come, of those who have answered so far."""
-    from labelloop.asking import known_people
+    from labelloop.asking import usual_people
 
-    known = known_people(settings.annotation)
+    known = usual_people(settings.annotation)
     return seen - len(paused) if known is None else len(known - set(paused))
 
 

@@ -13,6 +13,7 @@ from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError
 from labelloop.models import show_pool
+from labelloop.models.committee import committee_names
 
 
 def make_arena(
@@ -52,7 +53,13 @@ def make_arena(
     seeded = settings.model_copy(update={"campaign": settings.campaign.model_copy(update={"seed": seed})})
     learner = new_learner(seeded, prepared)
     show_pool(learner, prepared.pool.inputs, eligible)
-    return Arena(prepared, seeded, eligible, test_inputs, test_codes, learner, seed)
+    others = {}
+    if settings.model.committee_of == "learners":
+        names = committee_names(settings.model.committee_learners, prepared.pool.input_kind)
+        others = {name: new_learner(seeded, prepared, name) for name in names}
+        for other in others.values():
+            show_pool(other, prepared.pool.inputs, eligible)
+    return Arena(prepared, seeded, eligible, test_inputs, test_codes, learner, seed, others)
 
 
 def _draw_test(labeled: np.ndarray, size: int, seed: int) -> np.ndarray:

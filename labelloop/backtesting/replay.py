@@ -7,7 +7,7 @@ from the live loop is said here: there is no control arm, and the test set's lab
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from labelloop.acquisition import make_strategy, select_rows
 from labelloop.acquisition.base import Context
 from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Items, Prepared
+from labelloop.models.committee import Labels, train_committee
 from labelloop.models.label_weights import weighed
 
 LabelSource = Callable[[np.ndarray, int], np.ndarray]
@@ -43,6 +44,8 @@ class Arena:
     learner: Any
     """Untrained, after `observe`; copied for every fit."""
     seed: int
+    others: Mapping[str, Any] = field(default_factory=dict)
+    """Further untrained learners by name, for a committee of different ones."""
     _embeddings: dict[str, np.ndarray] = field(default_factory=dict)
 
     def untrained_embeddings(self) -> np.ndarray:
@@ -154,25 +157,32 @@ def _pick(
         embeddings=embeddings,
         seed=int(files.digest_of([arena.seed, number])[:8], 16),
         ids=arena.prepared.pool.ids,
-        members=_members(arena, labeled, codes, number) if "members" in chosen.needs else None,
+        members=_members(arena, learner, labeled, codes, number) if "members" in chosen.needs else None,
         labels=codes[order],
         classes=arena.prepared.classes,
     )
     return select_rows(chosen, context, wanted).rows
 
 
-def _members(arena: Arena, rows: np.ndarray, codes: np.ndarray, number: int) -> np.ndarray | None:
-    """What models trained on bootstrap samples say: shape (members, n, n_classes); None without labels."""
+def _members(arena: Arena, model: Any, rows: np.ndarray, codes: np.ndarray, number: int) -> np.ndarray | None:
+    """What the members of a committee say: shape (members, n, n_classes); None without labels."""
     rows, codes = rows[codes >= 0], codes[codes >= 0]
-    if len(rows) == 0:
+    if model is None or len(rows) == 0:
         return None
     order = np.argsort(rows, kind="stable")
     inputs, targets = arena.prepared.pool.inputs(rows[order]), codes[order]
-    said = []
-    for member in range(arena.settings.model.committee or COMMITTEE):
-        seed = int(files.digest_of(["committee", arena.seed, number, member])[:16], 16)
-        drawn = np.random.default_rng(seed).integers(len(rows), size=len(rows))
-        weights = np.bincount(drawn, minlength=len(rows)).astype(np.float64)
-        fitted = copy.deepcopy(arena.learner).fit(inputs, targets, weights)
-        said.append(over_pool(fitted.predict_proba, arena.prepared.pool))
-    return np.stack(said)
+    settings, pool = arena.settings.model, arena.prepared.pool
+
+    def fit(name: str, draws: np.ndarray | None) -> Any:
+        return copy.deepcopy(arena.others.get(name, arena.learner)).fit(inputs, targets, draws)
+
+    committee = train_committee(
+        settings.committee_of,
+        settings.committee or COMMITTEE,
+        name=settings.name,
+        others=list(arena.others),
+        model=model,
+        labels=Labels(len(rows), fit, lambda: (inputs, targets, None)),
+        seed_of=lambda member: int(files.digest_of(["committee", arena.seed, number, member])[:16], 16),
+    )
+    return np.stack([over_pool(member.predict_proba, pool) for _, member in committee])

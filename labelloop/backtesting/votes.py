@@ -13,6 +13,7 @@ import pandas as pd
 
 from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError
+from labelloop.fusion.coding import without_reasks
 
 Fuse = Callable[[pd.DataFrame], pd.DataFrame]
 """Votes (vote, item, annotator, value) in; one row an item out, with columns item and label."""
@@ -82,7 +83,7 @@ def first_votes(votes: pd.DataFrame, overlap: int, seed: int) -> pd.DataFrame:
 
 def standing_votes(votes: pd.DataFrame) -> pd.DataFrame:
     """The answers that count of `tables.VOTES`: the latest of an annotator about an item, if it stands."""
-    last = votes.drop_duplicates(["item", "annotator"], keep="last")
+    last = without_reasks(votes).drop_duplicates(["item", "annotator"], keep="last")
     kept = last[last["action"].isin(("submitted", "updated"))]
     return kept[["vote", "item", "annotator", "value", "cost"]].reset_index(drop=True)
 

@@ -11,7 +11,7 @@ import typer
 
 from labelloop import __version__
 from labelloop.cli import backtesting, labels, review, scheduling, tool, weak
-from labelloop.cli.arguments import Folder, Plain, campaign_in
+from labelloop.cli.arguments import Folder, Plain, campaign_in, options_of
 from labelloop.errors import LabelloopError
 
 app = typer.Typer(
@@ -206,7 +206,9 @@ def fuse(
 
 @app.command()
 def select(
-    strategy: Annotated[str, typer.Option(help="Name, or your own as 'package.module:function'.")],
+    strategy: Annotated[
+        str, typer.Option(help="auto, margin, k_center ... or your own as 'package.module:function'.")
+    ],
     batch_size: Annotated[int, typer.Option(help="Rows to choose.")],
     out: Annotated[Path, typer.Option(help="Picks in the order of choice: .csv.")],
     embeddings: Annotated[Path | None, typer.Option(help=".npy, one row an item.")] = None,
@@ -222,6 +224,15 @@ def select(
     labels: Annotated[
         Path | None, typer.Option(help=".npy of class codes, one a labeled row in the order of --labeled.")
     ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(help="An option of the strategy as key=value, such as power=2; again for more."),
+    ] = None,
+    ids: Annotated[
+        Path | None,
+        typer.Option(help="An id a row: .npy of text, or a text file with one a line. The order of the rows "
+                          "then decides nothing, and the picks have a column item."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 0,
     compose: Annotated[
         Path | None, typer.Option(help="YAML with the keys of acquisition.compose: filter, caps, shares ...")
@@ -231,7 +242,25 @@ def select(
     ] = None,
     money: Annotated[float | None, typer.Option(help="What the batch may cost, by cost_column.")] = None,
 ) -> None:  # fmt: skip
-    """Choose the rows of plain arrays to label next. Needs no campaign."""
+    """Choose the rows of plain arrays to label next. Needs no campaign.
+
+    Arrays are .npy files that cover all rows, labeled or not; which ones a strategy reads is in
+    docs/selection.md, and it says so when one is missing. Rows are counted from 0.
+
+    Nothing labeled and no model yet:
+
+    `labelloop select --strategy auto --batch-size 50 --embeddings x.npy --out picks.csv`
+
+    With a model's predictions, told by id, three times as keen on doubt as by default:
+
+    `labelloop select --strategy power_margin --option power=3 --batch-size 50 --probabilities p.npy --labeled
+    known.npy --ids ids.txt --out picks.csv`
+
+    No more than two of one source, within a budget:
+
+    `labelloop select --strategy margin --batch-size 50 --probabilities p.npy --compose compose.yaml --table
+    items.csv --money 20 --out picks.csv`
+    """
     from labelloop.acquisition.array_selection import select_from_files
 
     rows = select_from_files(
@@ -247,6 +276,8 @@ def select(
         compose=compose,
         table=table,
         money=money,
+        ids=ids,
+        options=options_of(option or []),
     )
     typer.echo(f"{len(rows)} rows in {out}")
 

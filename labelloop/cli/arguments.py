@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelloop.errors import LabelloopError
+from labelloop.errors import LabelloopError, SettingsError
 
 if TYPE_CHECKING:
     from labelloop.workspace import Workspace
@@ -33,3 +33,27 @@ def campaign_in(folder: Path) -> Workspace:
             f"{workspace.root} holds no campaign (no params.yaml); `labelloop init {folder}` makes one"
         )
     return workspace
+
+
+def options_of(texts: list[str]) -> dict[str, Any]:
+    """Options given as `key=value`; values are read as YAML, as those of params.yaml are.
+
+    Raises:
+        SettingsError: one is not written so, is no YAML, or comes twice.
+    """
+    import yaml
+
+    options: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name.isidentifier() and equals):
+            raise SettingsError(f"--option {text}: write it as key=value, such as --option power=2")
+        if name in options:
+            raise SettingsError(f"--option {name} is given twice; a list is written {name}=[a, b]")
+        try:
+            options[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise SettingsError(
+                f"--option {text}: {value} is not valid YAML; put text with signs in it in quotes"
+            ) from None
+    return options

@@ -27,7 +27,11 @@ def backtest(
         Path | None, typer.Option(help="A campaign's folder: replay what it has labeled, with its own votes.")
     ] = None,
     strategies: Annotated[
-        str, typer.Option(help="Comma-separated. Default: the one in params, and random.")
+        str,
+        typer.Option(
+            help="Comma-separated. Default: the one in params, and random. acquisition.options are "
+            "those of the one in params; the others have none."
+        ),
     ] = "",
     batch_sizes: Annotated[str, typer.Option(help="Such as 20,40,80. Default: the one in params.")] = "",
     overlaps: Annotated[str, typer.Option(help="Votes an item, such as 1,3. Default: as in params.")] = "",

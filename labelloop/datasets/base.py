@@ -34,6 +34,10 @@ class Items(Protocol):
         """Shape (n,), object array of str."""
         ...
 
+    def ids_of(self, rows: np.ndarray) -> np.ndarray:
+        """Ids of some rows, without making those of all; shape (k,), object array of str."""
+        ...
+
     def inputs(self, rows: np.ndarray | slice) -> np.ndarray:
         """What a learner sees of `rows`; see labelloop/models/base.py."""
         ...

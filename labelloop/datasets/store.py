@@ -48,6 +48,10 @@ class StoredItems:
         """Shape (n,), object array of str."""
         return _objects(self._column("item"))
 
+    def ids_of(self, rows: np.ndarray) -> np.ndarray:
+        """Ids of some rows, without making those of all; shape (k,), object array of str."""
+        return _objects(_taken(self._column("item"), rows))
+
     def inputs(self, rows: np.ndarray | slice) -> np.ndarray:
         """What a learner sees of `rows`: texts, float32 features or uint8 images."""
         if self.input_kind == "text":

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from labelloop import tables
 from labelloop.errors import DataError
 from labelloop.fusion.base import Votes
 
@@ -66,11 +67,19 @@ def standing_votes(votes: pd.DataFrame) -> pd.DataFrame:
             and answered_at; without an action every row is an answer. A table that went through here before
             comes out as it is.
     """
-    last = votes
+    last = without_reasks(votes)
     if {"key", "action"} <= set(votes.columns):
-        last = votes.iloc[latest_rows(votes, by=("key", "annotator"))]
+        last = last.iloc[latest_rows(last, by=("key", "annotator"))]
         last = last[~last["action"].isin(WITHDRAWN)]
     return last.iloc[latest_rows(last)].reset_index(drop=True)
+
+
+def without_reasks(votes: pd.DataFrame) -> pd.DataFrame:
+    """The table without what people were asked again to see whether they agree with themselves."""
+    if "action" not in votes.columns:
+        return votes
+    again = votes["action"] == tables.REASKED
+    return votes[~again] if again.any() else votes
 
 
 def latest_rows(table: pd.DataFrame, by: tuple[str, str] = ("item", "annotator")) -> np.ndarray:

@@ -22,6 +22,10 @@ import numpy as np
 class Learner(Protocol):
     """A classifier that can be trained, asked, saved and loaded.
 
+    It may also have what committees are made of (`labelloop.models.committee`):
+    ``snapshots(inputs, targets, sample_weight, count)``, learners at `count` ends of one training, and
+    ``thinned(seeds)``, a trained learner for each seed, without a random part of its units.
+
     Built as ``Class(n_classes=..., seed=..., **options)``; an unknown option is a TypeError, which
     `models.make_learner` turns into a message that lists the real ones.
     """

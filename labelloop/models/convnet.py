@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from labelloop import files
 from labelloop.errors import DataError
-from labelloop.models.convnet_layers import build_network, flip_and_shift
+from labelloop.models.convnet_layers import build_network, flip_and_shift, without_units
 from labelloop.models.options import check_choice, check_number
 from labelloop.models.principal_components import PrincipalComponents, principal_components
 from labelloop.models.probabilities import probabilities_of, require_fitted
@@ -95,17 +96,43 @@ class ConvNet:
 
     def fit(self, inputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None = None) -> Self:
         """Train from scratch."""
+        (self._network,) = self._train(inputs, targets, sample_weight, cycles=1)
+        return self
+
+    def snapshots(
+        self, inputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None, count: int
+    ) -> list[Self]:
+        """Train one network in `count` cycles; learners as they are at the end of each. See `committee`."""
+        networks = self._train(inputs, targets, sample_weight, cycles=count)
+        return [self._with(network) for network in networks]
+
+    def thinned(self, seeds: Sequence[int]) -> list[Self]:
+        """The trained network without a part `dropout` of what its hidden layer sees, a draw each seed."""
+        from torch import nn
+
+        require_fitted(self._present)
+        assert isinstance(self._network, nn.Sequential)
+        network = self._network.cpu()
+        return [self._with(without_units(network, self.options["dropout"], seed)) for seed in seeds]
+
+    def _train(
+        self, inputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None, cycles: int
+    ) -> list[torch.nn.Module]:
         rows = training_rows(inputs, targets, sample_weight, self.n_classes)
-        shape = _shape_of(rows.inputs)
-        network = train_network(
-            lambda: self._build(shape, len(rows.present), rows.inputs),
+        self._present, self._shape = rows.present, _shape_of(rows.inputs)
+        return train_network(
+            lambda: self._build(self._shape, len(rows.present), rows.inputs),
             rows,
             self._training,
             derive_seed(self.seed, "convnet"),
             flip_and_shift if self.options["augment"] else None,
+            cycles=cycles,
         )
-        self._present, self._shape, self._network = rows.present, shape, network
-        return self
+
+    def _with(self, network: torch.nn.Module) -> Self:
+        member = copy.copy(self)
+        member._network = network
+        return member
 
     def predict_proba(self, inputs: np.ndarray) -> np.ndarray:
         """Shape (n, n_classes), float32."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 from torch import nn
@@ -86,6 +88,21 @@ def build_network(
     # On a CPU these small convolutions run twice as fast with the channels of a pixel side by side.
     network: nn.Sequential = nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
+
+
+def without_units(network: nn.Sequential, left_out: float, seed: int) -> nn.Sequential:
+    """A copy of the network for which dropout has fallen once and for all, on the same units for every image.
+
+    Args:
+        left_out: share of the units; what is kept is scaled up, as in training.
+    """
+    thinned = copy.deepcopy(network)
+    after = next(number for number, layer in enumerate(thinned) if isinstance(layer, nn.Dropout)) + 1
+    weight: torch.Tensor = thinned[after].weight  # type: ignore[assignment]
+    kept = np.random.default_rng(seed).random(weight.shape[1]) >= left_out
+    with torch.no_grad():
+        weight *= torch.from_numpy(kept.astype(np.float32) / np.float32(1 - left_out))
+    return thinned
 
 
 def flip_and_shift(images: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -98,25 +99,59 @@ class Mlp:
 
     def fit(self, inputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None = None) -> Self:
         """Train from scratch; without a pool observed, the scale comes from the training rows."""
+        (network,) = self._train(inputs, targets, sample_weight, cycles=1)
+        self._take(network)
+        return self
+
+    def snapshots(
+        self, inputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None, count: int
+    ) -> list[Self]:
+        """Train one network in `count` cycles; learners as they are at the end of each. See `committee`."""
+        members = []
+        for network in self._train(inputs, targets, sample_weight, cycles=count):
+            members.append(copy.copy(self))
+            members[-1]._take(network)
+        return members
+
+    def thinned(self, seeds: Sequence[int]) -> list[Self]:
+        """The trained network without a part `dropout` of its hidden units, drawn from each seed."""
+        require_fitted(self._present)
+        return [self._thinned(np.random.default_rng(seed)) for seed in seeds]
+
+    def _train(
+        self, inputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None, cycles: int
+    ) -> list[torch.nn.Module]:
         rows = training_rows(inputs, targets, sample_weight, self.n_classes)
         features = as_features(rows.inputs)
         check_finite(features)
         if self._standardisation is None or not self._observed:
             self._standardisation = standardisation_of([features])
         standardised = self._standardisation.apply(features)
-        network = train_network(
+        self._present = rows.present
+        return train_network(
             lambda: self._network(standardised.shape[1], len(rows.present)),
             TrainingRows(standardised, rows.present, rows.targets, rows.weight),
             self._training,
             derive_seed(self.seed, "mlp"),
+            cycles=cycles,
         )
+
+    def _take(self, network: torch.nn.Module) -> None:
+        """Take over a trained network's weights."""
         parameters = [parameter.detach().numpy() for parameter in network.parameters()]
         self._layers = [
             (np.ascontiguousarray(weights.T), bias)
             for weights, bias in zip(parameters[::2], parameters[1::2], strict=True)
         ]
-        self._present = rows.present
-        return self
+
+    def _thinned(self, random: np.random.Generator) -> Self:
+        """What is kept is scaled up, as in training, so that the next layer gets the same on average."""
+        member, left_out = copy.copy(self), self.options["dropout"]
+        member._layers = self._layers[:1]
+        for weights, bias in self._layers[1:]:
+            kept = (random.random(len(weights)) >= left_out) / np.float32(1 - left_out)
+            member._layers.append((np.ascontiguousarray(weights * kept[:, None], dtype=np.float32), bias))
+        return member
 
     def predict_proba(self, inputs: np.ndarray) -> np.ndarray:
         """Shape (n, n_classes), float32."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from labelloop.errors import SettingsError
+from labelloop.limits import Limits
 
 
 def check_number(
@@ -22,27 +23,7 @@ def check_number(
     Raises:
         SettingsError: names the option of `model.options`, its value and the bounds.
     """
-    bounds = [
-        text
-        for limit, text in (
-            (above, f"above {above}"),
-            (least, f"at least {least}"),
-            (below, f"below {below}"),
-        )
-        if limit is not None
-    ]
-    kinds = (int,) if whole else (int, float)
-    good = isinstance(value, kinds) and not isinstance(value, bool)
-    if good:
-        good = (
-            (above is None or value > above)
-            and (least is None or value >= least)
-            and (below is None or value < below)
-            and abs(value) != float("inf")
-        )
-    if not good:
-        kind = "a whole number" if whole else "a number"
-        raise SettingsError(f"model.options.{name} is {value!r}; it must be {kind} {' and '.join(bounds)}")
+    Limits(above=above, least=least, below=below, whole=whole).check(f"model.options.{name}", value)
 
 
 def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:

@@ -7,6 +7,7 @@ short warm-up. Random numbers come from a generator that is set for the run and 
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -98,7 +99,9 @@ def train_network(
     training: Training,
     seed: int,
     augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
-) -> torch.nn.Module:
+    *,
+    cycles: int = 1,
+) -> list[torch.nn.Module]:
     """Build a network and train it to tell the classes of `rows` apart.
 
     Args:
@@ -106,9 +109,10 @@ def train_network(
         rows: the network is called with batches of `rows.inputs` and answers with scores of
             `len(rows.present)` classes.
         augment: changes a batch of inputs before the network sees it.
+        cycles: times that the rate falls to 0 and starts again, within the same number of updates.
 
     Returns:
-        The network on the CPU, for evaluation.
+        The network at the end of each cycle, on the CPU, for evaluation.
     """
     import torch
     from torch.nn.functional import cross_entropy
@@ -124,8 +128,10 @@ def train_network(
             network.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
         )
         steps = max(training.min_steps, training.epochs * math.ceil(len(targets) / training.batch_size))
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
-        for picked in _batches(len(targets), training.batch_size, steps):
+        cycle = math.ceil(steps / cycles)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step % cycle, cycle))
+        ends = []
+        for done, picked in enumerate(_batches(len(targets), training.batch_size, cycle * cycles), start=1):
             batch = inputs[picked.to(device)]
             if augment is not None:
                 batch = augment(batch)
@@ -135,7 +141,9 @@ def train_network(
             torch.nn.utils.clip_grad_norm_(network.parameters(), _LARGEST_GRADIENT)
             optimiser.step()
             schedule.step()
-        return network.cpu().eval()
+            if done % cycle == 0:
+                ends.append(copy.deepcopy(network).cpu().eval())
+        return ends
 
 
 def _rate(step: int, steps: int) -> float:

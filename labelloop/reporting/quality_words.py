@@ -58,6 +58,10 @@ def _agreement(quality: dict[str, Any]) -> str:
     if gold is not None:
         words += (f" Gold: {gold['share']:.1%} of {gold['answers']} answers are right "
                   f"({gold['low']:.0%} to {gold['high']:.0%}).")  # fmt: skip
+    again = quality.get("consistency")
+    if again is not None:
+        words += (f" Asked again, people gave {again['share']:.1%} of {again['answers']} answers as before "
+                  f"({again['low']:.0%} to {again['high']:.0%}).")  # fmt: skip
     return words
 
 

@@ -15,10 +15,10 @@ class Acquisition(Section):
 
     strategy: str = Field(
         "auto", description="auto (coverage first, then doubt, by evidence), random, least_confident, "
-        "margin, entropy, bald, power_margin, power_bald, vote_entropy, consensus_entropy, mean_kl, k_means, "
-        "k_center, typiclust, max_herding, dropquery, badge, uherding, density_weighted, cluster_margin, "
-        "ranked_batch, error_based, rare_class, hard_negatives, balanced, or your own function as "
-        "'package.module:function'.",
+        "margin, entropy, bald, power_margin, power_bald, vote_entropy, consensus_entropy, mean_kl, "
+        "member_variance, k_means, k_center, typiclust, max_herding, dropquery, badge, uherding, "
+        "density_weighted, cluster_margin, ranked_batch, error_based, rare_class, hard_negatives, "
+        "balanced, or your own function as 'package.module:function'.",
     )  # fmt: skip
     options: dict[str, Any] = Field({}, description="Keyword arguments of the strategy.")
     cold_start: str = Field(
@@ -34,6 +34,11 @@ class Acquisition(Section):
         "savings are measured on.",
     )  # fmt: skip
     shard_size: int = Field(16384, ge=256, description="Items scored at a time.")
+    candidates: int | None = Field(
+        None, ge=1, description="Only so many items are looked at by the strategy, for large pools: those of "
+        "the highest margin score, or, before there is a model, a random sample. At least a batch. Shards of "
+        "the pool are looked through wherever score's are (docs/scale.md).",
+    )  # fmt: skip
     compose: Composition = Field(
         Composition(), description="What the strategy may pick, and how its part of a batch is put together."
     )
@@ -45,5 +50,22 @@ class Acquisition(Section):
             raise ValueError(
                 f"compose.subsample is {self.compose.subsample}, but a batch has up to {most} items; raise "
                 "it or lower batch_size"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _candidates_hold_a_batch(self) -> Acquisition:
+        most = max(self.batch_size, self.first_batch_size or 0)
+        if self.candidates is None:
+            return self
+        if self.candidates < most:
+            raise ValueError(
+                f"candidates is {self.candidates}, but a batch has up to {most} items; raise it or lower "
+                "batch_size"
+            )
+        if self.compose.subsample is not None or self.compose.stratify_by is not None:
+            raise ValueError(
+                "candidates goes with neither compose.subsample, which reduces them another way, nor "
+                "compose.stratify_by, since the most doubtful may all lie in one stratum; leave one out"
             )
         return self

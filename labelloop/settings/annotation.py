@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from labelloop.settings.routing import Routing
 from labelloop.settings.section import Section
 from labelloop.settings.simulation import Simulation
 
@@ -60,16 +61,42 @@ class Annotation(Section):
         1.0, gt=0, le=1, description="Share of a round's answers needed to close it at the deadline. Later "
         "answers count in the next snapshot.",
     )  # fmt: skip
+    routing: Routing = Field(Routing(), description="Who is asked about which item; see annotation.routing.")
     simulation: Simulation = Field(Simulation(), description="Used by the simulated tool only.")
 
     @model_validator(mode="after")
+    def _routable(self) -> Annotation:
+        people, experts = self.names, self.routing.experts
+        unknown = sorted(set(self.routing.people) - set(people))
+        if unknown and people:
+            raise ValueError(f"routing.people names {unknown[0]!r}, who is none of the {len(people)} "
+                             f"annotators: {', '.join(people[:20])}")  # fmt: skip
+        if not self.routing.on:
+            if self.routing.people or self.routing.quota:
+                raise ValueError("routing has quotas or people, but routing.mode is none, so nobody is asked "
+                                 "in particular; set routing.mode to skill")  # fmt: skip
+            return self
+        if self.tool == "label_studio":
+            raise ValueError("routing.mode is skill, but Label Studio's open edition deals tasks to whoever "
+                             "comes and cannot send one to a person; set routing.mode to none, or tool to "
+                             "files")  # fmt: skip
+        if not people:
+            raise ValueError("routing.mode is skill, but nobody is known by name; list everybody who may "
+                             "answer in annotators")  # fmt: skip
+        if experts and self.max_overlap is None:
+            raise ValueError(f"{', '.join(sorted(experts))} of tier expert are asked about what stays unsure "
+                             "with max_overlap answers, and there is no max_overlap; set it")  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
     def _enough_people(self) -> Annotation:
-        people = len(self.simulation.annotators) if self.tool == "simulated" else len(self.annotators)
+        people = max(0, len(self.names) - len(self.routing.experts))
         wishes = {"overlap": self.overlap, "test_overlap": self.test_overlap, "max_overlap": self.max_overlap}
         for name, wanted in wishes.items():
             if people and wanted is not None and wanted > people:
-                raise ValueError(f"{name} is {wanted}, but there are only {people} annotators; lower it or "
-                                 "name more annotators")  # fmt: skip
+                usual = " who are no experts" if self.routing.experts else ""
+                raise ValueError(f"{name} is {wanted}, but there are only {people} annotators{usual}; lower "
+                                 "it or name more annotators")  # fmt: skip
         if self.max_overlap is not None and self.max_overlap <= self.overlap:
             raise ValueError(f"max_overlap is {self.max_overlap}, but every item is asked of {self.overlap} "
                              "(overlap) to begin with; raise max_overlap or lower overlap")  # fmt: skip
@@ -77,3 +104,18 @@ class Annotation(Section):
             raise ValueError(f"quorum is {self.quorum}, but without deadline_hours no round ever closes "
                              "early; set a deadline or remove quorum")  # fmt: skip
         return self
+
+    def price_of(self, name: str) -> float:
+        """Money for an answer of this annotator, where an item has no price of its own."""
+        if self.tool == "simulated":
+            own = [one.cost_per_vote for one in self.simulation.annotators if one.name == name]
+        else:
+            own = [one.cost_per_vote for known, one in self.routing.people.items() if known == name]
+        return self.cost_per_vote if not own or own[0] is None else own[0]
+
+    @property
+    def names(self) -> list[str]:
+        """Everybody whom the settings name."""
+        if self.tool == "simulated":
+            return [person.name for person in self.simulation.annotators]
+        return self.annotators

@@ -35,8 +35,18 @@ class Model(Section):
         "(docs/annotators.md); it goes with pool: none only.",
     )  # fmt: skip
     committee: int = Field(
-        0, ge=0, description="Further models, trained on bootstrap samples of the labels, for strategies "
-        "that ask where models disagree (bald, vote_entropy and others); 5 is usual.",
+        0, ge=0, description="Further models for strategies that ask where models disagree (bald, "
+        "vote_entropy and others); 5 is usual.",
+    )  # fmt: skip
+    committee_of: Literal["bootstrap", "learners", "snapshots", "dropout"] = Field(
+        "bootstrap", description="What the further models are. bootstrap: the learner, trained on labels "
+        "drawn with replacement. learners: different learners. snapshots: one network at several ends of "
+        "its training. dropout: the trained network without a random part of its units, for hardly any "
+        "time. The last two are for mlp, convnet and your own learners with such methods.",
+    )  # fmt: skip
+    committee_learners: list[str] = Field(
+        [], description="For learners: their names, as in model.name, with default options. Empty: all "
+        "built-in ones for this kind of input.",
     )  # fmt: skip
 
     @model_validator(mode="after")

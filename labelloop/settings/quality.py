@@ -81,3 +81,11 @@ class Quality(Section):
         False, description="Leave out all votes of paused annotators when labels are made. Otherwise what "
         "they said before counts, weighed like everybody's by what it is worth.",
     )  # fmt: skip
+    reask_share: float = Field(
+        0.0, ge=0, le=0.2, description="Questions of a round, beyond the others and as a share of them, "
+        "that ask somebody again what they have answered: how often people agree with themselves. The first "
+        "answer stays what counts. For tools that can send a question to one person: simulated, files.",
+    )  # fmt: skip
+    reask_after: int = Field(
+        2, ge=1, description="Nobody is asked the same again before so many rounds later."
+    )

@@ -80,6 +80,7 @@ def accept(current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Jud
             else:
                 accepted = table
                 told |= {"state": "issued", "certificate": asdict(issued.certificate) | {"format": FORMAT}}
+    told["change"] = _change(tables.ACCEPTED.read(current.previous.accepted), accepted)
     tables.ACCEPTED.write(accepted, current.folder.accepted)
     files.write_json(current.folder.certificate, told)
     return {
@@ -89,24 +90,16 @@ def accept(current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Jud
     }
 
 
-def describe(told: dict[str, Any], accepted: int) -> str:
-    """What certificate.json says, for people; empty while acceptance is off."""
-    if told["state"] == "off":
-        return ""
-    audits = len(told["audits"])
-    wrong = sum(one["accepted"] != one["found"] for one in told["audits"])
-    seen = f" Audits so far: {wrong} of {audits} accepted labels wrong." if audits else ""
-    waiting = len(told["open_audits"])
-    seen += f" {waiting} that were asked about have no label of people." if waiting else ""
-    if told["state"] != "issued":
-        return f"No label is accepted from the model: {told['reason']}.{seen}"
-    made = told["certificate"]
-    return (
-        f"{accepted} labels of the model count without a person, under certificate `{made['id']}`: with "
-        f"confidence {made['threshold']:.3f} or more at most {made['target']:.1%} are wrong (chance "
-        f"{1 - made['delta']:.1%}; {made['errors']} of {made['gold']} test items there were). It ends with "
-        f"the next model, or at {made['expires_at'][:10]}.{seen}"
-    )
+def _change(before: pd.DataFrame, now: pd.DataFrame) -> dict[str, int]:
+    """What became of the labels that were accepted before, and what is new."""
+    both = before[["item", "label"]].merge(now[["item", "label"]], on="item", suffixes=("_before", ""))
+    return {
+        "before": len(before),
+        "kept": int((both["label_before"] == both["label"]).sum()),
+        "relabelled": int((both["label_before"] != both["label"]).sum()),
+        "returned": len(before) - len(both),
+        "new": len(now) - len(both),
+    }
 
 
 def _not_now(settings: Acceptance, prepared: Prepared, before: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ LONGEST_NAME = 200
 MOST = 1e12
 """Seconds and money beyond which a number is none; NaN is not below it either."""
 
+ROUND_ID = re.compile(r"r\d{3,9}", re.ASCII)
+
 MOST_REFUSED = 1000
 """Lines of a round's quarantine.jsonl."""
 
@@ -38,7 +41,7 @@ def admit(
     """Sort what a poll has brought into rows of `tables.VOTES` and lines for the quarantine."""
     annotation, paused = current.settings.annotation, paused_in(current)
     asked = _asked(current)
-    campaign = current.settings.campaign.name
+    campaign, reasks = current.settings.campaign.name, _Reasks(current)
     multiples = cost_multiples(current.workspace, current.settings, asked) if poll.answers else {}
     label_type = make_label_type(current.settings.labels.type, classes)
     votes = []
@@ -46,10 +49,13 @@ def admit(
     for answer in poll.answers:
         try:
             _check_form(answer, poll.now)
-            item, round_id = _item_of(answer, campaign, asked)
+            item, round_id = _item_of(answer, campaign, asked, reasks)
             if answer.annotator in paused and answer.action != "deleted":
                 why = paused[answer.annotator]
                 raise DataError(f"paused since {why['since']}: {why['reason']}")
+            reasked = round_id != asked[item][0]
+            if reasked and answer.annotator != reasks.person(answer.key):
+                raise DataError("it is about a question that was for another person alone")
             if annotation.annotators and answer.annotator not in annotation.annotators:
                 raise DataError(f"annotator {answer.annotator!r} is not among annotation.annotators")
             given = answer.action in ("submitted", "updated")
@@ -59,7 +65,9 @@ def admit(
             content = {"key": answer.key, "annotator": answer.annotator, "value": answer.value}
             refused.append(_line(answer.id, str(error), content))
             continue
-        cost = annotation.cost_per_vote if answer.cost is None else answer.cost
+        if reasked and not given:  # as good as not asked
+            continue
+        cost = annotation.price_of(answer.annotator) if answer.cost is None else answer.cost
         cost *= multiples.get(item, 1.0)
         votes.append(
             {
@@ -68,7 +76,7 @@ def admit(
                 "item": item,
                 "annotator": answer.annotator,
                 "value": value,
-                "action": answer.action,
+                "action": tables.REASKED if reasked else answer.action,
                 "answered_at": answer.answered_at,
                 "lead_seconds": _lead(answer.lead_seconds),
                 "cost": 0.0 if answer.action == "deleted" else cost,
@@ -132,7 +140,30 @@ def _check_form(answer: Answer, now: datetime) -> None:
         raise DataError(f"its reference {_short(answer.tool_ref)} is not text")
 
 
-def _item_of(answer: Answer, campaign: str, asked: dict[str, tuple[str, int]]) -> tuple[str, str]:
+class _Reasks:
+    """Whom this round and earlier ones have asked something again."""
+
+    def __init__(self, current: Round) -> None:
+        self._workspace, self._last = current.workspace, current.id
+        self._people: dict[str, dict[str, str]] = {}
+
+    def person(self, key: str) -> str | None:
+        """Who was asked again under this key; None where nobody was."""
+        asked = parse_key(key)
+        round_id = asked.round
+        if asked.copy or not ROUND_ID.fullmatch(round_id) or int(round_id[1:]) > int(self._last[1:]):
+            return None
+        if round_id not in self._people:
+            path = self._workspace.round(round_id).routing
+            rows = tables.ROUTING.read(path) if path.exists() else tables.ROUTING.empty()
+            again = rows[rows["why"] == tables.REASK]
+            self._people[round_id] = dict(zip(again["item"], again["annotator"], strict=True))
+        return self._people[round_id].get(asked.item)
+
+
+def _item_of(
+    answer: Answer, campaign: str, asked: dict[str, tuple[str, int]], reasks: _Reasks
+) -> tuple[str, str]:
     if not _is_text(answer.key):
         raise DataError(f"task {_short(answer.key)} is none of this campaign's")
     try:
@@ -142,6 +173,8 @@ def _item_of(answer: Answer, campaign: str, asked: dict[str, tuple[str, int]]) -
     if key.campaign != campaign or key.item not in asked:
         raise DataError(f"task {answer.key!r:.300} is none of this campaign's")
     round_id, overlap = asked[key.item]
+    if round_id != key.round and reasks.person(answer.key) is not None:
+        return key.item, key.round
     if round_id != key.round or key.copy >= overlap:
         raise DataError(f"task {answer.key!r:.300} was never pushed")
     return key.item, key.round

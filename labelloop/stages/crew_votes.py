@@ -29,6 +29,8 @@ class CrewVotes:
         self.settings, self.arena = settings, arena
         self.overlap = overlap or settings.annotation.overlap
         self.codes = known_codes(arena.prepared)
+        experts = settings.annotation.routing.experts
+        self._crew = [one for one in settings.annotation.simulation.annotators if one.name not in experts]
         self.cost, self.votes = 0.0, 0
         self.posterior: np.ndarray = np.zeros((0, len(arena.prepared.classes)))
         self._answers: list[dict[str, Any]] = []
@@ -48,7 +50,7 @@ class CrewVotes:
         answers = work(
             tasks,
             start=datetime(2026, 1, 5, 9, tzinfo=UTC),
-            crew=settings.annotation.simulation.annotators,
+            crew=self._crew,
             cost_per_vote=settings.annotation.cost_per_vote,
             truth={item: prepared.classes[self.codes[row]] for item, row in zip(ids, rows, strict=True)},
             classes=prepared.classes,

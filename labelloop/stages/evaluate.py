@@ -22,6 +22,7 @@ from labelloop.evaluation import savings
 from labelloop.evaluation.prelabels import count_prelabelled
 from labelloop.evaluation.projection import project_random
 from labelloop.evaluation.worth import money_saved
+from labelloop.fusion.coding import without_reasks
 from labelloop.reporting.quality_words import quality_metrics
 from labelloop.reviewing.round_list import count_rows
 from labelloop.stages.accept import Judged, accept
@@ -81,7 +82,7 @@ def evaluate(current: Round) -> None:
     metrics = judged | totals | {
         "ties": int(training["tie"].sum()),
         "skips": int((votes["action"] == "skipped").sum()),
-        **count_prelabelled(votes),
+        **count_prelabelled(without_reasks(votes)),
         **on_asked_items(current, prepared, labels),
         **quality_metrics(files.read_json(folder.quality)),
         "given_up": count_rows(folder.review.read_text(encoding="utf-8"))[0],

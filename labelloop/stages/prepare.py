@@ -78,14 +78,17 @@ def prepare(workspace: Workspace) -> None:
         ledger.write()
 
 
-def new_learner(settings: CampaignSettings, prepared: Prepared) -> Any:
-    """The campaign's learner, untrained, after it has seen the pool without labels."""
+def new_learner(settings: CampaignSettings, prepared: Prepared, other: str | None = None) -> Any:
+    """The campaign's learner, untrained, after it has seen the pool without labels; or another, by name.
+
+    Options of the settings are those of the campaign's learner; another has its defaults.
+    """
     kind = prepared.pool.input_kind
     learner = models.make_learner(
-        models.resolve_model_name(settings.model.name, kind),
+        other or models.resolve_model_name(settings.model.name, kind),
         n_classes=len(prepared.classes),
         seed=settings.campaign.seed,
-        options=settings.model.options,
+        options={} if other else settings.model.options,
         input_kind=kind,
         pool=settings.model.pool,
         views=views_of(settings, prepared),

@@ -33,7 +33,8 @@ def push(current: Round) -> None:
     """
     batch = tables.BATCH.read(current.folder.batch)
     again = asked_again(current, batch)
-    wanted = task_table(batch, current.settings.campaign.name, current.id, again)
+    routing = tables.ROUTING.read(current.folder.routing)
+    wanted = task_table(batch, current.settings.campaign.name, current.id, again, routing)
     receipts = read_receipts(current)
     missing = wanted[~wanted["key"].isin(list(receipts))]
     if current.folder.closed.exists():
@@ -45,16 +46,25 @@ def push(current: Round) -> None:
         tool.create(project_of(current, prepared))
         _push_missing(current, tool, missing, prepared, again)
         receipts = read_receipts(current)
+    wanted = wanted.drop(columns="person")
     tables.TASKS.write(wanted.assign(tool_id=wanted["key"].map(receipts)), current.folder.tasks)
 
 
 def task_table(
-    batch: pd.DataFrame, campaign: str, round_id: str, again: Mapping[str, AskedAgain] | None = None
+    batch: pd.DataFrame,
+    campaign: str,
+    round_id: str,
+    again: Mapping[str, AskedAgain] | None = None,
+    routing: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """One row a question: copies of an item follow each other, items in the batch's order.
+    """One row a question: copies of an item follow each other, items in the batch's order, re-asks behind.
 
     Args:
         again: items that an earlier round has asked about: their keys go on where those ended.
+        routing: `tables.ROUTING` of the batch; None where anybody may answer.
+
+    Returns:
+        Columns key, item, arm, copy and person (empty: anybody).
     """
     known = again or {}
     copies = batch.loc[batch.index.repeat(batch["overlap"])].copy()
@@ -64,7 +74,20 @@ def task_table(
         TaskKey(campaign, known[item].round if item in known else round_id, item, int(copy)).text
         for item, copy in zip(copies["item"], copies["copy"], strict=True)
     ]
-    return copies[["key", "item", "arm", "copy"]].reset_index(drop=True)
+    copies["person"] = _people(copies, tables.ROUTING.empty() if routing is None else routing)
+    tasks = copies[["key", "item", "arm", "copy", "person"]].reset_index(drop=True)
+    if routing is None or not len(reasks := routing[routing["why"] == tables.REASK]):
+        return tasks
+    keys = [TaskKey(campaign, round_id, item, 0).text for item in reasks["item"]]
+    rows = reasks[["item"]].assign(key=keys, arm=tables.REASK, copy=0, person=reasks["annotator"])
+    return pd.concat([tasks, rows[tasks.columns]], ignore_index=True)
+
+
+def _people(copies: pd.DataFrame, routing: pd.DataFrame) -> list[str]:
+    """Who each copy is for: the n-th copy of an item goes to the n-th whom its routing names."""
+    routed = routing[routing["why"] != tables.REASK]
+    named = {item: iter(people) for item, people in routed.groupby("item")["annotator"]}
+    return [next(named[item]) if item in named else "" for item in copies["item"]]
 
 
 def read_receipts(current: Round) -> dict[str, str]:
@@ -113,9 +136,11 @@ def _push_missing(
                 prediction=prelabels.get(item),
                 round=current.id if item in again else "",
                 not_for=again[item].people if item in again else (),
+                person=person,
+                again=arm == tables.REASK,
             )
-            for key, item, copy, payload in zip(
-                chunk["key"], chunk["item"], chunk["copy"], payloads, strict=True
+            for key, item, copy, person, arm, payload in zip(
+                *(chunk[name] for name in ("key", "item", "copy", "person", "arm")), payloads, strict=True
             )
         ]
 

@@ -8,12 +8,12 @@ import pandas as pd
 
 from labelloop import files, tables
 from labelloop.evaluation.forecast import said_of_earlier
-from labelloop.stages.accept import describe
+from labelloop.reporting.label_words import acceptance_words, fusion_words, review_words
 from labelloop.stages.asked_accuracy import sentence as on_asked_items
 from labelloop.stages.quality import quality_section
+from labelloop.stages.routing_report import routing_sentences
 from labelloop.stages.runner import Round
 from labelloop.stages.second_look_report import second_look_sentences
-from labelloop.stages.verdicts import describe as verdicts
 
 
 def write_report(
@@ -36,7 +36,10 @@ def write_report(
                 "## What is still to come\n\n" + _outlook(current),
                 "## Who was asked\n\n" + _asked(current, batch, metrics),
                 "## How votes became labels\n\n"
-                + " ".join(filter(None, (_fusion(current), verdicts(metrics)))),
+                + in_words(
+                    fusion_words(files.read_json(current.folder.fusion)),
+                    review_words(metrics["reviewed"], metrics["overturned"]),
+                ),
                 "## Annotators\n\n" + quality_section(current),
                 *_accepted(current),
                 "## Classes on the test set\n\n" + _classes(per_class),
@@ -106,6 +109,7 @@ def _asked(current: Round, batch: pd.DataFrame, metrics: dict[str, Any]) -> str:
     for arm, rows in batch.groupby("arm", sort=True):
         lines.append(f"| {arm} | {len(rows)} | {rows['overlap'].mean():g} |")
     picked = files.read_json(current.folder.selection)
+    reasked = int((tables.TASKS.read(current.folder.tasks)["arm"] == tables.REASK).sum())
     return (
         "\n".join(lines)
         + f"\n\nStrategy `{picked['strategy']}`, tool `{settings.annotation.tool}`. "
@@ -113,6 +117,7 @@ def _asked(current: Round, batch: pd.DataFrame, metrics: dict[str, Any]) -> str:
         + f"The round closed with {closed['answered']} of {closed['asked']} answers: {closed['reason']}."
         + _given_up(metrics["given_up"])
         + second_look_sentences(picked, metrics)
+        + routing_sentences(picked, reasked)
         + _prelabels(metrics)
     )
 
@@ -140,21 +145,10 @@ def _pool(current: Round) -> str:
     return " " + str(files.read_json(path)["reason"]) if path.exists() else ""
 
 
-def _fusion(current: Round) -> str:
-    about = files.read_json(current.folder.fusion)
-    lines = [
-        f"{about['votes']} votes of {about['annotators']} annotators about {about['items']} items were fused "
-        f"by `{about['method']}`" + (f": {about['reason']}." if about["reason"] else ".")
-    ]
-    if about["model"]:
-        lines.append(f"What the model says, trained without the item: {about['model']['reason']}.")
-    return " ".join(lines)
-
-
 def _accepted(current: Round) -> list[str]:
     """What counts without a person; nothing while that is off."""
     accepted = len(tables.ACCEPTED.read(current.folder.accepted))
-    said = describe(files.read_json(current.folder.certificate), accepted)
+    said = acceptance_words(files.read_json(current.folder.certificate), accepted)
     return [f"## Labels accepted from the model\n\n{said}"] if said else []
 
 

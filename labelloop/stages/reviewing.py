@@ -10,6 +10,7 @@ import pandas as pd
 from labelloop import files, tables
 from labelloop.asking import state_of
 from labelloop.datasets.base import Prepared
+from labelloop.fusion.coding import without_reasks
 from labelloop.reviewing.round_list import STILL_UNSURE, review_table
 from labelloop.stages.people import annotation_of
 from labelloop.stages.runner import Round
@@ -66,7 +67,7 @@ def _still_unsure(
 ) -> dict[str, tuple[str, int, int]]:
     """Reason, answers and people asked, of items that this round brought answers about and no other will."""
     asked = tables.ASKED.read(current.folder.asked)
-    new = set(tables.VOTES.read(current.folder.votes)["item"])
+    new = set(without_reasks(tables.VOTES.read(current.folder.votes))["item"])
     unsure = unsure_items(asked, fused[fused["item"].isin(new)], votes, annotation_of(current))
     unsure = unsure[unsure["complete"] & (unsure["room"] <= 0)]
     columns = (unsure[name].tolist() for name in ("item", "posterior", "answers", "total"))

@@ -9,11 +9,15 @@ item. The control arm is never crowded out.
 Control items are looked at again by the same rule as the strategy's: labels of both arms are then equally
 good, and what the control arm says about savings stays a comparison of which items were asked. Test items are
 not: they have an overlap of their own, which no model had a part in.
+
+Where there are annotators of tier expert, one of them is asked about what the others have split on or leave
+unsure with `max_overlap` answers. Those looks come first and count as many votes as they cost.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +25,9 @@ import numpy as np
 import pandas as pd
 
 from labelloop import tables
-from labelloop.asking import known_people
+from labelloop.asking import usual_people
 from labelloop.datasets.base import Prepared
-from labelloop.fusion.coding import latest_rows
+from labelloop.fusion.coding import latest_rows, without_reasks
 from labelloop.fusion.vote_gain import annotator_accuracy, another_votes_worth, new_votes_worth
 from labelloop.settings.annotation import Annotation
 from labelloop.stages.asked_again import people_asked
@@ -33,6 +37,10 @@ from labelloop.stages.runner import Round
 ARMS = ("strategy", "control")
 """Whose items may be looked at again."""
 
+EXPERT_ACCURACY = 0.95
+"""How often an expert's answer is taken to be right when looks at different items are compared."""
+NO_SECOND_LOOKS = pd.DataFrame({"item": [], "overlap": [], "score": [], "total": [], "tier": []})
+
 
 @dataclass(frozen=True)
 class SecondLooks:
@@ -40,7 +48,7 @@ class SecondLooks:
 
     further: pd.DataFrame
     """Columns item, overlap (further people wanted: 1), score (what the vote is worth, in sure labels), total
-    (people wanted in all rounds together); the best first."""
+    (people wanted in all rounds together), tier (whose word is wanted); experts' first, then the best."""
     new_items: int
     """New items of the strategy that are still asked about."""
     about: dict[str, Any]
@@ -75,14 +83,15 @@ def eligible_items(
     """Items that may be asked about again, by item.
 
     Those whose label is below the target, that have all answers which were wanted so far, fewer of them than
-    `max_overlap`, and somebody left who has not been asked. What was given up has an answer missing.
+    `max_overlap` or no expert's, and somebody left who has not been asked. What was given up has an answer
+    missing.
 
     Returns:
-        Columns item, posterior, total (people wanted so far), room (further people who could be asked).
+        Columns item, posterior, total (people wanted so far), room (further people who could be asked), tier.
     """
     found = unsure_items(asked, labels, votes, annotation)
     found = found[found["complete"] & (found["room"] > 0) & (found["skipped"] < annotation.skips_to_review)]
-    return found[["item", "posterior", "total", "room"]].reset_index(drop=True)
+    return found[["item", "posterior", "total", "room", "tier"]].reset_index(drop=True)
 
 
 def unsure_items(
@@ -96,31 +105,45 @@ def unsure_items(
 
     Returns:
         Columns item, posterior, answers, total (people wanted so far, or more who answered), room (further
-        people who could be asked), skipped (people) and complete (whether all answers wanted are in).
+        people who could be asked), tier (of those people), skipped (people) and complete (whether all answers
+        wanted are in).
     """
     below = labels[(labels["confidence"] < annotation.target_confidence) & ~labels["gold"]]
-    unsure = below[["item", "posterior"]].merge(
+    unsure = below[["item", "posterior", "tie"]].merge(
         asked.loc[asked["arm"].isin(ARMS), ["item", "overlap"]], on="item"
     )
-    mine = votes[votes["item"].isin(set(unsure["item"]))]
+    mine = without_reasks(votes[votes["item"].isin(set(unsure["item"]))])
     last = mine.iloc[latest_rows(mine)]
     given = last[last["action"].isin(["submitted", "updated"])]["item"].value_counts()
     skips = last[last["action"] == "skipped"]["item"].value_counts()
     answers = unsure["item"].map(given).fillna(0).astype(int)
     total = np.maximum(unsure["overlap"], answers)
     room = (annotation.max_overlap or 0) - total
-    everybody = known_people(annotation)
-    if everybody is not None:
-        spoke = people_asked(mine, set(unsure["item"]))
-        left = unsure["item"].map(lambda item: len(everybody - set(spoke.get(item, ()))))
-        room = np.minimum(room, left.astype(int))
-    return unsure.assign(
-        answers=answers,
-        total=total,
-        room=room,
-        skipped=unsure["item"].map(skips).fillna(0).astype(int),
-        complete=answers >= unsure["overlap"],
-    ).sort_values("item", ignore_index=True)
+    usual, experts = usual_people(annotation), annotation.routing.experts
+    spoke = people_asked(mine, set(unsure["item"])) if usual is not None else {}
+    if usual is not None:
+        room = np.minimum(room, unsure["item"].map(_left(usual, spoke)).astype(int))
+    # One expert's word is asked for, as long as there is one who may be asked.
+    asked_above = unsure["item"].map(lambda item: bool(experts & set(spoke.get(item, ())))).astype(bool)
+    above = ((room <= 0) | unsure["tie"]) & ~asked_above
+    above &= unsure["item"].map(_left(experts, spoke)).astype(int) > 0
+    return (
+        unsure.drop(columns="tie")
+        .assign(
+            answers=answers,
+            total=total,
+            room=np.where(above, 1, room),
+            tier=np.where(above, "expert", "usual"),
+            skipped=unsure["item"].map(skips).fillna(0).astype(int),
+            complete=answers >= unsure["overlap"],
+        )
+        .sort_values("item", ignore_index=True)
+    )
+
+
+def _left(people: frozenset[str], spoke: dict[str, tuple[str, ...]]) -> Callable[[str], int]:
+    """How many of these people have not been asked about an item."""
+    return lambda item: len(people - set(spoke.get(item, ())))
 
 
 def with_second_looks(
@@ -146,36 +169,64 @@ def with_second_looks(
 def _choose(
     open_ones: pd.DataFrame, price: float, accuracy: float, new_items: int, annotation: Annotation
 ) -> SecondLooks:
-    """The further votes that bring more than `price`, as many as make up whole new items."""
+    """The looks of experts, then further votes that bring more than `price`, for whole new items' votes."""
     overlap = annotation.overlap
     most = math.floor(annotation.second_look_share * new_items + 1e-9)
-    worth = np.zeros(0)
-    if len(open_ones):
-        worth = another_votes_worth(np.stack(open_ones["posterior"].to_list()), accuracy)
+    worth = np.zeros(len(open_ones))
+    above = (open_ones["tier"] == "expert").to_numpy()
+    for tier, right in ((above, EXPERT_ACCURACY), (~above, accuracy)):
+        if tier.any():
+            worth[tier] = another_votes_worth(np.stack(open_ones["posterior"][tier].to_list()), right)
     order = np.argsort(-worth, kind="stable")
-    paying = int((worth > price).sum())
-    replaced = min(most, math.ceil(paying / overlap))
-    taken = order[: replaced * overlap]
+    experts, usual = order[above[order]], order[~above[order]]
+    each = _expert_votes(annotation)
+    experts = experts[: math.floor(most * overlap / each + 1e-9)]
+    spent = each * len(experts)
+    paying = int((worth[usual] > price).sum())
+    replaced = min(most, math.ceil((spent + paying) / overlap - 1e-9))
+    usual = usual[: math.floor(replaced * overlap - spent + 1e-9)]
+    taken = np.concatenate([experts, usual])
     further = pd.DataFrame(
         {
             "item": open_ones["item"].to_numpy()[taken],
             "overlap": 1,
             "score": worth[taken],
             "total": open_ones["total"].to_numpy()[taken] + 1,
+            "tier": open_ones["tier"].to_numpy()[taken],
         }
     )
-    about = {
+    about: dict[str, Any] = {
         "votes": len(taken),
         "of_votes": new_items * overlap,
         "unsure": len(open_ones),
         "paying": paying,
         "new_items_left_out": replaced,
-        "worth_of_a_vote": float(worth[taken].mean()) if len(taken) else None,
+        "worth_of_a_vote": float(worth[usual].mean()) if len(usual) else None,
         "worth_of_a_vote_about_a_new_item": price,
         "accuracy_of_a_vote": accuracy,
-        "reason": _reason(len(open_ones), paying, replaced, most, len(taken), price, annotation),
+        "reason": _reason(int((~above).sum()), paying, replaced, most, len(usual), price, annotation),
     }
+    if annotation.routing.experts:
+        about |= {"for_experts": int(above.sum()), "asked_of_experts": len(experts),
+                  "votes_that_an_expert_costs": each}  # fmt: skip
+        about["reason"] = _with_experts(int(above.sum()), len(experts)) + about["reason"]
     return SecondLooks(further, new_items - replaced, about)
+
+
+def _expert_votes(annotation: Annotation) -> float:
+    """What an expert's answer costs, in usual ones: the dearest expert's over the usual mean."""
+    experts, usual = annotation.routing.experts, usual_people(annotation)
+    if not experts or not usual:
+        return 1.0
+    mean = float(np.mean([annotation.price_of(name) for name in sorted(usual)]))
+    return max(map(annotation.price_of, experts)) / mean if mean > 0 else 1.0
+
+
+def _with_experts(waiting: int, asked: int) -> str:
+    if not waiting:
+        return ""
+    were = "1 older item was" if waiting == 1 else f"{waiting} older items were"
+    return f"{were} split or unsure with every answer in; experts are asked about {asked}. "
 
 
 def _reason(

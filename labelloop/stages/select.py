@@ -15,17 +15,27 @@ from labelloop.datasets.base import Prepared
 from labelloop.stages import gold_arm
 from labelloop.stages.audit_arm import audit_arm, audit_rows
 from labelloop.stages.composing import costs, within
+from labelloop.stages.reducing import RunCandidates
+from labelloop.stages.routing import route_batch
 from labelloop.stages.runner import Round
-from labelloop.stages.second_looks import SecondLooks, choose_second_looks, with_second_looks
+from labelloop.stages.second_looks import (
+    NO_SECOND_LOOKS,
+    SecondLooks,
+    choose_second_looks,
+    with_second_looks,
+)
 from labelloop.stages.strategy_arm import arm, strategy_arm
 
 
-def select(current: Round) -> None:
-    """Write batch.parquet, asked.parquet and selection.json, which says why.
+def select(current: Round, run_shards: RunCandidates | None = None) -> None:
+    """Write batch.parquet, asked.parquet, routing.parquet and selection.json, which says why.
 
     The control arm is chosen first, from an order fixed before the campaign began, then what is audited of
     the model's accepted labels; the strategy fills what is left of the batch. In r000 a sampled test set is
     asked as well.
+
+    Args:
+        run_shards: looks through the shards of a large pool; see `labelloop.stages.reducing`.
     """
     prepared = datasets.open_prepared(current.workspace.data)
     settings, about = current.settings, current.about
@@ -57,7 +67,7 @@ def select(current: Round) -> None:
         looks = choose_second_looks(current, prepared, asked, labels, wanted)
         wanted = looks.new_items
         looks, money = _within_money(looks, money, prepared, settings)
-    strategy, reason = strategy_arm(current, candidates, covered, wanted, prepared, labels, money)
+    strategy, reason = strategy_arm(current, candidates, covered, wanted, prepared, labels, money, run_shards)
     if looks is not None:
         reason["second_looks"] = looks.about
     left = len(np.setdiff1d(eligible, taken))
@@ -81,15 +91,19 @@ def select(current: Round) -> None:
     batch, told = gold_arm.mixed(current, batch, gold, prepared, asked)
     if told is not None:
         reason["gold"] = told
+    further = looks.further if looks is not None else NO_SECOND_LOOKS
+    routed = route_batch(current, prepared, batch, further, labels, gold.labels)
+    batch = routed.batch
+    tables.ROUTING.write(routed.table, current.folder.routing)
     newly = batch[["item", "arm", "overlap"]].assign(round=current.id)
-    if looks is not None and len(looks.further):
-        batch, asked = with_second_looks(batch, asked, looks.further)
+    if len(routed.further):
+        batch, asked = with_second_looks(batch, asked, routed.further)
     tables.BATCH.write(batch, current.folder.batch)
     everything = pd.concat([asked, newly], ignore_index=True) if len(asked) else newly
     tables.ASKED.write(everything, current.folder.asked)
     # What is audited was drawn apart, so the others' chances say nothing of it.
     drawn_from = None if len(audited) else left
-    files.write_json(current.folder.selection, reason | {"drawn_from": drawn_from})
+    files.write_json(current.folder.selection, reason | routed.about | {"drawn_from": drawn_from})
 
 
 def _within_money(

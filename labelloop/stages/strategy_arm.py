@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from labelloop.acquisition.base import Context
 from labelloop.acquisition.composition import Composition, compose
 from labelloop.datasets.base import Prepared
 from labelloop.stages.composing import composition_of
+from labelloop.stages.reducing import RunCandidates, reduce_candidates
 from labelloop.stages.runner import Round
 
 
@@ -23,11 +25,13 @@ def strategy_arm(
     prepared: Prepared,
     labels: pd.DataFrame,
     money: float | None = None,
+    run_shards: RunCandidates | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The strategy's part of the batch, and what selection.json says of it.
 
     Args:
         money: what it may cost; only with `acquisition.compose.cost_column`.
+        run_shards: looks through the shards of a large pool, where `acquisition.candidates` is set.
     """
     scores = files.read_json(current.folder.scores / "scores.json")
     about = {"strategy": scores["strategy"], "picked": wanted, "reason": scores["note"]}
@@ -46,15 +50,33 @@ def strategy_arm(
         classes=prepared.classes,
         reserved=np.flatnonzero(prepared.splits),
     )
-    asked = current.settings.acquisition.compose
-    if asked.is_set:
+    asked = current.settings.acquisition
+    composition = None
+    if asked.compose.is_set:
         composition = composition_of(
             prepared, current.settings, covered, money=money, mixed=scores.get("mixed", False)
         )
+    reduced = None
+    # What reads nothing, such as random, has nothing to look at.
+    if asked.candidates is not None and scores["arrays"]:
+        if composition is not None and composition.allowed is not None:
+            context = replace(context, candidates=candidates[composition.allowed[candidates]])
+        reduced = reduce_candidates(
+            current.workspace,
+            current.folder.scores / "probabilities.npy" if scores["trained"] else None,
+            context,
+            asked.candidates,
+            shard_size=asked.shard_size,
+            run_shards=run_shards,
+        )
+        context = context if reduced is None else replace(context, candidates=reduced.rows)
+    if composition is not None:
         picks = compose(strategy, context, wanted, composition, cut=True)
         about |= {"strategy": _mixed(composition) or about["strategy"], "picked": len(picks.rows)}
     else:
         picks = acquisition.select_rows(strategy, context, wanted)
+    if reduced is not None:
+        picks = reduced.told(picks)
     about["reason"] = " ".join(said for said in (scores["note"], picks.reason) if said)
     draws = np.full(len(picks.rows), np.nan) if picks.draws is None else picks.draws
     return arm("strategy", picks.rows, picks.scores, picks.probabilities, draws), about

@@ -8,6 +8,7 @@ from typing import Any
 from labelloop import files
 from labelloop.environment import read_environment
 from labelloop.ledger import Ledger
+from labelloop.reporting.label_words import label_metrics
 from labelloop.stages.publish import publish
 from labelloop.stages.runner import Round
 from labelloop.stages.version import snapshot_tag
@@ -45,7 +46,7 @@ def track(current: Round) -> None:
         mlflow.RoundRecord(
             round_id=current.id,
             settings=frozen,
-            metrics={key: metrics.get(key) for key in METRICS},
+            metrics={key: metrics.get(key) for key in METRICS} | label_metrics(folder),
             labels_used=metrics["labels"],
             snapshot=workspace.relative(folder.labels),
             digest=md5,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from labelloop import datasets, files, models, tables
 from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError
+from labelloop.models.committee import Labels, committee_names, train_committee
 from labelloop.models.label_weights import weighed
 from labelloop.stages.prepare import new_learner, views_of
 from labelloop.stages.runner import Round
@@ -31,35 +33,55 @@ def train(current: Round) -> None:
     with files.atomic_path(current.folder.model) as folder:
         folder.mkdir()
         models.save_learner(learner, name, folder)
-        for number in range(current.settings.model.committee):
-            member = bootstrap(current, prepared, labels, number)
-            models.save_learner(member, name, folder / "committee" / f"{number:02d}")
+        for number, (of, member) in enumerate(committee(current, prepared, labels, name, learner)):
+            models.save_learner(member, of, folder / "committee" / f"{number:02d}")
 
 
-def bootstrap(current: Round, prepared: Prepared, labels: pd.DataFrame, number: int) -> Any:
-    """A member of the committee: the learner, trained on labels drawn with replacement.
-
-    Source: Breiman (1996), Bagging predictors; as a committee Abe and Mamitsuka (1998), Query learning
-    strategies using boosting and bagging.
-    """
-    seed = int(files.digest_of(["committee", current.settings.campaign.seed, current.id, number])[:16], 16)
+def committee(
+    current: Round, prepared: Prepared, labels: pd.DataFrame, name: str, learner: Any
+) -> Iterator[tuple[str, Any]]:
+    """The committee that the settings ask for, member by member, each with the name to save it by."""
+    wanted = current.settings.model
+    if not wanted.committee:
+        return
     ordered = labels.sort_values("item", ignore_index=True)
-    drawn = np.random.default_rng(seed).integers(len(ordered), size=len(ordered))
-    weights = np.bincount(drawn, minlength=len(ordered)).astype(np.float64)
-    weighing = current.settings.model.label_weights
-    return fit_on(untrained(current, prepared), prepared, ordered, weights, weighing=weighing)
+    kind = prepared.pool.input_kind
+
+    def fit(of: str, draws: np.ndarray | None) -> Any:
+        new = untrained(current, prepared, of)
+        return fit_on(new, prepared, ordered, draws, weighing=wanted.label_weights)
+
+    def seed_of(number: int) -> int:
+        return int(
+            files.digest_of(["committee", current.settings.campaign.seed, current.id, number])[:16], 16
+        )
+
+    yield from train_committee(
+        wanted.committee_of,
+        wanted.committee,
+        name=name,
+        others=committee_names(wanted.committee_learners, kind) if wanted.committee_of == "learners" else (),
+        model=learner,
+        labels=Labels(len(ordered), fit, lambda: _shown(prepared, ordered, None, wanted.label_weights)),
+        seed_of=seed_of,
+    )
 
 
-def untrained(current: Round, prepared: Prepared) -> Any:
+def untrained(current: Round, prepared: Prepared, other: str | None = None) -> Any:
     """The round's learner before any label: what `prepare` kept, or a new one if the settings changed.
 
     One that uses the pool has seen it, but for the test items.
+
+    Args:
+        other: the name of another learner, which is a new one.
     """
     kept = files.read_json(current.workspace.start.model / "learner.json")
     wanted = current.settings.model
     name = models.resolve_model_name(wanted.name, prepared.pool.input_kind)
-    if (kept["name"], kept["options"], kept.get("pool", "none")) == (name, wanted.options, wanted.pool):
-        learner: Any = models.load_learner(current.workspace.start.model)
+    if other not in (None, name):
+        learner: Any = new_learner(current.settings, prepared, other)
+    elif (kept["name"], kept["options"], kept.get("pool", "none")) == (name, wanted.options, wanted.pool):
+        learner = models.load_learner(current.workspace.start.model)
         if getattr(learner, "views", None) != views_of(current.settings, prepared):
             learner = new_learner(current.settings, prepared)
     else:
@@ -81,10 +103,16 @@ def fit_on(
     Args:
         weighing: `model.label_weights`; see `models.label_weights.weighed`.
     """
-    labels = labels.sort_values("item")
+    return learner.fit(*_shown(prepared, labels.sort_values("item"), weights, weighing))
+
+
+def _shown(
+    prepared: Prepared, labels: pd.DataFrame, weights: np.ndarray | None, weighing: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """What a learner is shown of these labels: inputs, targets, weights."""
     rows = prepared.pool.rows_of(labels["item"].tolist())
     codes = {name: code for code, name in enumerate(prepared.classes)}
     targets = labels["label"].map(codes).to_numpy(dtype=np.int64)
     posterior = np.stack([np.asarray(row, dtype=np.float64) for row in labels["posterior"]])
     shown, targets, weights = weighed(targets, posterior, weights, weighing)
-    return learner.fit(prepared.pool.inputs(rows[shown]), targets, weights)
+    return prepared.pool.inputs(rows[shown]), targets, weights

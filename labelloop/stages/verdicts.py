@@ -54,14 +54,6 @@ def reviewed(labels: pd.DataFrame, fused: pd.DataFrame) -> dict[str, int]:
     return {"reviewed": len(verdict), "overturned": overturned}
 
 
-def describe(metrics: dict[str, Any]) -> str:
-    """How often reviewers said otherwise, for people; empty where nothing was reviewed."""
-    if not metrics["reviewed"]:
-        return ""
-    return (f"{metrics['reviewed']} labels rest on a reviewer's word; {metrics['overturned']} of them had "
-            "another label by votes.")  # fmt: skip
-
-
 def _row(
     before: dict[Any, Any] | None,
     one: Verdict,

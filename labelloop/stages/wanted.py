@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
+from labelloop import tables
 from labelloop.asking import Event
 
 
@@ -30,10 +31,12 @@ class Wanted:
 
 def wanted_of(tasks: Path) -> Wanted:
     """What a round's tasks.parquet says: an item's copies are counted from its first asking on."""
-    table = pq.read_table(tasks, columns=["item", "copy"])
+    table = pq.read_table(tasks, columns=["item", "arm", "copy"])
     copies: dict[str, int] = {}
     first: dict[str, int] = {}
-    for item, copy in zip(table["item"].to_pylist(), table["copy"].to_pylist(), strict=True):
+    for item, arm, copy in zip(*(column.to_pylist() for column in table.columns), strict=True):
+        if arm == tables.REASK:  # no round waits for these
+            continue
         copies[item] = max(copies.get(item, 0), copy + 1)
         first[item] = min(first.get(item, copy), copy)
     return Wanted(copies, {item: copy for item, copy in first.items() if copy})
@@ -41,7 +44,7 @@ def wanted_of(tasks: Path) -> Wanted:
 
 def events_of(votes: pd.DataFrame, items: Collection[str]) -> list[Event]:
     """Votes about the given items, as far as closing a round goes."""
-    mine = votes[votes["item"].isin(list(items))]
+    mine = votes[votes["item"].isin(list(items)) & (votes["action"] != tables.REASKED)]
     columns = (mine[name].tolist() for name in ("vote", "item", "annotator", "action"))
     times = [time.to_pydatetime() for time in mine["answered_at"]]
     return [Event(*values) for values in zip(times, *columns, strict=True)]

@@ -39,7 +39,7 @@ def affordable(settings: CampaignSettings, history: Sequence[RoundSummary], *, t
         if annotation.max_overlap is not None:
             cost = annotation.overlap * item_cost(annotation, 1)
         gold = settings.gold
-        cost += gold.per_item * item_cost(annotation, gold.overlap or annotation.overlap)
+        cost += gold.per_item * item_cost(annotation, gold.overlap or annotation.overlap, experts=True)
         # Prices such as 0.15 are not exact in floating point; a whole number of items must stay whole.
         paid = math.floor(purse / cost + 1e-9) if cost > 0 else (left if purse > -1e-9 else 0)
         left = min(left, paid)
@@ -58,12 +58,12 @@ def history_of(curve: pd.DataFrame) -> list[RoundSummary]:
     ]  # fmt: skip
 
 
-def item_cost(annotation: Annotation, overlap: int) -> float:
-    """Money that `overlap` answers about an item cost at most, without `compose.cost_column`."""
-    if annotation.tool != "simulated":
-        return overlap * annotation.cost_per_vote
-    prices = [
-        annotation.cost_per_vote if person.cost_per_vote is None else person.cost_per_vote
-        for person in annotation.simulation.annotators
-    ]
-    return sum(sorted(prices, reverse=True)[:overlap])
+def item_cost(annotation: Annotation, overlap: int, *, experts: bool = False) -> float:
+    """Money that `overlap` answers about an item cost at most, without `compose.cost_column`.
+
+    Args:
+        experts: whether experts may be among those who give them.
+    """
+    above = frozenset() if experts else annotation.routing.experts
+    prices = [annotation.price_of(name) for name in annotation.names if name not in above]
+    return sum(sorted(prices, reverse=True)[:overlap]) if prices else overlap * annotation.cost_per_vote

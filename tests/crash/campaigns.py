@@ -27,7 +27,7 @@ STRAGGLERS = {"deadline_hours": 0.05, "quorum": 0.6}
 
 def make(folder: Path, **changes: dict[str, Any]) -> Path:
     """A new campaign with SETTINGS, sections changed as given."""
-    settings = {name: section | changes.get(name, {}) for name, section in SETTINGS.items()}
+    settings = {name: SETTINGS.get(name, {}) | changes.get(name, {}) for name in SETTINGS | changes}
     params = folder.parent / f"{folder.name}.yaml"
     params.write_text(yaml.safe_dump(settings))
     ended = command("init", "--own-git", "--params", params, folder)

@@ -37,6 +37,20 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def reduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A campaign like `plain` whose strategy looks at a part of the pool; not to be changed."""
+    from labelloop import loop
+    from labelloop.workspace import Workspace
+
+    folder = tmp_path_factory.mktemp("reduced") / "campaign"
+    settings = flow_campaigns.SETTINGS["acquisition"] | {"strategy": "k_center", "candidates": 50}
+    campaign = flow_campaigns.make(folder, acquisition=settings)
+    while not isinstance(loop.advance(Workspace.at(campaign)), loop.Stopped):
+        pass
+    return campaign
+
+
+@pytest.fixture(scope="session")
 def played(server: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """The same campaign made and run by the flow from settings alone, and the state of its run."""
     from flows.active_learning import active_learning

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,14 @@ def rounds(campaign: Path) -> dict[str, bytes]:
     """Every file of every round, by its path."""
     found = [path for path in sorted((campaign / "rounds").rglob("*")) if path.is_file()]
     return {path.relative_to(campaign).as_posix(): path.read_bytes() for path in found}
+
+
+def without_batch(played: Path, campaign: Path) -> Path:
+    """A copy of a campaign, in which the batch of r001 has to be chosen again."""
+    shutil.copytree(played, campaign, symlinks=True)
+    for name in ("batch.parquet", "asked.parquet", "selection.json"):
+        (campaign / "rounds" / "r001" / name).unlink()
+    return campaign
 
 
 def ask(server: str, what: str, **filters: Any) -> list[dict[str, Any]]:

@@ -55,36 +55,44 @@ def test_a_cluster_by_its_address_gives_the_same_bytes(
     assert differing(plain, campaign) == []
 
 
+@pytest.mark.parametrize(("module", "name"), [("score", "_score_rows"), ("reducing", "margin")])
 def test_a_worker_killed_in_mid_shard_changes_nothing(
-    server: str, plain: Path, tmp_path: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch
+    module: str,
+    name: str,
+    server: str,
+    reduced: Path,
+    tmp_path: Path,
+    cluster: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its shard goes to another worker, and the round is what it was, byte by byte."""
     monkeypatch.setenv(VARIABLE, "dask")
     monkeypatch.setenv(ADDRESS, cluster.scheduler_address)
-    campaign = without_scores(plain, tmp_path / "campaign")
+    campaign = flow_campaigns.without_batch(reduced, tmp_path / "campaign")
+    shutil.rmtree(campaign / "rounds" / "r001" / "scores")
     killed: list[int] = []
 
-    def halt_in_score(dask_worker: Any) -> None:
-        # In the workers alone: the first to score a shard writes its number into a file and stands still.
-        import labelloop.stages.score as stage
+    def halt(dask_worker: Any) -> None:
+        # In the workers alone: the first to take up a shard writes its number into a file and stands still.
+        import importlib
 
-        real = stage._score_rows
+        stage: Any = importlib.import_module(f"labelloop.stages.{module}")
+        real = getattr(stage, name)
 
-        def once(shard: Any, prepared: Any, learner: Any) -> None:
+        def once(*given: Any) -> Any:
             try:
                 with (tmp_path / "standing").open("x") as mark:
                     mark.write(str(os.getpid()))
             except FileExistsError:
-                real(shard, prepared, learner)
-                return
+                return real(*given)
             # Half of the shard's work is done and written, and then nothing moves any more.
-            real(shard, prepared, learner)
-            threading.Event().wait()
+            real(*given)
+            return threading.Event().wait()
 
-        stage._score_rows = once
+        setattr(stage, name, once)
 
     with distributed.Client(cluster) as client:
-        client.run(halt_in_score)
+        client.run(halt)
 
     def kill() -> None:
         while not (tmp_path / "standing").exists() or not (tmp_path / "standing").read_text():
@@ -102,4 +110,4 @@ def test_a_worker_killed_in_mid_shard_changes_nothing(
         stop.set()
         killer.join()
     assert len(killed) == 1
-    assert differing(plain, campaign) == []
+    assert differing(reduced, campaign) == []

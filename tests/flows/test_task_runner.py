@@ -15,6 +15,7 @@ from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 from flows.advance import play_round
 from flows.task_runners import VARIABLE, task_runner
 from labelloop.errors import SettingsError
+from labelloop.stages import reducing
 
 
 def unlimited() -> ThreadPoolTaskRunner:
@@ -59,11 +60,14 @@ def test_a_cluster_without_its_packages_says_what_to_install(
         task_runner()
 
 
-@pytest.mark.prefect
-@pytest.mark.parametrize(
+every_runner = pytest.mark.parametrize(
     "make", [lambda: ThreadPoolTaskRunner(max_workers=4), lambda: ProcessPoolTaskRunner(max_workers=1)],
     ids=["threads", "processes"],
 )  # fmt: skip
+
+
+@pytest.mark.prefect
+@every_runner
 def test_shards_give_the_same_bytes_in_any_runner(
     server: str, plain: Path, tmp_path: Path, make: Callable[[], ThreadPoolTaskRunner]
 ) -> None:
@@ -73,4 +77,21 @@ def test_shards_give_the_same_bytes_in_any_runner(
     shutil.rmtree(campaign / "rounds" / "r001" / "scores")
     play_round.with_options(task_runner=make())(str(campaign), "r001")
     expected, found = flow_campaigns.rounds(plain), flow_campaigns.rounds(campaign)
+    assert [name for name in expected if found.get(name) != expected[name]] == []
+
+
+@pytest.mark.prefect
+@every_runner
+def test_candidates_are_the_same_in_any_runner(
+    server: str,
+    reduced: Path,
+    tmp_path: Path,
+    make: Callable[[], ThreadPoolTaskRunner],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A batch that is lost is chosen again from eight shards, by the runner alone, and it is what it was."""
+    monkeypatch.setattr(reducing, "_in_threads", None)
+    campaign = flow_campaigns.without_batch(reduced, tmp_path / "campaign")
+    play_round.with_options(task_runner=make())(str(campaign), "r001")
+    expected, found = flow_campaigns.rounds(reduced), flow_campaigns.rounds(campaign)
     assert [name for name in expected if found.get(name) != expected[name]] == []

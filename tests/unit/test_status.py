@@ -24,6 +24,7 @@ round,labels,test_items,votes,cost,hours,accuracy,accuracy_low,accuracy_high
 r000,20,300,60,3.1,0.5,0.71,0.65,0.76
 r001,60,300,180,9.25,1.5,0.8,0.75,0.84
 """
+FUSION = {"votes": 180, "annotators": 5, "items": 60, "method": "majority", "reason": "", "model": None}
 
 
 @pytest.fixture
@@ -43,6 +44,9 @@ def closed(workspace: Workspace, rounds: int = 2) -> Ledger:
     folder = workspace.round(f"r{rounds - 1:03d}")
     files.write_text(folder.curve, CURVE)
     files.write_json(folder.savings, {"sentence": "Too little data yet."})
+    files.write_json(folder.metrics, {"reviewed": 7, "overturned": 2, "accepted": 0})
+    files.write_json(folder.fusion, FUSION)
+    files.write_json(folder.certificate, {"state": "off"})
     ledger.write()
     return ledger
 
@@ -174,3 +178,10 @@ def test_the_status_for_scripts_is_json(campaign: Workspace) -> None:
         "accuracy": 0.8, "accuracy_low": 0.75, "accuracy_high": 0.84,
     }  # fmt: skip
     assert found["waiting"] is None and found["stopped"] is None
+
+
+def test_it_is_said_what_the_labels_rest_on(campaign: Workspace) -> None:
+    closed(campaign)
+    text = as_text(read_status(campaign))
+    assert "180 votes of 5 annotators about 60 items were fused by `majority`." in text
+    assert "7 labels rest on a reviewer's word; 2 of them had another label by votes." in text

@@ -50,9 +50,10 @@ class AnswerFile:
 
 
 def is_answer_file(path: Path) -> bool:
-    """Whether a round's folder hands this file in: `answers*.csv`, `answers*.jsonl` or tasks.csv itself."""
+    """Whether a round's folder hands this file in: `answers*.csv`, `answers*.jsonl` or a sheet itself."""
     name = path.name.lower()
-    return name == "tasks.csv" or (name.startswith("answers") and name.endswith((".csv", ".jsonl")))
+    sheet = name == "tasks.csv" or (name.startswith("tasks-") and name.endswith(".csv"))
+    return sheet or (name.startswith("answers") and name.endswith((".csv", ".jsonl")))
 
 
 def read_answer_file(

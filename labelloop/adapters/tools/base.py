@@ -58,6 +58,11 @@ class Task:
     """The round that asks, where that is not the key's: a second look, see `LabelTool.push`."""
     not_for: tuple[str, ...] = ()
     """People who have answered the item or skipped it in an earlier round, sorted."""
+    person: str = ""
+    """Who is asked, where the campaign says; what others answer counts all the same. Empty: anybody."""
+    again: bool = False
+    """Whether `person` is asked what they have answered before: the question is for nobody else, and looks to
+    them like any other."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,9 @@ class LabelTool(Protocol):
         have it; a tool that deals tasks gives it to nobody of `task.not_for`. Answers to it come back under
         any key of the item: who counts, and for what, is told by the people (see labelloop/asking.py). The
         receipts are kept in the pushed.jsonl of the round that asks.
+
+        A task with a `person` is given to that one, and to others only when they skip it. One that asks
+        `again` has a key of the round that asks, `<campaign>/<round>/<item>/0`, and its answers keep it.
 
         Raises:
             ToolError: some may have arrived; `find` tells which.

@@ -82,26 +82,36 @@ def work(
     seed: int,
     skips_to_review: int,
     not_for: Mapping[str, Collection[str]] | None = None,
+    people: Mapping[str, str] | None = None,
+    again: Collection[str] = (),
 ) -> list[Answer]:
     """Let the crew work through one round.
 
-    Whoever is free first takes the next task about an item that they have not had; nobody is asked twice
-    about one item. First copies come first, in an order that depends on the items alone; a copy that was
-    skipped goes before all that, to somebody else. An item that `skips_to_review` people have skipped is
-    dealt out no more. Copies beyond the crew's size stay unanswered. A skip is not paid.
+    Whoever is free first takes the next task that is for them or for anybody, about an item that they have
+    not had; nobody is asked twice about one item, but where a task asks somebody again. First copies come
+    first, in an order that depends on the items alone; a copy that was skipped goes before all that, to
+    somebody else. An item that `skips_to_review` people have skipped is dealt out no more. Copies beyond the
+    crew's size stay unanswered. A skip is not paid.
 
     Args:
         tasks: of one round, distinct, in any order.
         start: when the round was pushed, aware, UTC.
         truth: the right answer to every item.
         not_for: names of those who have had an item in an earlier round, by item.
+        people: whom a task is for, by key; others get it once it was skipped, if they have no task of their
+            own about the item.
+        again: keys of tasks that ask somebody again; nobody else ever gets them.
 
     Returns:
         Of each task any number of skips and at most one answer, in order of time, ties by id.
     """
     queue = sorted(tasks, key=lambda task: (task.copy, _shuffled(seed, task)))
     had = [{item for item, people in (not_for or {}).items() if one.name in people} for one in crew]
-    deal = _Deal(queue, had, skips_to_review)
+    codes = {person.name: number for number, person in enumerate(crew)}
+    whose = [
+        codes.get(name, len(crew)) if (name := (people or {}).get(task.text)) else None for task in queue
+    ]
+    deal = _Deal(queue, had, skips_to_review, whose, [task.text in again for task in queue])
     turns = [0] * len(queue)
     # What happens next: a skipped copy is free again (0) before anybody takes another (1).
     coming = [(_working_moment(start, person.days_off), 1, who) for who, person in enumerate(crew)]
@@ -142,10 +152,27 @@ def work(
 class _Deal:
     """Who may take which copy next."""
 
-    def __init__(self, queue: Sequence[TaskKey], had: list[set[str]], skips_to_review: int) -> None:
-        """Nothing is dealt yet; `had` are the items that each person has had before, and is not given."""
+    def __init__(
+        self,
+        queue: Sequence[TaskKey],
+        had: list[set[str]],
+        skips_to_review: int,
+        whose: Sequence[int | None],
+        again: Sequence[bool],
+    ) -> None:
+        """Nothing is dealt yet.
+
+        Args:
+            had: the items that each person has had before, and is not given.
+            whose: whom each task is for; None: anybody.
+            again: whether it asks that person again.
+        """
         self._queue, self._skips_to_review = queue, skips_to_review
-        self._had = had
+        self._had, self._whose, self._again = had, whose, again
+        self._named: dict[str, set[int]] = {}
+        for task, who, twice in zip(queue, whose, again, strict=True):
+            if who is not None and not twice:
+                self._named.setdefault(task.item, set()).add(who)
         self._skips: dict[str, int] = {}
         self._lines: tuple[list[int], list[int]] = ([], list(range(len(queue))))
         """Places in the queue: of copies that were skipped, and of all as they were pushed."""
@@ -158,7 +185,7 @@ class _Deal:
         """The place of the next copy for this person; None while there is none."""
         for which, (line, taken) in enumerate(zip(self._lines, self._taken, strict=True)):
             at = self._position[who][which]
-            while at < len(line) and (taken[at] or not self._is_for(self._queue[line[at]].item, who)):
+            while at < len(line) and (taken[at] or not self._is_for(line[at], who, skipped=which == 0)):
                 at += 1
             self._position[who][which] = at
             if at < len(line):
@@ -169,6 +196,8 @@ class _Deal:
 
     def give_back(self, place: int) -> bool:
         """A copy was skipped; whether it is dealt out again."""
+        if self._again[place]:
+            return False
         item = self._queue[place].item
         self._skips[item] = self._skips.get(item, 0) + 1
         if self._skips[item] >= self._skips_to_review:
@@ -177,8 +206,14 @@ class _Deal:
         self._taken[0].append(False)
         return True
 
-    def _is_for(self, item: str, who: int) -> bool:
-        return item not in self._had[who] and self._skips.get(item, 0) < self._skips_to_review
+    def _is_for(self, place: int, who: int, *, skipped: bool) -> bool:
+        item, whose = self._queue[place].item, self._whose[place]
+        if self._again[place]:
+            return who == whose
+        if item in self._had[who] or self._skips.get(item, 0) >= self._skips_to_review:
+            return False
+        # Who has a task of their own about the item does not take another's.
+        return who == whose if whose is not None and not skipped else who not in self._named.get(item, ())
 
 
 def _answer(

@@ -1,6 +1,7 @@
 """Labeling by hand, without a server: a folder a round, with a spreadsheet to fill in.
 
-    labeling/r003/tasks.csv      what people open: one row an item
+    labeling/r003/tasks.csv      what people open: one row an item; where questions are for single people
+                                 tasks-<name>.csv instead, with what each is asked
                   README.md      how to answer
                   answers*.csv, answers*.jsonl    what people hand in
                   tasks.jsonl    every task, one line a copy; written last: what it lists has been pushed
@@ -37,7 +38,7 @@ from labelloop.adapters.tools.copies import Copies
 from labelloop.adapters.tools.keys import by_round, check_keys, parse_key
 from labelloop.adapters.tools.notes import Notes
 from labelloop.adapters.tools.project_file import adopt_project, read_project
-from labelloop.adapters.tools.task_sheet import instructions, task_sheet
+from labelloop.adapters.tools.task_sheet import instructions, sheet_name, task_sheet
 from labelloop.errors import ToolError
 
 _TICK = timedelta(microseconds=1)
@@ -138,21 +139,32 @@ class FilesTool:
             asked_by, people = line.get("round", ""), tuple(line.get("not_for", ()))
             if (key.campaign, asked_by or key.round) == (self._campaign, round_id):
                 tasks.append(
-                    Task(line["key"], line["item"], key.copy, line["payload"], round=asked_by, not_for=people)
-                )
+                    Task(line["key"], line["item"], key.copy, line["payload"], round=asked_by,
+                         not_for=people, person=line.get("person", ""))
+                )  # fmt: skip
         return tasks
 
     def _write_round(self, project: Project, round_id: str, tasks: list[Task]) -> None:
         folder = self._folder / round_id
-        sheet = folder / "tasks.csv"
-        filled = self._filled_in(sheet, tasks) if sheet.exists() else {}
         copies: dict[str, int] = {}
         for task in tasks:
             copies[task.item] = copies.get(task.item, 0) + 1
-        # A spreadsheet takes UTF-8 for something else unless a byte order mark says so.
-        files.write_text(sheet, "\ufeff" + task_sheet(tasks, filled))
-        again = any(task.not_for for task in tasks)
-        files.write_text(folder / "README.md", instructions(project, round_id, copies, again=again))
+        sheets = {"": tasks}
+        if any(task.person for task in tasks):
+            sheets = {
+                person: [task for task in tasks if task.person == person]
+                for person in sorted({task.person for task in tasks})
+            }
+        for person, asked in sheets.items():
+            sheet = folder / sheet_name(person)
+            filled = self._filled_in(sheet, tasks) if sheet.exists() else {}
+            # By lot, or what somebody is asked again would stand at the end.
+            shown = sorted(asked, key=lambda task: files.digest_of(task.key)) if person else asked
+            # A spreadsheet takes UTF-8 for something else unless a byte order mark says so.
+            files.write_text(sheet, "\ufeff" + task_sheet(shown, filled, person))
+        again = any(task.not_for and not task.person for task in tasks)
+        text = instructions(project, round_id, copies, again=again, own="" not in sheets)
+        files.write_text(folder / "README.md", text)
         listing = [_listed(task) for task in tasks]
         lines = "".join(json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n" for line in listing)
         files.write_text(folder / "tasks.jsonl", lines)
@@ -255,9 +267,10 @@ def _items(tasks: Sequence[Task]) -> dict[str, str]:
 
 def _listed(task: Task) -> dict[str, Any]:
     """A task's line in tasks.jsonl."""
-    line = {name: value for name, value in asdict(task).items() if name not in ("copy", "round", "not_for")}
-    if task.round:
-        line["round"] = task.round
+    line = {name: getattr(task, name) for name in ("key", "item", "payload")}
+    line["prediction"] = None if task.prediction is None else asdict(task.prediction)
+    # Not whether it asks somebody again: whoever labels can read this.
+    line |= {name: getattr(task, name) for name in ("round", "person") if getattr(task, name)}
     return line | ({"not_for": list(task.not_for)} if task.not_for else {})
 
 

@@ -45,6 +45,10 @@ class SimulatedRound:
     """In the order of the push; repeats are duplicates."""
     not_for: dict[str, list[str]]
     """Who has had an item before, of items that are asked about again."""
+    people: dict[str, str]
+    """Whom a task is for, by key, where it is for somebody."""
+    again: frozenset[str]
+    """Keys of tasks that ask somebody again."""
 
     @cached_property
     def receipts(self) -> dict[str, Receipt]:
@@ -114,7 +118,10 @@ class SimulatedTool:
             there = files.read_lines(path)
             before = max(0, len(there) - 1)
             lines = [
-                {"key": task.key} | ({"not_for": list(task.not_for)} if task.not_for else {})
+                {"key": task.key}
+                | ({"not_for": list(task.not_for)} if task.not_for else {})
+                | ({"person": task.person} if task.person else {})
+                | ({"again": True} if task.again else {})
                 for task in asked
             ]
             append_lines(path, lines if there else [self._heading(), *lines])
@@ -221,6 +228,8 @@ class SimulatedTool:
                 id=round_id,
                 keys=[task["key"] for task in tasks],
                 not_for={parse_key(t["key"]).item: t["not_for"] for t in tasks if t.get("not_for")},
+                people={t["key"]: t["person"] for t in tasks if t.get("person")},
+                again=frozenset(t["key"] for t in tasks if t.get("again")),
             )
             known = self._rounds[round_id] = (size, pushed)
         return known[1]
@@ -242,6 +251,8 @@ class SimulatedTool:
                 seed=self._seed,
                 skips_to_review=pushed.skips_to_review,
                 not_for=pushed.not_for,
+                people=pushed.people,
+                again=pushed.again,
             )
             known = self._answers[round_id] = (size, answers)
         return known[1]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 
+from labelloop import files
 from labelloop.adapters.tools.base import Project, Task
 from labelloop.spreadsheet import plain
 
@@ -21,12 +23,39 @@ answered already. Answering one again only changes your earlier answer.
 """
 
 
-def task_sheet(tasks: Sequence[Task], filled: Mapping[str, tuple[str, str]]) -> str:
+_OWN = """
+Every question is for one person. Your sheet is `tasks-<your name>.csv`; you may also fill it in where it is.
+What you answer beyond it counts as well.
+"""
+
+_ALONE = """\
+- Working alone, you may fill in `tasks.csv` itself, with your name in the column `annotator`.
+"""
+
+_PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}", re.ASCII)
+
+
+def sheet_name(person: str) -> str:
+    """The file with what this person is asked, or with everything for everybody ('').
+
+    Names that a file system could not hold, or take for another's, get a digest.
+    """
+    if not person:
+        return "tasks.csv"
+    plain_name = person
+    if not _PLAIN_NAME.fullmatch(person):
+        kept = re.sub(r"[^A-Za-z0-9._@+-]+", "_", person)[:80]
+        plain_name = f"{kept}-{files.digest_of(person)[:8]}"
+    return f"tasks-{plain_name}.csv"
+
+
+def task_sheet(tasks: Sequence[Task], filled: Mapping[str, tuple[str, str]], person: str = "") -> str:
     """One row an item: key, item, label, annotator, then what the item shows.
 
     Args:
         tasks: every task of the round; an item's further copies add no row.
         filled: label and annotator by item, where somebody has filled them in already.
+        person: whose sheet it is; stands in the column annotator.
     """
     items = {task.item: task for task in reversed(tasks)}
     first = [items[item] for item in dict.fromkeys(task.item for task in tasks)]
@@ -40,23 +69,28 @@ def task_sheet(tasks: Sequence[Task], filled: Mapping[str, tuple[str, str]]) -> 
     writer.writerow([*_OURS, *(plain(title) for title in titles)])
     for task in first:
         shown = [_cell(task.payload.get(name)) for name in names]
-        label, annotator = filled.get(task.item, ("", ""))
+        label, annotator = filled.get(task.item, ("", person))
         writer.writerow([plain(task.key), plain(task.item), plain(label), plain(annotator), *shown])
     return text.getvalue()
 
 
-def instructions(project: Project, round_id: str, copies: Mapping[str, int], *, again: bool = False) -> str:
+def instructions(
+    project: Project, round_id: str, copies: Mapping[str, int], *, again: bool = False, own: bool = False
+) -> str:
     """README.md of a round's folder, for the people who label.
 
     Args:
         copies: people asked about each item.
         again: whether some items were asked in an earlier round; not which, nor what was answered.
+        own: whether everybody has a sheet of their own.
     """
     classes = "\n".join(f"- `{name}`" for name in project.classes)
     # The most, not the number of each item: that would tell which arm an item is in.
     people = max(copies.values(), default=1)
     each = "one person answers" if people == 1 else f"up to {people} different people answer"
-    some = _AGAIN if again else ""
+    some = (_AGAIN if again else "") + (_OWN if own else "")
+    sheet = "tasks-<your name>.csv" if own else "tasks.csv"
+    alone = "" if own else _ALONE
     return f"""\
 # {" ".join(project.question.split())}
 
@@ -68,7 +102,7 @@ Possible answers, spelled exactly like this:
 
 ## How to answer
 
-1. Save a copy of `tasks.csv` in this folder as `answers-<your name>.csv`, for example `answers-ada.csv`.
+1. Save a copy of `{sheet}` in this folder as `answers-<your name>.csv`, for example `answers-ada.csv`.
 2. Fill in the column `label`, one answer a row. Leave a row empty until you know; answers count as soon as
    the file is saved, and may be handed in bit by bit.
 3. Write `skip` where nobody could tell. That also takes an earlier answer back; emptying a cell does not.
@@ -77,8 +111,7 @@ To change an answer, change the cell and save. Please do not look at the answers
 
 Good to know:
 
-- Working alone, you may fill in `tasks.csv` itself, with your name in the column `annotator`.
-- Only the columns `item` (or `key`) and `label` are needed; comma, semicolon and tab all work, in UTF-8.
+{alone}- Only the columns `item` (or `key`) and `label` are needed; comma, semicolon and tab work, in UTF-8.
 - A column `annotator` wins over the name of the file. A column `answered_at` (such as 2026-01-05T09:30:00Z)
   wins over the time at which the file was saved.
 - JSON lines work too: `answers-<your name>.jsonl` with lines such as `{{"item": "...", "label": "..."}}`.

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelloop.acquisition import select, select_picks
-from labelloop.acquisition.committee import bald, consensus_entropy, mean_kl, vote_entropy
+from labelloop.acquisition.committee import bald, consensus_entropy, mean_kl, member_variance, vote_entropy
 
-SCORES = [bald, vote_entropy, consensus_entropy, mean_kl]
+SCORES = [bald, vote_entropy, consensus_entropy, mean_kl, member_variance]
 every_score = pytest.mark.parametrize("score", SCORES, ids=lambda score: score.__name__)
 
 
@@ -27,7 +27,7 @@ def test_members_certain_of_different_classes_disagree_as_much_as_can_be() -> No
 def test_doubt_that_members_share_is_no_disagreement() -> None:
     """Only consensus entropy asks about it: it is the noise of the data, not the members' ignorance."""
     members = stacked([[0.5, 0.5]], [[0.5, 0.5]])
-    assert [float(score(members)[0]) for score in (bald, mean_kl, vote_entropy)] == [0, 0, 0]
+    assert [float(score(members)[0]) for score in (bald, mean_kl, member_variance, vote_entropy)] == [0] * 4
     assert consensus_entropy(members)[0] == pytest.approx(1)
 
 
@@ -37,6 +37,13 @@ def test_vote_entropy_counts_votes_only() -> None:
     unsure = stacked([[0.4, 0.3, 0.3]], [[0.4, 0.3, 0.3]], [[0.3, 0.4, 0.3]])
     expected = -(2 / 3 * np.log(2 / 3) + 1 / 3 * np.log(1 / 3)) / np.log(3)
     np.testing.assert_allclose([vote_entropy(sure)[0], vote_entropy(unsure)[0]], expected, rtol=1e-6)
+
+
+def test_variance_sees_the_size_of_a_difference_and_bald_what_it_tells() -> None:
+    """Two members 0.1 apart, about an even chance and near certainty."""
+    members = stacked([[0.5, 0.5], [0.9, 0.1]], [[0.6, 0.4], [1.0, 0.0]])
+    np.testing.assert_allclose(member_variance(members), [2 * 0.05**2 / 0.5] * 2, rtol=1e-5)
+    assert bald(members)[1] > 4 * bald(members)[0]
 
 
 @settings(max_examples=40, deadline=None)

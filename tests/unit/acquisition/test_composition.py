@@ -105,6 +105,16 @@ def test_a_subsample_is_all_that_the_strategy_sees_and_is_random() -> None:
     assert len({tuple(sorted(batch)) for batch in batches}) == 40
 
 
+def test_a_subsample_of_copies_without_ids_has_some_of_each() -> None:
+    """Of five kinds of rows with forty copies each, 50 drawn hold about ten of each."""
+    kinds = np.repeat(np.arange(5), 40)
+    probabilities = np.eye(5, dtype=np.float32)[kinds] * 0.8 + np.float32(0.04)
+    context = Context(np.arange(200), np.empty(0, np.int64), probabilities, None, 0)
+    for seed in range(20):
+        rows = run("margin", dataclasses.replace(context, seed=seed), 50, subsample=50).rows
+        assert np.bincount(kinds[rows], minlength=5).min() >= 2
+
+
 def test_strategies_mix_by_share_and_no_row_comes_twice() -> None:
     margin, random = make_strategy("margin"), make_strategy("random")
     picks = run("k_means", pool(), 25, mix=((margin, 0.7), (random, 0.3)))

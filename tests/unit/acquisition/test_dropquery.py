@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from labelloop.acquisition import select
 from labelloop.acquisition.linear_head import fit_linear_head
-from labelloop.errors import SettingsError
 
 
 def pool(n: int = 600) -> tuple[np.ndarray, np.ndarray]:
@@ -48,10 +46,3 @@ def test_too_few_doubtful_rows_are_filled_up_by_margin() -> None:
     picks = select("dropquery", batch_size=15, embeddings=points, probabilities=said, members=members)
     margin = select("margin", batch_size=15, probabilities=said)
     assert sorted(picks.tolist()) == sorted(margin.tolist())
-
-
-@pytest.mark.parametrize("options", [{"rounds": 0}, {"dropout": 1.0}, {"dropout": 0}])
-def test_options_out_of_range_are_told(options: dict[str, float]) -> None:
-    points, said = pool()
-    with pytest.raises(SettingsError, match="at least 1 round and a dropout between 0 and 1"):
-        select("dropquery", batch_size=3, embeddings=points, probabilities=said, **options)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from labelloop.acquisition import Context, Picks, make_strategy, select_rows
 from labelloop.acquisition.margin import margin
-from labelloop.errors import SettingsError
 
 
 def made(n: int = 200, seed: int = 0) -> Context:
@@ -71,11 +69,6 @@ def test_cluster_margin_does_not_ask_the_same_twice() -> None:
     assert set(member[run("cluster_margin", context, 12).rows]) == {0, 1, 2}
 
 
-def test_a_factor_below_one_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"factor is 0\.5"):
-        run("cluster_margin", made(), 10, factor=0.5)
-
-
 def test_power_margin_draws_in_proportion_to_the_score() -> None:
     """The first pick of 4,000 seeds against the chances: chi-squared."""
     first = np.array([0.5, 0.6, 0.7, 0.8, 0.9])
@@ -95,6 +88,19 @@ def test_power_margin_weights_give_unbiased_sums() -> None:
     for seed in range(1500):
         picks = run("power_margin", Context(np.arange(40), np.arange(0), probabilities, None, seed), 15)
         sums.append((values[picks.rows] / picks.probabilities).sum())
+    assert abs(np.mean(sums) - values.sum()) < 4 * np.std(sums) / np.sqrt(len(sums))
+
+
+def test_power_margin_draws_equal_rows_each_by_itself() -> None:
+    """50 copies each of two rows without ids: about half a batch of each, as the chances say."""
+    probabilities = np.repeat([[0.5, 0.5], [0.55, 0.45]], 50, axis=0).astype(np.float32)
+    values, firsts, sums = np.arange(100) % 7 + 5.0 * (np.arange(100) < 50), [], []
+    for seed in range(600):
+        picks = run("power_margin", Context(np.arange(100), np.arange(0), probabilities, None, seed), 10)
+        firsts.append((picks.rows < 50).sum())
+        sums.append((values[picks.rows] / picks.probabilities).sum())
+    assert abs(np.mean(firsts) - 10 / 1.9) < 0.3
+    assert np.var(firsts) < 3.5  # 2.3 by the hypergeometric; 25 where copies go together
     assert abs(np.mean(sums) - values.sum()) < 4 * np.std(sums) / np.sqrt(len(sums))
 
 

@@ -68,6 +68,22 @@ def test_both_kinds_of_content_tell_items_apart() -> None:
     assert one != other
 
 
+def test_items_of_equal_content_have_keys_of_their_own() -> None:
+    """And the same keys wherever they lie; the first of them the key that it would have alone."""
+    content = CONTENT[np.arange(20_000) % 40]
+    context = Context(np.arange(20_000), np.arange(0), None, content, seed=0)
+    of_items = keys.item_keys(context, np.arange(20_000), "a")
+    assert len(np.unique(of_items)) == 20_000
+    assert of_items[:40].tolist() == keys.content_keys(content[:40], 0, "a").tolist()
+    counts = np.histogram(of_items.astype(np.float64) / 2**64, bins=20, range=(0, 1))[0]
+    assert ((counts - 1000) ** 2 / 1000).sum() < 50
+    order = np.random.default_rng(1).permutation(20_000)
+    moved = Context(np.arange(20_000), np.arange(0), None, content[order], seed=0)
+    of_moved = keys.item_keys(moved, np.arange(20_000), "a")
+    for kind in range(40):
+        assert set(of_items[kind::40]) == set(of_moved[order % 40 == kind])
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 40))
 def test_lowest_is_the_head_of_a_full_sort(n: int, count: int, chunk: int) -> None:

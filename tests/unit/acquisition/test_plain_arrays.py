@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,17 @@ def test_lists_masks_and_other_types_are_the_same_arrays() -> None:
 def test_options_reach_the_strategy() -> None:
     margin = select("margin", batch_size=9, probabilities=P).tolist()
     assert select("power_margin", batch_size=9, probabilities=P, power=1e6).tolist() == margin
+
+
+def test_auto_starts_without_a_model() -> None:
+    """As typiclust, whatever is labeled; with probabilities it must be told the labels that judge them."""
+    for labeled in ((), KNOWN):
+        rows = select("auto", batch_size=5, embeddings=X, labeled=labeled).tolist()
+        assert rows == select("typiclust", batch_size=5, embeddings=X, labeled=labeled).tolist()
+    with pytest.raises(SettingsError, match="'auto' needs the labels"):
+        select("auto", batch_size=5, embeddings=X, probabilities=P, labeled=KNOWN)
+    with pytest.raises(SettingsError, match="'auto' needs embeddings"):
+        select("auto", batch_size=5, probabilities=P)
 
 
 def spoiled(array: np.ndarray, row: int, value: Any) -> np.ndarray:
@@ -202,3 +214,53 @@ def test_a_wrong_composition_is_named(
     given = {**composed(tmp_path, settings), "batch_size": 5, **change}
     with pytest.raises(LabelloopError, match=said):
         select_from_files("margin", out=tmp_path / "picks.csv", **saved(tmp_path, probabilities=P), **given)
+
+
+def test_the_command_takes_options_and_ids(tmp_path: Path, labelloop: Callable[..., Any]) -> None:
+    """Picks are told by id, and the same for rows in another order; options are read as YAML."""
+    order = np.random.default_rng(3).permutation(60)
+    picked = []
+    for rows, name in ((np.arange(60), "ids.npy"), (order, "ids.txt")):
+        ids = np.array([f"a, {row}" for row in rows])
+        np.save(tmp_path / name, ids) if name.endswith("npy") else (tmp_path / name).write_text(
+            "\n".join(ids)
+        )
+        paths = saved(tmp_path, probabilities=P[rows])
+        said = labelloop("select", "--strategy", "power_margin", "--option", "power=2", "--batch-size", "6",
+                         "--probabilities", paths["probabilities"], "--ids", tmp_path / name,
+                         "--out", tmp_path / "picks.csv")  # fmt: skip
+        assert said.code == 0, said.error
+        picks = pd.read_csv(tmp_path / "picks.csv")
+        assert picks["item"].tolist() == ids[picks["row"]].tolist()
+        picked.append(picks["item"].tolist())
+    expected = select(
+        "power_margin", batch_size=6, probabilities=P, ids=[f"a, {row}" for row in range(60)], power=2
+    )
+    assert picked[0] == picked[1] == [f"a, {row}" for row in expected]
+
+
+WRONG_WORDS = {
+    "no value": (["--option", "power"], "--option power: write it as key=value, such as --option power=2"),
+    "twice": (["--option", "power=1", "--option", "power=2"], "--option power is given twice"),
+    "not YAML": (["--option", "power=[1"], r"--option power=\[1: \[1 is not valid YAML"),
+    "unknown": (["--option", "force=1"], "'power_margin' has no option 'force'; it has: power"),
+    "of select": (["--option", "seed=1"], "'power_margin' has no option 'seed'; it has: power"),
+    "no ids": (["--ids", "none.txt"], "--ids none.txt: there is no such file"),
+    "gap": (["--ids", "{}/gap.txt"], "line 2 is empty; give one id a line"),
+    "few ids": (["--ids", "{}/few.txt"], "ids have shape .2,., but there are 60 rows"),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), WRONG_WORDS.values(), ids=WRONG_WORDS.keys())
+def test_wrong_words_are_named(
+    words: list[str], said: str, tmp_path: Path, labelloop: Callable[..., Any]
+) -> None:
+    (tmp_path / "gap.txt").write_text("a\n\nb\n")
+    (tmp_path / "few.txt").write_text("a\nb\n")
+    paths = saved(tmp_path, probabilities=P)
+    given = [word.format(tmp_path) for word in words]
+    found = labelloop("select", "--strategy", "power_margin", "--batch-size", "6", "--out",
+                      tmp_path / "picks.csv", "--probabilities", paths["probabilities"], *given)  # fmt: skip
+    assert found.code == 2
+    assert re.search(said, found.error.replace("\n", " ")), found.error
+    assert not (tmp_path / "picks.csv").exists()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import labelloop
 from labelloop.acquisition import STRATEGIES, Context, Picks, make_strategy, needs, select_rows
+from labelloop.acquisition.options import LIMITS, SWITCHES
 from labelloop.errors import SettingsError
 
 
@@ -49,6 +52,7 @@ def test_each_built_in_says_what_it_needs() -> None:
         "vote_entropy": {"members"},
         "consensus_entropy": {"members"},
         "mean_kl": {"members"},
+        "member_variance": {"members"},
         "dropquery": {"probabilities", "embeddings"},
         "error_based": {"probabilities", "embeddings", "labels"},
         "rare_class": {"probabilities", "embeddings", "labels"},
@@ -126,6 +130,49 @@ def test_a_need_that_nobody_can_meet_is_refused(own_module) -> None:
 def test_a_function_that_is_not_there_is_explained(name: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         make_strategy(name, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("power_margin", {"power": -3}, "'power' is -3; it must be a number at least 0"),
+        ("power_bald", {"power": float("inf")}, "'power' is inf"),
+        ("density_weighted", {"beta": "much"}, "'beta' is 'much'; it must be a number"),
+        ("uherding", {"targets": 0}, "'targets' is 0; it must be a whole number at least 1"),
+        ("max_herding", {"targets": True}, "'targets' is True"),
+        ("uherding", {"radius_quantile": 2}, "'radius_quantile' is 2; .* at least 0 and at most 1"),
+        ("max_herding", {"directions": "no"}, "'directions' is 'no'; it must be true or false"),
+        ("typiclust", {"neighbours": 0}, "'neighbours' is 0"),
+        ("k_means", {"max_clusters": 0}, "'max_clusters' is 0"),
+        ("k_means", {"mini_batch_above": 2.5}, r"'mini_batch_above' is 2\.5; it must be a whole number"),
+        ("k_center", {"shortlist": 0}, "'shortlist' is 0"),
+        ("cluster_margin", {"factor": 0.5}, r"'factor' is 0\.5; it must be a number at least 1"),
+        ("dropquery", {"rounds": 0}, "'rounds' is 0"),
+        ("dropquery", {"dropout": 1.0}, r"'dropout' is 1\.0; .* above 0 and below 1"),
+        ("dropquery", {"dropout": 0}, "'dropout' is 0"),
+    ],
+)
+def test_an_option_out_of_range_is_told(name: str, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingsError, match=f"strategy '{name}': the option {said}"):
+        make_strategy(name, options)
+
+
+def test_every_number_among_the_options_has_limits_and_its_default_is_within() -> None:
+    for name, picker in STRATEGIES.items():
+        for option in list(inspect.signature(picker).parameters.values())[2:]:
+            if isinstance(option.default, bool):
+                assert option.name in SWITCHES
+            elif isinstance(option.default, int | float):
+                LIMITS[option.name].check(name, option.default)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    make_strategy("uherding", {"targets": np.int64(5), "radius_quantile": np.float32(0.5)})
+
+
+def test_own_functions_have_limits_of_their_own(own_module) -> None:
+    name = own_module("def odd(context, batch_size, *, power): ...\n")
+    make_strategy(f"{name}:odd", {"power": -3})
 
 
 def test_a_broken_import_inside_the_users_module_keeps_its_own_error(own_module) -> None:

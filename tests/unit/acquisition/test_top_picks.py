@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,3 +52,17 @@ def test_ties_are_drawn_evenly_over_seeds() -> None:
         wins[picks.rows] += 1
     assert wins[0] == 2000
     np.testing.assert_allclose(wins[1:] / 2000, 3 / 9, atol=0.05)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_rows_of_equal_content_win_ties_each_by_itself(named: bool) -> None:
+    """90 copies of one row and 10 of another, all tied, named or not: the few win a tenth of the places."""
+    table = np.repeat([[0.5, 0.1], [0.5, 0.2]], [90, 10], axis=0).astype(np.float32)
+    ids = np.array([f"i{row}" for row in range(100)], dtype=object) if named else None
+    few = []
+    for seed in range(300):
+        context = Context(np.arange(100), np.empty(0, np.int64), table, None, seed, ids)
+        few.append((pick_top(given_scores([]), context, 10).rows >= 90).sum())
+    # Hypergeometric: a mean of 1 and a variance of 0.82; clumps would give 0 or 10.
+    assert abs(np.mean(few) - 1) < 0.2
+    assert 0.5 < np.var(few) < 1.2

@@ -128,6 +128,21 @@ def test_strategies_that_ask_labels_or_a_committee_are_replayed_too(params: Path
     assert curves[curves["labels"] == 36]["accuracy"].nunique() > 1
 
 
+@pytest.mark.parametrize("kind", ["learners", "snapshots", "dropout"])
+def test_a_committee_is_made_as_in_the_campaign(params: Path, tmp_path: Path, kind: str) -> None:
+    """Picks follow the kind: with the same seed they are not those of bootstrap samples."""
+    accuracies = {}
+    for of in ("bootstrap", kind):
+        options = "{epochs: 3, min_steps: 40, hidden: 8, device: cpu}"
+        params.write_text(
+            PARAMS + f"model: {{name: mlp, options: {options}, committee: 2, committee_of: {of}}}\n"
+        )
+        backtest(params, tmp_path / of, strategies=["bald"], seeds=1)
+        accuracies[of] = pd.read_csv(tmp_path / of / "curves.csv")["accuracy"].tolist()
+    assert accuracies[kind][0] == accuracies["bootstrap"][0]
+    assert accuracies[kind] != accuracies["bootstrap"]
+
+
 def test_a_learner_that_uses_the_pool_sees_no_item_that_it_is_judged_on(params: Path, tmp_path: Path) -> None:
     params.write_text(PARAMS + "model: {pool: graph}\n")
     settings = load_settings(params)

@@ -78,6 +78,8 @@ def test_fewer_points_than_neighbours_are_told_by_their_distance() -> None:
 
 def test_memory_of_the_graph_grows_with_the_points(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graph_smoothing, "EXACT", 100)
+    # How many blocks are there at a time would else be a matter of luck.
+    monkeypatch.setattr(neighbour_cells, "cores", lambda: 1)
     build_graph(clouds(2000))
 
     def peak(count: int) -> int:
@@ -114,7 +116,7 @@ def test_joining_neighbours_of_neighbours_finds_more_of_them(monkeypatch: pytest
     """Each once, with its own distance, nearest first."""
     points = clouds(6000)
     exact, _ = nearest(points, points, 10)
-    monkeypatch.setattr(neighbour_cells, "make_cells", lambda points: make_cells(points, members=8))
+    monkeypatch.setattr(neighbour_cells, "make_cells", lambda points: make_cells(points, members=4))
     cells = neighbour_cells.make_cells(points).nearest(points, 10)[0]
     places, squared = neighbour_cells.neighbour_graph(points, 10)
     assert 1 - recall(places, exact) < (1 - recall(cells, exact)) / 2

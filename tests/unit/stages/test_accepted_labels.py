@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -205,3 +206,22 @@ def test_a_queue_with_a_mistake_is_refused_whole(
     assert said.code == 2
     assert says in said.error and "Nothing was taken in" in said.error
     assert campaign.reviews.read_bytes() == before
+
+
+def test_the_report_and_status_say_what_became_of_the_labels_accepted_before(
+    campaign: Workspace, labelloop: Callable[..., Any]
+) -> None:
+    """r002 is the breach; r003 accepts anew, by another model."""
+    for before, name in itertools.pairwise(ROUNDS):
+        old, new = accepted(campaign, before), accepted(campaign, name)
+        change = told(campaign, name)["change"]
+        assert change["before"] == len(old)
+        assert change["kept"] + change["relabelled"] + change["returned"] == len(old)
+        assert change["kept"] + change["relabelled"] + change["new"] == len(new)
+    assert told(campaign, "r002")["change"]["returned"] == len(accepted(campaign, "r001")) > 400
+    assert f"and {len(accepted(campaign, 'r001'))} are back in the queue" in (
+        campaign.round("r002").report.read_text()
+    )
+    said = labelloop("status", campaign.root)
+    assert told(campaign, "r003")["certificate"]["id"] in said.out
+    assert " were fused by `" in said.out

@@ -95,6 +95,7 @@ def pushed(
                           "score": 0.0, "probability": 1.0,
                           "draw_probability": None, "overlap": 2})  # fmt: skip
     tables.BATCH.write(batch, current.folder.batch)
+    tables.ROUTING.write(tables.ROUTING.empty(), current.folder.routing)
     asked = batch[["item", "arm"]].assign(round="r000", overlap=4)
     tables.ASKED.write(asked, current.folder.asked)
     tables.VOTES.write(tables.VOTES.empty(), current.previous.collected)

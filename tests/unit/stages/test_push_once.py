@@ -90,6 +90,7 @@ def open_round(folder: Path) -> Round:
     batch = pd.DataFrame({"item": _Pool.ids, "arm": "strategy", "rank": range(ITEMS), "score": 0.0,
                           "probability": 1.0, "draw_probability": None, "overlap": OVERLAP})  # fmt: skip
     tables.BATCH.write(batch, workspace.round("r000").batch)
+    tables.ROUTING.write(tables.ROUTING.empty(), workspace.round("r000").routing)
     return Round(workspace, "r000")
 
 

@@ -19,7 +19,8 @@ ANNOTATION = Annotation(tool="files", overlap=2, max_overlap=4, target_confidenc
 def labels_of(rows: dict[str, float], **changes: Any) -> pd.DataFrame:
     """Labels of two classes with these confidences."""
     posterior = [np.array([sure, 1 - sure]) for sure in rows.values()]
-    table = {"item": list(rows), "confidence": list(rows.values()), "posterior": posterior, "gold": False}
+    table = {"item": list(rows), "confidence": list(rows.values()), "posterior": posterior, "gold": False,
+             "tie": False}  # fmt: skip
     return pd.DataFrame(table | changes)
 
 
@@ -70,6 +71,7 @@ def open_ones(seed: int, n: int) -> pd.DataFrame:
             "posterior": list(random.dirichlet(np.ones(3), n)),
             "total": random.integers(2, 5, n),
             "room": random.integers(1, 4, n),
+            "tier": "usual",
         }
     )
 
@@ -131,3 +133,43 @@ def test_the_batch_gets_the_arm_at_its_end_and_asked_the_people_of_all_rounds() 
 def test_settings_that_allow_no_second_look_are_refused(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Annotation(tool="files", test_overlap=1, **changes)
+
+
+def with_expert(price: float) -> Annotation:
+    """Six annotators, and eva, whose answers cost so much; the others' cost 0.05."""
+    routing = {"mode": "skill", "people": {"eva": {"tier": "expert", "cost_per_vote": price}}}
+    people = ["ada", "ben", "cy", "dee", "eli", "fay", "eva"]
+    return Annotation.model_validate(
+        {"tool": "files", "overlap": 2, "test_overlap": 2, "max_overlap": 4, "annotators": people,
+         "routing": routing}
+    )  # fmt: skip
+
+
+def test_an_expert_is_asked_where_people_split_or_no_other_is_left_and_once() -> None:
+    """Before that the others are; afterwards the item is for review."""
+    full = [("full", name, "submitted") for name in ("ada", "ben", "cy", "dee")]
+    heard = [("heard", name, "submitted") for name in ("ada", "ben", "cy", "dee", "eva")]
+    said = [*both("open"), *both("split"), *full, *heard]
+    items = ["open", "split", "full", "heard"]
+    labels = labels_of(dict.fromkeys(items, 0.6), tie=[False, True, False, False])
+    asked = asked_of(items).assign(overlap=[2, 2, 4, 5])
+    found = eligible_items(asked, labels, votes_of(*said), with_expert(0.2)).set_index("item")
+    assert found["tier"].to_dict() == {"open": "usual", "split": "expert", "full": "expert"}
+    assert (found.loc[["split", "full"], "room"] == 1).all() and found.loc["open", "room"] == 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 999), st.integers(0, 30), st.integers(0, 30), st.sampled_from([0.02, 0.05, 0.2, 0.33]))
+def test_experts_looks_come_first_and_are_paid_out_of_the_same_money(
+    seed: int, usual: int, experts: int, price: float
+) -> None:
+    table = open_ones(seed, usual + experts).assign(tier=["usual"] * usual + ["expert"] * experts)
+    looks = _choose(table, 0.05, 0.7, 20, with_expert(price))
+    tier = looks.further["tier"]
+    money = float((tier == "usual").sum() * 0.05 + (tier == "expert").sum() * price)
+    assert money <= 2 * 0.05 * (20 - looks.new_items) + 1e-9
+    assert tier.is_monotonic_increasing  # expert, then usual
+    left = experts - int((tier == "expert").sum())
+    assert left == looks.about["for_experts"] - looks.about["asked_of_experts"]
+    if left:
+        assert money + price > 0.5 * 20 * 2 * 0.05 - 1e-9 or (tier == "usual").sum() == 0

@@ -180,3 +180,34 @@ def test_test_items_cover_nothing(committee: Path, monkeypatch: pytest.MonkeyPat
     trained = prepared.pool.rows_of(asked.loc[asked["arm"] != "test", "item"].tolist())
     assert set(trained) <= set(seen[0].labeled.tolist())
     assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize("kind", ["learners", "snapshots", "dropout"])
+def test_every_kind_of_committee_goes_through_a_campaign_and_picks(play: Play, kind: str) -> None:
+    options = {"epochs": 3, "min_steps": 30, "hidden": 8, "device": "cpu"}
+    campaign = play(
+        model={"name": "mlp", "options": options, "committee": 2, "committee_of": kind},
+        acquisition={"strategy": "member_variance"},
+    )
+    members = np.load(campaign / "rounds" / "r001" / "scores" / "members.npy")
+    assert np.abs(members[0] - members[1]).max() > 0.01
+    batch = pq.read_table(campaign / "rounds" / "r001" / "batch.parquet").to_pandas()
+    assert (batch.loc[batch["arm"] == "strategy", "score"] > 0).all()
+    described = [
+        json.loads((folder / "learner.json").read_text())["name"]
+        for folder in committee_folders(campaign / "rounds" / "r000" / "model")
+    ]
+    assert described == (["logistic", "mlp"] if kind == "learners" else ["mlp", "mlp"])
+
+
+def test_a_committee_that_the_learner_cannot_give_opens_no_round(
+    tmp_path: Path, labelloop: Callable[..., Any]
+) -> None:
+    labelloop("init", tmp_path)
+    write(tmp_path, model={"name": "logistic", "committee": 2, "committee_of": "dropout"},
+          acquisition={"strategy": "bald"})  # fmt: skip
+    said = labelloop("run", "--plain", tmp_path)
+    assert said.code == 2
+    assert "has no method thinned" in said.error
+    assert "set model.name to mlp" in said.error
+    assert not (tmp_path / "rounds" / "r000").exists()

@@ -1,0 +1,86 @@
+"""What a round's labels rest on, in words: how votes were fused, what counts without a person.
+
+For status, report, export and MLflow. No pandas here: status must be fast.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labelloop import files
+from labelloop.workspace import RoundFolder
+
+
+def read_labels(folder: RoundFolder) -> list[str]:
+    """Of a closed round: how its labels came about, what reviewers said, what is accepted from the model."""
+    metrics, about = files.read_json(folder.metrics), files.read_json(folder.fusion)
+    lines = [
+        fusion_words(about),
+        review_words(metrics["reviewed"], metrics["overturned"]),
+        acceptance_words(files.read_json(folder.certificate), metrics["accepted"]),
+    ]
+    return [line for line in lines if line]
+
+
+def label_metrics(folder: RoundFolder) -> dict[str, float | None]:
+    """Figures for MLflow: fusion's temperature and gold, and the certificate, None where there is none."""
+    about, told = files.read_json(folder.fusion), files.read_json(folder.certificate)
+    made = told["certificate"] if told["state"] == "issued" else {}
+    return {
+        "fusion_temperature": about["temperature"],
+        "fusion_gold_items": about["gold_items"],
+        "certificate_threshold": made.get("threshold"),
+        "certificate_bound": made.get("bound"),
+        "certificate_coverage": made.get("coverage"),
+        "certificate_delta_spent": None if told["state"] == "off" else told["spent"],
+    }
+
+
+def fusion_words(about: dict[str, Any]) -> str:
+    """What fusion.json says: how many votes of whom, by what method, and why by that."""
+    said = (
+        f"{about['votes']} votes of {about['annotators']} annotators about {about['items']} items were "
+        f"fused by `{about['method']}`"
+    )
+    said += f": {about['reason']}." if about["reason"] else "."
+    if about["model"]:
+        said += f" What the model says, trained without the item: {about['model']['reason']}."
+    return said
+
+
+def review_words(reviewed: int, overturned: int) -> str:
+    """How often reviewers said otherwise; empty where nothing was reviewed."""
+    if not reviewed:
+        return ""
+    return f"{reviewed} labels rest on a reviewer's word; {overturned} of them had another label by votes."
+
+
+def acceptance_words(told: dict[str, Any], accepted: int) -> str:
+    """What certificate.json says; empty while acceptance is off."""
+    if told["state"] == "off":
+        return ""
+    audits = len(told["audits"])
+    wrong = sum(one["accepted"] != one["found"] for one in told["audits"])
+    seen = f" Audits so far: {wrong} of {audits} accepted labels wrong." if audits else ""
+    waiting = len(told["open_audits"])
+    seen += f" {waiting} that were asked about have no label of people." if waiting else ""
+    seen += _change(told["change"])
+    if told["state"] != "issued":
+        return f"No label is accepted from the model: {told['reason']}.{seen}"
+    made = told["certificate"]
+    return (
+        f"{accepted} labels of the model count without a person, under certificate `{made['id']}`: with "
+        f"confidence {made['threshold']:.3f} or more at most {made['target']:.1%} are wrong (chance "
+        f"{1 - made['delta']:.1%}; {made['errors']} of {made['gold']} test items there were). It ends with "
+        f"the next model, or at {made['expires_at'][:10]}.{seen}"
+    )
+
+
+def _change(change: dict[str, int]) -> str:
+    """What became of the labels that were accepted before."""
+    if not change["before"]:
+        return ""
+    return (
+        f" Of the {change['before']} labels accepted a round before, {change['kept']} stand, "
+        f"{change['relabelled']} have another class now, and {change['returned']} are back in the queue."
+    )

@@ -1,0 +1,75 @@
+"""Hidden re-asks: questions that somebody has answered before, put to them again among the others.
+
+They tell how often people agree with themselves. The first answer stays the one that labels rest on: the
+second is given by somebody who may remember, and were it to count, being asked again would change labels that
+nothing is wrong with. It is kept as a vote with the action `reasked`, and it is paid.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from labelloop import files, tables
+from labelloop.asking import known_people
+from labelloop.fusion.coding import standing_votes
+from labelloop.stages.people import annotation_of, paused_in
+from labelloop.stages.runner import Round
+
+SEED = 13
+
+
+def choose_reasks(current: Round, asked_for: int, busy: Collection[str]) -> pd.DataFrame:
+    """Who is asked again about what: whoever was asked again least comes first, the items by lot.
+
+    Args:
+        asked_for: answers that the round asks for besides.
+        busy: items that the round asks of others.
+
+    Returns:
+        Rows of `tables.ROUTING`, each item once; empty where nobody has answered long enough ago.
+    """
+    quality = current.settings.quality
+    wanted = math.floor(quality.reask_share * asked_for + 1e-9)
+    number = int(current.id[1:]) - quality.reask_after
+    if not wanted or number < 0:
+        return tables.ROUTING.empty()
+    votes = tables.VOTES.read(current.previous.collected)
+    closed = files.read_json(current.workspace.round(f"r{number:03d}").closed)["at"]
+    again = votes[votes["action"] == tables.REASKED]
+    old = standing_votes(votes) if len(votes) else votes
+    old = old[old["answered_at"] <= pd.Timestamp(datetime.fromisoformat(closed))]
+    old = old[~old["item"].isin(set(busy) | set(again["item"]))]
+    people = known_people(annotation_of(current)) or frozenset(old["annotator"])
+    left = {
+        str(name): sorted(rows)
+        for name, rows in old.groupby("annotator")["item"]
+        if name in people and name not in paused_in(current)
+    }
+    before = again["annotator"].value_counts()
+    return _drawn(
+        left, {name: int(before.get(name, 0)) for name in left}, wanted, [current.about["seed"], SEED]
+    )
+
+
+def _drawn(left: dict[str, list[str]], times: dict[str, int], wanted: int, seed: list[int]) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    lot = dict(zip(sorted(left), random.permutation(len(left)), strict=True))
+    taken: set[str] = set()
+    rows: list[dict[str, Any]] = []
+    while len(rows) < wanted and left:
+        who = min(left, key=lambda name: (times[name], lot[name]))
+        items = [item for item in left[who] if item not in taken]
+        if not items:
+            del left[who]
+            continue
+        item = items[random.integers(len(items))]
+        rows.append({"item": item, "annotator": who, "why": tables.REASK, "chance": 1 / len(items)})
+        taken.add(item)
+        times[who] += 1
+    return pd.DataFrame(rows, columns=list(tables.ROUTING.columns))
