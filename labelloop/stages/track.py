@@ -41,6 +41,7 @@ def track(current: Round) -> None:
     with folder.labels.open("rb") as stream:
         # DVC's digest of a file, known before DVC has it: run and snapshot can name each other.
         md5 = hashlib.file_digest(stream, "md5").hexdigest()
+    tracking, naming = workspace.settings.tracking, (folder.report, folder.annotators_page)
     frozen = {section: current.section(section) for section in ("round", *_SECTIONS)}
     run = tracker.log_round(
         mlflow.RoundRecord(
@@ -50,9 +51,9 @@ def track(current: Round) -> None:
             labels_used=metrics["labels"],
             snapshot=workspace.relative(folder.labels),
             digest=md5,
-            model=_model(current) if workspace.settings.tracking.log_model else None,
+            model=_model(current) if tracking.log_model else None,
             pictures=tuple(sorted(workspace.reports.glob("*.png"))),
-            artifacts=(folder.report, folder.annotators_page, folder.per_class, folder.confusion),
+            artifacts=(*(naming if tracking.log_people else ()), folder.per_class, folder.confusion),
             tags={"git_tag": snapshot_tag(workspace, name, current.id), "dvc_md5": md5},
         )
     )
