@@ -20,11 +20,11 @@ from labelloop.errors import LabelloopError
 from labelloop.stages.admission import admit, quarantine
 from labelloop.stages.gone import note_gone
 from labelloop.stages.kept_votes import keep_votes, kept_votes
+from labelloop.stages.overruling import keep_verdicts
 from labelloop.stages.people import annotation_of
 from labelloop.stages.push import pushed_at
 from labelloop.stages.runner import Round
 from labelloop.stages.tool import tool_of
-from labelloop.stages.verdicts import keep_verdicts
 from labelloop.stages.wanted import earlier_events, events_of, still_asked, wanted_of
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
