@@ -62,8 +62,8 @@ def export_labels(
 
     Returns:
         rows by source, `unlabeled` (items of the pool without a label), `waiting` (labels that were left out
-        because they wait at a gate), `round`, and `certificate`: why the
-        model's labels are there or not, in words.
+        because they wait at a gate), `round`, and `certificate`: why the model's labels are there or not, in
+        words.
 
     Raises:
         DataError: `out` is of another format.
