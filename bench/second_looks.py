@@ -40,6 +40,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "3 to 5 votes, auto": {"overlap": 3, "max_overlap": 5},
     "3 to 5 votes, auto, routed": {"overlap": 3, "max_overlap": 5, "routing": {"mode": "skill"}},
     "3 to 5 votes, auto, soft labels": {"overlap": 3, "max_overlap": 5, "label_weights": "soft"},
+    "3 to 5 votes, relabel": {"overlap": 3, "max_overlap": 5, "strategy": "relabel"},
     "1 to 5 votes, auto and model": {"overlap": 1, "max_overlap": 5, "model_prior": "out_of_fold"},
 }
 BASE = "3 votes, majority"
