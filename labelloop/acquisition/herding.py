@@ -18,7 +18,6 @@ from labelloop.acquisition.points import (
     squared_distances,
     squared_norms,
 )
-from labelloop.errors import SettingsError
 
 TARGETS = 4000
 """Many times a batch: where a radius holds little more than one target, targets themselves are picked, and a
@@ -82,19 +81,12 @@ def pick_uherding(
     Returns:
         Picks with the rise of the sum as score; probability NaN: chance enters by the targets.
 
-    Raises:
-        SettingsError: `disagreement` is below 0.
-
     Time: O(n d targets), and O(n) a pick beside rows that are looked at again because they may be the next.
     Memory: 50 bytes a row and the embeddings of targets and labeled; nothing n x n.
 
     Source: Bae, Oliveira and Sutherland (2024), Uncertainty herding: one active learning method for all label
     budgets; the greedy of Nemhauser, Wolsey and Fisher (1978).
     """
-    if disagreement < 0:
-        raise SettingsError(
-            f"uherding's disagreement is {disagreement}; it must be 0 or more: 1 is what `auto` takes"
-        )
     assert context.probabilities is not None
     said = np.asarray(context.probabilities)
     return _pick(context, batch_size, targets, radius_quantile, directions, said, disagreement)

@@ -7,7 +7,6 @@ import pytest
 
 from labelloop.acquisition import Context, make_strategy, select_rows
 from labelloop.acquisition.herding import LEAST_WIDTH
-from labelloop.errors import SettingsError
 
 
 def made(n: int = 150, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -79,13 +78,6 @@ def test_predictions_count_wherever_their_rows_lie_and_whatever_their_type() -> 
         return ids[rows][picks.rows].tolist()
 
     assert run(np.arange(150), "float32") == run(order, "float32") == run(order, "float16")
-
-
-def test_a_negative_disagreement_is_refused() -> None:
-    embeddings, probabilities = made(20)
-    context = Context(np.arange(20), np.arange(0), probabilities, embeddings, seed=1)
-    with pytest.raises(SettingsError, match=r"-0\.5.*0 or more"):
-        select_rows(make_strategy("uherding", {"disagreement": -0.5}), context, 2)
 
 
 def test_two_answers_are_asked_for_where_neighbours_are_taken_for_different_classes() -> None:
