@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelloop.acquisition.base import Context, Picks, Strategy
+from labelloop.acquisition.base import Context, HeldOut, Picks, Strategy
 from labelloop.acquisition.composition import Composition, compose
 from labelloop.acquisition.registry import STRATEGIES, make_strategy
 from labelloop.acquisition.selection import pickable, select_rows
@@ -26,6 +26,7 @@ def select(
     members: npt.ArrayLike | None = None,
     labels: npt.ArrayLike | None = None,
     beliefs: npt.ArrayLike | None = None,
+    held_out: npt.ArrayLike | None = None,
     composition: Composition | None = None,
     **options: Any,
 ) -> np.ndarray:
@@ -52,6 +53,9 @@ def select(
         labels: class codes of `labeled`, in its order, or of all n rows (those not labeled do not count).
         beliefs: shape (n, n_classes), floats: chances of the classes by the votes about each labeled row;
             NaN for one that is not asked about again. `relabel` reads them, and picks labeled rows as well.
+        held_out: shape (n, n_classes), floats: what models say of labeled rows that they were not trained on,
+            such as those of a cross-validation; NaN where unknown, rows not labeled do not count. For
+            `error_based`: of a model that knows its labels by heart `probabilities` show no errors.
         composition: what may be picked, and how the batch is put together; see `Composition`.
         options: of the strategy.
 
@@ -75,6 +79,7 @@ def select(
         members=members,
         labels=labels,
         beliefs=beliefs,
+        held_out=held_out,
         composition=composition,
         **options,
     ).rows
@@ -92,6 +97,7 @@ def select_picks(
     members: npt.ArrayLike | None = None,
     labels: npt.ArrayLike | None = None,
     beliefs: npt.ArrayLike | None = None,
+    held_out: npt.ArrayLike | None = None,
     composition: Composition | None = None,
     **options: Any,
 ) -> Picks:
@@ -132,6 +138,7 @@ def select_picks(
         given.get("members"),
         _labels_of(labels, labeled, known, rows),
         beliefs=given["beliefs"][known] if "beliefs" in given else None,
+        held_out=None if held_out is None else _held_out(np.asarray(held_out), given, rows),
     )
     left = len(pickable(wanted, context))
     if batch_size > left:
@@ -202,6 +209,16 @@ def _labels_of(
         raise DataError(f"there are {len(codes)} labels for {given.size} labeled rows; give one for each")
     _, first = np.unique(given, return_index=True)
     return codes[first].astype(np.int64)
+
+
+def _held_out(array: np.ndarray, given: dict[str, np.ndarray], rows: int) -> HeldOut:
+    expected = given["probabilities"].shape if "probabilities" in given else (rows, *array.shape[1:2])
+    if array.ndim != 2 or array.shape != expected or array.dtype.kind != "f":
+        raise DataError(
+            f"held_out has shape {array.shape} and type {array.dtype}; it must be a table of floats like the "
+            f"probabilities, shape {expected}, NaN in rows of which nothing is known"
+        )
+    return lambda some: np.asarray(array[some])
 
 
 def _rows_of(labeled: npt.ArrayLike, rows: int) -> np.ndarray:

@@ -14,6 +14,9 @@ import numpy as np
 
 Need = Literal["probabilities", "embeddings", "members", "labels", "beliefs"]
 
+HeldOut = Callable[[np.ndarray], np.ndarray]
+"""`(k labeled rows) -> probabilities`, shape (k, n_classes); NaN where no model has a say."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -38,12 +41,18 @@ class Context:
     """Shape (l,), int64: class codes of `labeled`; -1 for a row that was asked about and has no label."""
     reserved: np.ndarray | None = None
     """Shape (r,), int64: rows of the test set. No strategy may learn from where they lie."""
+    costs: np.ndarray | None = None
+    """Shape (n,), float64, above 0: what a label of each row costs; None: all the same. Only strategies that
+    pick by gain over cost are told."""
     beliefs: np.ndarray | None = None
     """Shape (l, n_classes), floats: chances of the classes of each of `labeled` by the votes about it; rows
     sum to 1, or are NaN for a row that is not asked about again. Without them none is. Only strategies that
     need beliefs may pick labeled rows, and only those with one."""
     classes: tuple[str, ...] = ()
     """Names of the classes, where they are known, for options that name one."""
+    held_out: HeldOut | None = None
+    """What models say of labeled rows that they were not trained on; `probabilities` come from the model that
+    was. It costs training: only who reads it calls it."""
 
     @property
     def believed(self) -> np.ndarray:

@@ -30,7 +30,10 @@ from labelloop.acquisition.mean_kl import pick_mean_kl
 from labelloop.acquisition.member_variance import pick_member_variance
 from labelloop.acquisition.options import check_options
 from labelloop.acquisition.power_bald import pick_power_bald
+from labelloop.acquisition.power_entropy import pick_power_entropy
+from labelloop.acquisition.power_least_confident import pick_power_least_confident
 from labelloop.acquisition.power_margin import pick_power_margin
+from labelloop.acquisition.power_member_variance import pick_power_member_variance
 from labelloop.acquisition.random import pick_random
 from labelloop.acquisition.ranked_batch import pick_ranked_batch
 from labelloop.acquisition.rare_class import pick_rare_class
@@ -45,8 +48,11 @@ STRATEGIES: dict[str, Callable[..., Picks]] = {
     "margin": pick_margin,
     "entropy": pick_entropy,
     "bald": pick_bald,
+    "power_least_confident": pick_power_least_confident,
     "power_margin": pick_power_margin,
+    "power_entropy": pick_power_entropy,
     "power_bald": pick_power_bald,
+    "power_member_variance": pick_power_member_variance,
     "vote_entropy": pick_vote_entropy,
     "consensus_entropy": pick_consensus_entropy,
     "mean_kl": pick_mean_kl,

@@ -177,6 +177,7 @@ def _read_only(context: Context) -> Context:
         embeddings=None if context.embeddings is None else view(context.embeddings),
         ids=None if context.ids is None else view(context.ids),
         members=None if context.members is None else view(context.members),
+        costs=None if context.costs is None else view(context.costs),
         beliefs=None if context.beliefs is None else view(context.beliefs),
         labels=np.empty(0, dtype=np.int64)
         if context.labels is None and not len(context.labeled)

@@ -13,8 +13,9 @@ import pandas as pd
 from labelloop.errors import DataError
 from labelloop.fusion.base import Votes
 from labelloop.fusion.coding import WITHDRAWN, code_votes, latest_rows, without_reasks
+from labelloop.fusion.gold_labels import in_order
 from labelloop.fusion.text_table import read_text_table
-from labelloop.fusion.votes_file import in_order, read_gold, read_votes
+from labelloop.fusion.votes_file import read_gold, read_votes
 
 SECONDS = "lead_seconds"
 

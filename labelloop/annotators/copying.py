@@ -12,8 +12,8 @@ same class are no copies of each other. The second sum is for items on which the
 know. The number of shared answers against the others is compared with E by the tail of a binomial with the
 mean and variance that independence gives. Hard items make honest pairs err together too, so tails are
 widened until the crowd's usual pair is usual (an empirical null), then corrected for the number of pairs
-(Holm). Several copies of one source make the whole crowd unusual, so whole copies are found by
-`fusion.evidence.copying` too, which needs no crowd to compare with.
+(Holm). Several who share one source make the whole crowd unusual, so groups are found by
+`fusion.dependence.copying` too, which asks what the greater number of people has in common.
 
 Nothing here rests on fused labels: copying has to be known before fusion, which would believe the copies.
 
@@ -32,7 +32,7 @@ from scipy.sparse.csgraph import connected_components
 
 from labelloop.annotators.vote_pairs import pair_rows, pieces_of
 from labelloop.fusion.base import Votes
-from labelloop.fusion.evidence import copying
+from labelloop.fusion.dependence import copying
 
 LEAST_SHARED = 10
 """Items that two annotators must share."""
@@ -58,10 +58,10 @@ class Copying:
     """As many as annotators who work apart would give."""
     p_value: np.ndarray
     """Corrected for the number of pairs."""
-    whole: np.ndarray
-    """Shape (n_pairs,), bool: all that one says is what the other says; see `fusion.evidence.copying`."""
+    grouped: np.ndarray
+    """Shape (n_pairs,), bool: both are in one group of `fusion.dependence.copying`."""
     found: np.ndarray
-    """Shape (n_pairs,), bool: `whole`, or `p_value` is below the level."""
+    """Shape (n_pairs,), bool: `grouped`, or `p_value` is below the level."""
 
     def groups(self, n_annotators: int) -> tuple[tuple[int, ...], ...]:
         """Annotator codes that hang together by found pairs, ascending."""
@@ -90,10 +90,10 @@ def copying_pairs(votes: Votes, *, level: float = LEVEL) -> Copying:
     group = np.arange(n_annotators)
     for members in copying(votes):
         group[list(members)] = members[0]
-    whole = group[one] == group[other]
-    found = whole | (p_value < level) & (compared.together >= LEAST_TOGETHER)
+    grouped = group[one] == group[other]
+    found = grouped | (p_value < level) & (compared.together >= LEAST_TOGETHER)
     return Copying(one, other, compared.shared.astype(np.int64), compared.together.astype(np.int64),
-                   compared.expected, p_value, whole, found)  # fmt: skip
+                   compared.expected, p_value, grouped, found)  # fmt: skip
 
 
 @dataclass(frozen=True)

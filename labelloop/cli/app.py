@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from labelloop import __version__
-from labelloop.cli import backtesting, labels, review, scheduling, tool, weak
+from labelloop.cli import backtesting, fusing, labels, review, scheduling, tool, weak
 from labelloop.cli.arguments import Folder, Plain, campaign_in, options_of
 from labelloop.errors import LabelloopError
 
@@ -174,37 +174,6 @@ def stage(
 
 
 @app.command()
-def fuse(
-    votes: Annotated[Path, typer.Argument(help="CSV (gzip too), Parquet or JSON lines, one vote a row.")],
-    out: Annotated[Path, typer.Option("--out", help="Labels: .csv or .parquet.")],
-    method: Annotated[str, typer.Option(help="Fusion method.")] = "auto",
-    gold: Annotated[Path | None, typer.Option(help="Table with columns item and label.")] = None,
-    item_column: Annotated[str, typer.Option(help="Column of the item's id.")] = "item",
-    annotator_column: Annotated[str, typer.Option(help="Column of the annotator.")] = "annotator",
-    label_column: Annotated[str, typer.Option(help="Column of the answer.")] = "label",
-    ratings: Annotated[
-        bool, typer.Option("--ratings", help="Answers are numbers: fuse them into one value an item.")
-    ] = False,
-    robust: Annotated[
-        bool, typer.Option("--robust", help="With --ratings: single numbers far off count less.")
-    ] = False,
-) -> None:  # fmt: skip
-    """Fuse any table of votes into one label an item, with its confidence. Needs no campaign."""
-    from labelloop import console
-    from labelloop.fusion.ratings_file import fuse_ratings_file
-    from labelloop.fusion.votes_file import fuse_file
-
-    columns: dict[str, Any] = {
-        "item_column": item_column, "annotator_column": annotator_column, "label_column": label_column,
-    }  # fmt: skip
-    if ratings:
-        summary = fuse_ratings_file(votes, out, robust=robust, gold_path=gold, **columns)
-    else:
-        summary = fuse_file(votes, out, method=method, gold_path=gold, **columns)
-    console.show_fusion(summary, out)
-
-
-@app.command()
 def select(
     strategy: Annotated[
         str, typer.Option(help="auto, margin, k_center ... or your own as 'package.module:function'.")
@@ -227,6 +196,9 @@ def select(
     beliefs: Annotated[
         Path | None,
         typer.Option(help=".npy of class chances by the votes about labeled rows, NaN: not again (relabel)."),
+    ] = None,
+    held_out: Annotated[
+        Path | None, typer.Option(help=".npy: what models not trained on a row say of it, for error_based.")
     ] = None,
     option: Annotated[
         list[str] | None,
@@ -277,6 +249,7 @@ def select(
         members=members,
         labels=labels,
         beliefs=beliefs,
+        held_out=held_out,
         seed=seed,
         compose=compose,
         table=table,
@@ -287,6 +260,7 @@ def select(
     typer.echo(f"{len(rows)} rows in {out}")
 
 
+fusing.add_to(app)
 scheduling.add_to(app)
 tool.add_to(app)
 weak.add_to(app)

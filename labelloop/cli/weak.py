@@ -28,8 +28,9 @@ def weak(
     import json
 
     from labelloop import console
+    from labelloop.fusion.labels_file import check_suffix, write_table
     from labelloop.fusion.text_table import read_text_table
-    from labelloop.fusion.votes_file import check_suffix, read_gold, write_table
+    from labelloop.fusion.votes_file import read_gold
     from labelloop.weak.applying import PREFIX, votes_of, worth
     from labelloop.weak.functions import functions_of
 

@@ -9,7 +9,7 @@ import difflib
 import functools
 import importlib
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from labelloop.errors import SettingsError
@@ -55,19 +55,28 @@ def make_fuser(name: str, options: Mapping[str, Any] | None = None) -> Fuser:
     if name not in FUSERS:
         raise SettingsError(f"fusion.method {name!r} is not known; {_nearest(name, FUSERS)}")
     function = getattr(importlib.import_module(FUSERS[name]), name)
+    check_options(name, function, options or {})
+    fuser: Fuser = functools.partial(function, **(options or {}))
+    fuser(_no_votes())
+    return fuser
+
+
+def check_options(name: str, function: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    """Refuse an option that a method does not have.
+
+    Raises:
+        SettingsError: names the option and the nearest there is.
+    """
     known = [
         parameter.name
         for parameter in inspect.signature(function).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY and parameter.name != "gold"
     ]
-    for option in options or {}:
+    for option in options:
         if option not in known:
             raise SettingsError(
                 f"fusion.options: {option!r} is not an option of {name}; {_nearest(option, known)}"
             )
-    fuser: Fuser = functools.partial(function, **(options or {}))
-    fuser(_no_votes())
-    return fuser
 
 
 def fuse_table(

@@ -42,7 +42,7 @@ class Fusion:
     method: str
     """Name and version of what was used, such as `majority/1`, or `auto/1+majority/1` where it was chosen."""
     raw: np.ndarray | None = None
-    """Like `posterior`, before calibration on gold; None where nothing was calibrated."""
+    """Like `posterior`, before calibration on gold or caution without it; None where there was neither."""
     temperature: float | None = None
     """What calibration divided log posteriors by; above 1 the method was overconfident."""
     gold: np.ndarray | None = None

@@ -37,7 +37,8 @@ def pooled_dawid_skene(
         d_akl = skill_weight * (r_a if k = l else (1 - r_a) / (K - 1)) + crowd_weight * M_kl
 
     So an annotator with few votes is judged by overall skill and by the confusions that everybody shares,
-    and one with many votes by their own. It is the most accurate at few votes an item or an annotator.
+    and one with many votes by their own. It is the most accurate at few votes an item or an annotator. The
+    prior stays as the first fit left it, so what never falls in the second is the log posterior under it.
 
     Args:
         votes: coded votes.

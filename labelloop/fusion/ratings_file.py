@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,23 @@ import numpy as np
 import pandas as pd
 
 from labelloop.errors import DataError
+from labelloop.fusion import check_options
+from labelloop.fusion.coding import latest_rows
+from labelloop.fusion.labels_file import check_suffix, write_table
 from labelloop.fusion.ratings import FusedRatings, Ratings, fuse_ratings
-from labelloop.fusion.votes_file import check_suffix, read_gold, read_votes, write_table
+from labelloop.fusion.votes_file import read_gold, read_votes
+
+UNSETTLED = (
+    "the values were still moving when the rounds were used up, so bias and noise are not to be relied on; "
+    "give more rounds (--option max_iter=5000), or estimate no bias (--option bias=false)"
+)
 
 
 def fuse_ratings_file(
     ratings_path: str | Path,
     out_path: str | Path,
     *,
-    robust: bool = False,
+    options: Mapping[str, Any] | None = None,
     gold_path: str | Path | None = None,
     item_column: str = "item",
     annotator_column: str = "annotator",
@@ -25,24 +34,31 @@ def fuse_ratings_file(
 ) -> dict[str, Any]:
     """Fuse ratings into one value an item, and write item, value, standard_error, votes, lowest and highest.
 
+    Of several ratings of one annotator to one item the latest counts; see `coding.code_votes`.
+
     Args:
+        options: keyword arguments of `fuse_ratings`.
         gold_path: true values; the fused ones and plain means are held against them.
 
     Returns:
-        items, annotators, votes, whether it converged, out, annotators' bias and noise by name (people), and
-        gold: None, or items compared, and mean absolute and root mean square errors of values and of means.
+        items, annotators, votes, repeats_dropped, whether it converged, a warning where it did not, out,
+        annotators' bias and noise by name (people), and gold: None, or items compared, and mean absolute
+        and root mean square errors of values and of means.
 
     Raises:
         DataError: the ratings, the gold or the name of the output are not as they must be.
+        SettingsError: an option is not known, or its value is none.
     """
     out_path = Path(out_path)
     check_suffix(out_path)
-    table = read_votes(ratings_path, item_column, annotator_column, label_column)
-    table["number"] = _numbers(table["label"], Path(ratings_path), label_column)
+    check_options("ratings", fuse_ratings, options or {})
+    answers = read_votes(ratings_path, item_column, annotator_column, label_column)
+    answers["number"] = _numbers(answers["label"], Path(ratings_path), label_column)
+    table = answers.iloc[latest_rows(answers)]
     item, items = pd.factorize(table["item"], sort=True)
     who, people = pd.factorize(table["annotator"], sort=True)
     ratings = Ratings(item.astype(np.int64), who.astype(np.int64), table["number"].to_numpy())
-    fused = fuse_ratings(ratings, robust=robust)
+    fused = fuse_ratings(ratings, **(options or {}))
     by_item = table.groupby("item", sort=True)["number"]
     values = pd.DataFrame(
         {
@@ -63,7 +79,9 @@ def fuse_ratings_file(
         "items": len(items),
         "annotators": len(people),
         "votes": len(table),
+        "repeats_dropped": len(answers) - len(table),
         "converged": fused.converged,
+        **({} if fused.converged else {"warning": UNSETTLED}),
         "people": _people(people, fused),
         "gold": gold,
         "out": str(out_path),

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import difflib
-import gzip
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from labelloop import files
 from labelloop.errors import DataError
-from labelloop.evaluation.intervals import wilson
 from labelloop.fusion import make_fuser
 from labelloop.fusion.base import Fusion, Votes
-from labelloop.fusion.coding import code_votes
+from labelloop.fusion.calibration import calibration_told
+from labelloop.fusion.coding import code_votes, latest_rows
+from labelloop.fusion.gold_labels import (
+    check_spelling,
+    compare_with_gold,
+    gold_codes,
+    in_order,
+    with_gold_classes,
+)
+from labelloop.fusion.labels_file import check_suffix, flat_labels, write_table
+from labelloop.fusion.model_prior import ModelPrior
+from labelloop.fusion.ordinal import by_median, expected_steps
+from labelloop.fusion.probabilities_file import read_probabilities
 from labelloop.fusion.text_table import read_text_table
+from labelloop.fusion.votes_table import (
+    by_item,
+    label_table,
+    parameters_digest,
+    told_of_model,
+    with_model,
+)
 
 ALSO_CALLED = {
     "item": ("task", "item_id", "task_id", "question", "example", "id"),
@@ -33,12 +49,13 @@ def read_votes(
     annotator_column: str = "annotator",
     label_column: str = "label",
     classes: Sequence[str] | None = None,
+    vote_column: str = "vote",
 ) -> pd.DataFrame:
     """Read votes from CSV, TSV (both also .gz), Parquet or JSON lines.
 
     Returns:
-        Columns item, annotator and label, all text, in the file's order; and answered_at (UTC) where the
-        file has a column of that name.
+        Columns item, annotator and label, all text, in the file's order; vote, the votes' ids, where the
+        file has a further column `vote_column`; and answered_at (UTC) where it has one of that name.
 
     Raises:
         DataError: no such file, no such column, an empty value, a label that is not among `classes`, or a
@@ -65,6 +82,8 @@ def read_votes(
             hint = f"did you mean {near[0]!r}?" if near else f"classes: {', '.join(classes[:20])}"
             raise DataError(f"{path}, row {row + 1}, column {label_column!r}: {value!r} is not one of the "
                             f"{len(classes)} classes; {hint}")  # fmt: skip
+    if vote_column in table.columns and vote_column not in names.values():
+        votes["vote"] = table[vote_column]
     if "answered_at" in table.columns:
         votes["answered_at"] = _times(table["answered_at"], path)
     return votes
@@ -100,52 +119,95 @@ def fuse_file(
     method: str = "auto",
     options: Mapping[str, Any] | None = None,
     gold_path: str | Path | None = None,
+    probabilities_path: str | Path | None = None,
     item_column: str = "item",
     annotator_column: str = "annotator",
     label_column: str = "label",
+    vote_column: str = "vote",
     classes: Sequence[str] | None = None,
+    ordered: bool = False,
 ) -> dict[str, Any]:
     """Fuse a file of votes into a file of labels and say what was found.
 
-    LABELS (.csv, .csv.gz or .parquet) has one row an item, sorted: item, label, confidence, votes,
-    agreeing, tie, entropy (of the posterior, in nats), margin (between the two likeliest classes), method,
-    raw_confidence (before calibration, where there was one), gold (whether the label is gold, where the
-    method takes gold), and one column `posterior.<class>` a class.
+    LABELS (.csv, .csv.gz or .parquet) has one row an item, sorted: item, label, confidence, votes, agreeing,
+    dissenters (who voted otherwise), tie, entropy (of the posterior, in nats), margin (between the two
+    likeliest classes), gold (whether the label is gold), status, method, parameters (digest of the method's
+    version, options and temperature), vote_ids (where the votes have a column `vote_column`), raw_confidence
+    (before calibration, where there was one), one column `posterior.<class>` a class, and the same with `raw`
+    and `prior` where something was calibrated or a model was heard. In CSV, lists are JSON.
 
-    A method that learns from gold is given it: known items get their gold label and the confidence of the
-    others is calibrated. What gold says about the accuracy is measured on labels fused without it.
+    A method that learns from gold is given it: known items get their gold label, also one that nobody voted
+    for, and the confidence of the others is calibrated. What gold says about the accuracy is measured on
+    labels fused without it.
 
     Args:
+        probabilities_path: a model's probabilities; see `probabilities_file` and `votes_table.with_model`.
         classes: the classes and their order, which decides ties. Default: the labels in the votes, as
-            numbers where all are numbers, otherwise by name.
+            numbers where all are numbers, otherwise by name, and after them those of gold.
+        ordered: `classes` have an order: the label is the posterior's median, and the column expected_steps
+            says how many steps it is off, to be expected. See `ordinal`.
 
     Returns:
-        method, reason and temperature (where the method tells them), items, annotators, votes, votes_per_item
-        (mean), repeats_dropped, ties, classes, out, and gold: None, or a mapping of items (with gold),
-        compared, correct, accuracy with its 95% Wilson interval (accuracy_low, accuracy_high), ties (among
-        those compared), contradicting (items that the file gives several labels, left out), without_votes,
-        and unknown_classes (labels that no vote had; counted as wrong).
+        method, reason and temperature (where the method tells them), calibration (whether confidence means
+        what it says, in words), model (where probabilities were given), items, annotators, votes,
+        votes_per_item (mean), repeats_dropped, ties, classes, out, and gold: None, or a mapping of items
+        (with gold), compared, correct, accuracy with its 95% Wilson interval (accuracy_low, accuracy_high),
+        ties (among those compared), contradicting (items that the file gives several labels, left out),
+        without_votes, and unknown_classes (labels that no vote had; counted as wrong).
 
     Raises:
-        DataError: the votes, the gold or the name of the output are not as they must be.
+        DataError: the votes, the gold, the probabilities or the name of the output are not as they must be.
         SettingsError: the method or an option is not known.
     """
     out_path = Path(out_path)
     check_suffix(out_path)
     fuser = make_fuser(method, options)
     gold = None if gold_path is None else read_gold(gold_path, item_column, label_column)
-    table = read_votes(votes_path, item_column, annotator_column, label_column, classes)
-    votes = code_votes(table, in_order(set(table["label"])) if classes is None else classes)
-    blind = fusion = fuser(votes)
+    table = read_votes(votes_path, item_column, annotator_column, label_column, classes, vote_column)
+    known = in_order(set(table["label"])) if classes is None else list(classes)
+    if classes is None:
+        check_spelling(known, [] if gold is None else list(gold["label"]))
+    standing = table.iloc[latest_rows(table)]
+    votes = code_votes(standing, known)
+
+    def fused(votes: Votes, codes: np.ndarray | None) -> tuple[Fusion, ModelPrior | None]:
+        fusion, prior = fuser(votes, gold=codes), None
+        if probabilities_path is not None:
+            predicted = read_probabilities(probabilities_path, votes.items, votes.classes, item_column)
+            fusion, prior = with_model(votes, fusion, predicted, method, options, codes)
+        return by_median(fusion) if ordered else fusion, prior
+
+    blind, prior = fused(votes, None)
+    fusion, gold_items = blind, 0
     if gold is not None:
-        fusion = fuser(votes, gold=_gold_codes(votes, gold))
-    write_table(label_table(votes, fusion), out_path)
+        wider = code_votes(standing, with_gold_classes(known, gold, votes, open_ended=classes is None))
+        codes = gold_codes(wider, gold)
+        gold_items = int((codes >= 0).sum())
+        taught, heard = fused(wider, codes)
+        # A method that takes no gold knows nothing of its classes either.
+        if taught.gold is not None:
+            fusion, prior, votes = taught, heard, wider
+    labels = label_table(
+        votes, fusion, gold=None if fusion.gold is None else np.where(fusion.gold, 0, -1),
+        prior=None if prior is None else prior.rows, parameters=parameters_digest(fusion, options),
+    )  # fmt: skip
+    if "vote" in standing:
+        ids = by_item(votes.item, standing["vote"].to_numpy(), len(votes.items))
+        labels["vote_ids"] = pd.Series(ids, dtype=object)
+    if ordered:
+        labels["expected_steps"] = expected_steps(fusion)
+    write_table(flat_labels(labels, votes.classes), out_path)
     chosen = {"reason": fusion.reason} if fusion.reason else {}
     calibration = {} if fusion.temperature is None else {"temperature": fusion.temperature}
+    model = {} if prior is None else {"model": told_of_model(prior)["reason"]}
+    before = pd.DataFrame({"item": votes.items, "tie": blind.tie,
+                           "label": np.asarray(known, dtype=object)[blind.label]})  # fmt: skip
     return {
         "method": fusion.method,
         **chosen,
         **calibration,
+        "calibration": calibration_told(fusion, gold_items),
+        **model,
         "items": len(votes.items),
         "annotators": len(votes.annotators),
         "votes": len(votes.label),
@@ -154,77 +216,8 @@ def fuse_file(
         "ties": int(fusion.tie.sum()),
         "classes": list(votes.classes),
         "out": str(out_path),
-        "gold": None if gold is None else compare_with_gold(label_table(votes, blind), gold, votes.classes),
+        "gold": None if gold is None else compare_with_gold(before, gold, known),
     }
-
-
-def in_order(labels: Iterable[str]) -> list[str]:
-    """Class names as people would list them: '2' before '10', everything else by name."""
-    names = sorted(labels)
-    return sorted(names, key=int) if all(name.isdecimal() for name in names) else names
-
-
-def label_table(votes: Votes, fusion: Fusion) -> pd.DataFrame:
-    """The table of LABELS; see `fuse_file`."""
-    posterior = fusion.posterior
-    n_items = len(posterior)
-    best = np.partition(np.column_stack([np.zeros(n_items), posterior]), -2, axis=1)
-    logarithm = np.log(posterior, out=np.zeros_like(posterior), where=posterior > 0)
-    labels = pd.DataFrame(
-        {
-            "item": votes.items,
-            "label": np.asarray(votes.classes, dtype=object)[fusion.label],
-            "confidence": posterior[np.arange(n_items), fusion.label],
-            "votes": np.bincount(votes.item, minlength=n_items),
-            "agreeing": np.bincount(
-                votes.item[votes.label == fusion.label[votes.item]], minlength=n_items
-            ),
-            "tie": fusion.tie,
-            "entropy": np.maximum(0.0, 0.0 - (posterior * logarithm).sum(axis=1)),
-            "margin": best[:, -1] - best[:, -2],
-            "method": fusion.method,
-        }
-    )  # fmt: skip
-    if fusion.raw is not None:
-        labels["raw_confidence"] = fusion.raw[np.arange(n_items), fusion.label]
-    if fusion.gold is not None:
-        labels["gold"] = fusion.gold
-    shares = pd.DataFrame(posterior, columns=[f"posterior.{name}" for name in votes.classes])
-    return pd.concat([labels, shares], axis="columns")
-
-
-def compare_with_gold(labels: pd.DataFrame, gold: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
-    """How many labels agree with gold; see `fuse_file` for what is told."""
-    clear, contradicting = _without_contradictions(gold)
-    compared = clear.merge(labels[["item", "label", "tie"]], on="item", suffixes=("_gold", ""))
-    correct, n = int((compared["label"] == compared["label_gold"]).sum()), len(compared)
-    low, high = wilson(correct, n) if n else (None, None)
-    return {
-        "items": int(gold["item"].nunique()),
-        "compared": n,
-        "correct": correct,
-        "accuracy": correct / n if n else None,
-        "accuracy_low": low,
-        "accuracy_high": high,
-        "ties": int(compared["tie"].sum()),
-        "contradicting": len(contradicting),
-        "without_votes": len(clear) - n,
-        "unknown_classes": sorted(set(compared["label_gold"]) - set(classes)),
-    }
-
-
-def _without_contradictions(gold: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
-    """Gold with one row an item, and the items that it gave several labels."""
-    gold = gold.drop_duplicates()
-    contradicting = np.asarray(gold["item"][gold["item"].duplicated()].unique())
-    return gold[~gold["item"].isin(contradicting)], contradicting
-
-
-def _gold_codes(votes: Votes, gold: pd.DataFrame) -> np.ndarray:
-    """Gold as a fusion method takes it; labels that no vote had are left out."""
-    clear, _ = _without_contradictions(gold)
-    truth = clear.set_index("item")["label"].reindex(votes.items)
-    return np.asarray(pd.Categorical(truth, categories=list(votes.classes)).codes, dtype=np.int64)
 
 
 def _require(table: pd.DataFrame, name: str, role: str, path: Path) -> None:
@@ -257,23 +250,3 @@ def _times(text: pd.Series, path: Path) -> pd.Series:
         raise DataError(f"{path}, row {row + 1}, column 'answered_at': {text.iloc[row]!r} is not a time "
                         "such as 2025-01-31T12:00:00Z; correct it, or rename the column")  # fmt: skip
     return times
-
-
-def check_suffix(path: Path) -> None:
-    """Refuse a name that says no format a table can be written in."""
-    if not path.name.lower().endswith((".csv", ".csv.gz", ".parquet")):
-        raise DataError(f"{path}: labels are written as .csv, .csv.gz or .parquet; name the file so")
-
-
-def write_table(labels: pd.DataFrame, path: Path) -> None:
-    """Write by the name's ending; equal tables give equal bytes."""
-    if path.name.lower().endswith(".parquet"):
-        import pyarrow as pa
-
-        from labelloop.tables import write_arrow
-
-        write_arrow(pa.Table.from_pandas(labels, preserve_index=False), path)
-        return
-    content = labels.to_csv(index=False, lineterminator="\n").encode()
-    # A gzip header holds the time of writing, unless told otherwise.
-    files.write_bytes(path, gzip.compress(content, mtime=0) if path.suffix.lower() == ".gz" else content)

@@ -14,8 +14,9 @@ from labelloop import files, tables
 from labelloop.errors import DataError
 from labelloop.fusion import make_fuser
 from labelloop.fusion.base import Fusion, Votes
+from labelloop.fusion.calibration import calibration_told
 from labelloop.fusion.coding import code_votes, standing_votes
-from labelloop.fusion.model_prior import tuned_prior
+from labelloop.fusion.model_prior import ModelPrior, tuned_prior
 
 Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """`(items, class codes) -> probabilities`, shape (n_items, n_classes), each item's from a model trained
@@ -65,8 +66,8 @@ def fuse_votes(
     """
     fuser = make_fuser(method, options)
     about: dict[str, Any] = {"method": method, "options": dict(options or {}), "reason": "",
-                             "temperature": None, "items": 0, "annotators": 0, "votes": 0, "gold_items": 0,
-                             "model": None}  # fmt: skip
+                             "temperature": None, "calibration": "", "items": 0, "annotators": 0, "votes": 0,
+                             "gold_items": 0, "model": None}  # fmt: skip
     standing = votes if votes.empty else standing_votes(votes)
     if standing.empty:
         return FusedVotes(tables.FUSED.empty(), about)
@@ -74,34 +75,64 @@ def fuse_votes(
     codes = _gold_codes(coded, gold) if gold else None
     fusion, prior = fuser(coded, gold=codes), None
     if predict is not None:
-        prior = tuned_prior(coded, predict(coded.items, fusion.label))
-        rows = prior.rows
-        if rows is not None:
-            heard = make_fuser(method, dict(options or {}) | {"item_prior": rows, "warm_start": prior.start})(
-                coded, gold=codes
-            )
-            if "majority/" in heard.method:
-                told = f"the model is not heard: with it, {heard.reason}"
-                prior = dataclasses.replace(prior, rows=None, start=None, reason=told)
-            else:
-                fusion = _where_heard(fusion, heard, ~np.isnan(rows).any(axis=1))
-    parameters = files.digest_of([fusion.method, about["options"], fusion.temperature])[:12]
+        fusion, prior = with_model(coded, fusion, predict(coded.items, fusion.label), method, options, codes)
+    parameters = parameters_digest(fusion, options)
+    gold_items = 0 if codes is None else int((codes >= 0).sum())
     about |= {
         "method": fusion.method,
         "reason": fusion.reason,
         "temperature": fusion.temperature,
+        "calibration": calibration_told(fusion, gold_items),
         "parameters": parameters,
         "items": len(coded.items),
         "annotators": len(coded.annotators),
         "votes": len(coded.item),
-        "gold_items": 0 if codes is None else int((codes >= 0).sum()),
-        "model": prior and {"heard": prior.rows is not None, "temperature": prior.temperature,
-                            "gain": None if np.isnan(prior.gain) else prior.gain, "reason": prior.reason},
-    }  # fmt: skip
+        "gold_items": gold_items,
+        "model": prior and told_of_model(prior),
+    }
     given = prior.rows if prior is not None else None
     table = label_table(coded, fusion, gold=codes, prior=given, parameters=parameters)
-    vote_ids = _by_item(coded.item, standing["vote"].to_numpy(), len(coded.items))
+    vote_ids = by_item(coded.item, standing["vote"].to_numpy(), len(coded.items))
     return FusedVotes(table.assign(vote_ids=pd.Series(vote_ids, dtype=object)), about)
+
+
+def with_model(
+    coded: Votes,
+    alone: Fusion,
+    predicted: np.ndarray,
+    method: str,
+    options: Mapping[str, Any] | None,
+    gold: np.ndarray | None,
+) -> tuple[Fusion, ModelPrior]:
+    """The fusion with a model's word as item prior, as far as `model_prior.tuned_prior` allows.
+
+    Args:
+        alone: what `method` makes of the votes without the model.
+        predicted: shape (n_items, n_classes); rows of NaN where the model may not be asked.
+        gold: shape (n_items,), int64, -1 where unknown.
+    """
+    prior = tuned_prior(coded, predicted)
+    rows = prior.rows
+    if rows is None:
+        return alone, prior
+    given = dict(options or {}) | {"item_prior": rows, "warm_start": prior.start}
+    heard = make_fuser(method, given)(coded, gold=gold)
+    if "majority/" in heard.method:
+        told = f"the model is not heard: with it, {heard.reason}"
+        return alone, dataclasses.replace(prior, rows=None, start=None, reason=told)
+    return _where_heard(alone, heard, ~np.isnan(rows).any(axis=1)), prior
+
+
+def told_of_model(prior: ModelPrior) -> dict[str, Any]:
+    """What became of a model's word, JSON-like."""
+    gain = None if np.isnan(prior.gain) else prior.gain
+    return {"heard": prior.rows is not None, "temperature": prior.temperature, "gain": gain,
+            "reason": prior.reason}  # fmt: skip
+
+
+def parameters_digest(fusion: Fusion, options: Mapping[str, Any] | None) -> str:
+    """Digest of the method's version, its options and the temperature."""
+    return files.digest_of([fusion.method, dict(options or {}), fusion.temperature])[:12]
 
 
 def _where_heard(alone: Fusion, heard: Fusion, told: np.ndarray) -> Fusion:
@@ -148,7 +179,7 @@ def label_table(
             "entropy": _entropy(fusion.posterior),
             "votes": n_votes.astype(np.int32),
             "agreeing": np.bincount(coded.item[agrees], minlength=n_items).astype(np.int32),
-            "dissenters": _by_item(coded.item[~agrees], coded.annotators[coded.annotator[~agrees]], n_items),
+            "dissenters": by_item(coded.item[~agrees], coded.annotators[coded.annotator[~agrees]], n_items),
             "tie": fusion.tie,
             "gold": np.zeros(n_items, dtype=bool) if gold is None else gold >= 0,
             "method": fusion.method,
@@ -157,7 +188,7 @@ def label_table(
     )  # fmt: skip
 
 
-def _by_item(item: np.ndarray, values: np.ndarray, n_items: int) -> list[np.ndarray]:
+def by_item(item: np.ndarray, values: np.ndarray, n_items: int) -> list[np.ndarray]:
     """Values of every item, sorted."""
     order = pd.DataFrame({"item": item, "value": values}).sort_values(["item", "value"], kind="stable")
     counts = np.bincount(item, minlength=n_items)

@@ -37,12 +37,15 @@ def label_metrics(folder: RoundFolder) -> dict[str, float | None]:
 
 
 def fusion_words(about: dict[str, Any]) -> str:
-    """What fusion.json says: how many votes of whom, by what method, and why by that."""
+    """What fusion.json says: votes of whom, by what method, why by that, and what confidence means."""
     said = (
         f"{about['votes']} votes of {about['annotators']} annotators about {about['items']} items were "
         f"fused by `{about['method']}`"
     )
     said += f": {about['reason']}." if about["reason"] else "."
+    # Rounds of earlier versions do not have it.
+    if about.get("calibration"):
+        said += f" {about['calibration'].capitalize()}."
     if about["model"]:
         said += f" What the model says, trained without the item: {about['model']['reason']}."
     return said

@@ -17,6 +17,7 @@ from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError, LabelloopError
 from labelloop.evaluation.intervals import wilson
 from labelloop.ledger import Ledger
+from labelloop.models.out_of_fold import out_of_fold
 from labelloop.reviewing import verdicts
 from labelloop.reviewing.gate_queue import Desk, gates_as_csv, known_gate, waiting_rows
 from labelloop.reviewing.gates import Place, gate_counts
@@ -24,7 +25,6 @@ from labelloop.reviewing.queue import RANDOM, as_csv, queue_of
 from labelloop.reviewing.random_slice import slice_of
 from labelloop.reviewing.round_list import STILL_UNSURE
 from labelloop.spreadsheet import unplain
-from labelloop.stages.fuse import out_of_fold
 from labelloop.stages.overruling import places_in
 from labelloop.stages.review_list import shown_texts
 from labelloop.stages.runner import Round

@@ -27,7 +27,8 @@ class Annotation(Section):
     )  # fmt: skip
     target_confidence: float = Field(
         0.95, gt=0, lt=1, description="Confidence from which a label needs no second look; below it with "
-        "max_overlap answers, an item goes to the review list. Used with max_overlap only.",
+        "max_overlap answers, an item goes to the review list. Used with max_overlap only. Without gold "
+        "(10 items with votes) confidence is not calibrated: more labels than 1 - target may be wrong.",
     )  # fmt: skip
     second_look_share: float = Field(
         0.5, gt=0, le=1, description="Most of a round's votes that go to second looks; the rest asks about "

@@ -85,6 +85,7 @@ ROUND_STAGES = {
             inputs=(
                 "data",
                 "{round}/asked.parquet",
+                "{round}/routing.parquet",
                 "{round}/tasks.parquet",
                 "{previous}/collected.parquet",
                 "{previous}/quality.json",
@@ -145,6 +146,7 @@ ROUND_STAGES = {
                 "{round}/reviews.json",
                 "{round}/batch.parquet",
                 "{round}/selection.json",
+                "{round}/routing.parquet",
                 "{round}/tasks.parquet",
                 "{round}/votes.parquet",
                 "{round}/closed.json",

@@ -19,7 +19,7 @@ from labelloop.evaluation import metrics as measures
 from labelloop.evaluation import savings
 from labelloop.evaluation.prelabels import count_prelabelled
 from labelloop.evaluation.projection import project_random
-from labelloop.evaluation.worth import money_saved
+from labelloop.evaluation.worth import labels_saved, money_saved
 from labelloop.fusion.coding import without_reasks
 from labelloop.reporting.quality_words import quality_metrics
 from labelloop.reviewing.round_list import count_rows
@@ -35,6 +35,8 @@ from labelloop.stages.second_look_report import second_look_counts
 from labelloop.stages.train import fit_on, untrained
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "torch")
+ENDS = (("", "middle"), ("_low", "low"), ("_high", "high"))
+"""How the figures of an estimate are called in metrics.json, and in what it is made of."""
 
 
 def evaluate(current: Round) -> None:
@@ -74,8 +76,8 @@ def evaluate(current: Round) -> None:
     curve = rejudged(curve, right, settings.evaluation.interval)
     curves.write_curve(curve, folder.curve)
     saved = _savings(current, curve, right, len(prepared.classes), draw_sd)
-    saved |= _worth(current, saved, training, votes, len(curve))
     saved["projected"] = _projected(current, prepared, curve, draw_sd)
+    saved |= _worth(current, saved, training, votes, len(curve))
     write_outlook(current, prepared, curve, right)
     per_class, confusion = judged.pop("per_class"), judged.pop("confusion")
     batch = tables.BATCH.read(folder.batch)
@@ -90,6 +92,7 @@ def evaluate(current: Round) -> None:
         **reviewed(labels, tables.FUSED.read(folder.fused)),
         **accept(current, prepared, labels, Judged(learner, items, probabilities, true)),
         **{f"savings_{name}": saved[name] for name in ("ratio", "ratio_low", "ratio_high", "saved")},
+        **{f"labels_saved{end}": saved["labels_saved"][name] for end, name in ENDS},
         **{name: saved[name] for name in ("roi", "roi_low", "roi_high")},
         **_random_needs(saved["projected"]),
         **outlook_metrics(files.read_json(folder.stopping), files.read_json(folder.forecast)),
@@ -204,8 +207,7 @@ def _projected(
 def _random_needs(projected: dict[str, Any] | None) -> dict[str, Any]:
     """The projection as flat numbers for metrics.json."""
     labels = {} if projected is None else projected["labels"]
-    ends = (("", "middle"), ("_low", "low"), ("_high", "high"))
-    return {f"random_needs{end}": labels.get(name) for end, name in ends}
+    return {f"random_needs{end}": labels.get(name) for end, name in ENDS}
 
 
 def _worth(
@@ -215,7 +217,7 @@ def _worth(
     evaluation = current.settings.evaluation
     paid = float(votes.loc[votes["item"].isin(training["item"]), "cost"].sum())
     return money_saved(
-        saved,
+        labels_saved(saved, saved["projected"]),
         label_cost=paid / max(int((training["votes"] > 0).sum()), 1),
         automation_cost=evaluation.automation_cost,
         monitoring_cost=evaluation.monitoring_cost,
@@ -230,8 +232,9 @@ def _write_manifest(current: Round) -> None:
     receipts = Receipts(workspace)
     parts = (
         folder.settings, folder.gold, folder.verdicts, folder.batch, folder.selection, folder.asked,
-        folder.tasks, folder.votes, folder.closed, folder.reviews, folder.collected, folder.review,
-        folder.fused, folder.fusion, folder.quality, folder.annotators, folder.annotators_page, folder.labels,
+        folder.routing, folder.tasks, folder.votes, folder.closed, folder.reviews, folder.collected,
+        folder.review, folder.fused, folder.fusion, folder.quality, folder.annotators,
+        folder.annotators_page, folder.labels,
         folder.model, folder.accepted, folder.certificate, folder.outcomes, folder.metrics, folder.savings,
         folder.per_class, folder.confusion, folder.curve, folder.stop_set, folder.stopping, folder.forecast,
         folder.report,

@@ -73,7 +73,7 @@ def write_outlook(current: Round, prepared: Prepared, curve: pd.DataFrame, right
 def outlook_metrics(stopped: dict[str, Any], forecast: dict[str, Any]) -> dict[str, Any]:
     """The newest round's signals and the forecast, as flat numbers for metrics.json."""
     now, levels = stopped["signals"][-1], forecast["asymptote"] or {}
-    labels = (forecast["target"] or {}).get("labels") or {}
+    target, gain, judged = forecast["target"] or {}, forecast["gain"] or {}, forecast["judged"]
     ends = (("", "middle"), ("_low", "low"), ("_high", "high"))
     return {
         "stop_set_kappa": now["kappa"],
@@ -82,7 +82,15 @@ def outlook_metrics(stopped: dict[str, Any], forecast: dict[str, Any]) -> dict[s
         **{f"slope_per_100{end}": None if now[f"slope{end}"] is None else 100 * now[f"slope{end}"]
            for end, _ in ends},
         **{f"asymptote{end}": levels.get(name) for end, name in ends},
-        **{f"labels_to_target{end}": labels.get(name) for end, name in ends},
+        **{f"{what}_to_target{end}": (target.get(what) or {}).get(name)
+           for what in ("labels", "money", "days") for end, name in ends},
+        "target_chance": target.get("chance"),
+        **{f"next_batch_gain{end}": gain.get(name) for end, name in (("", "mean"), *ends[1:])},
+        "next_batch_cost": now["batch_cost"],
+        "forecasts_compared": judged["compared"],
+        "forecasts_held": judged["held"],
+        "forecasts_expected": judged["expected"],
+        "forecasts_mean_error": judged["mean_error"],
     }  # fmt: skip
 
 

@@ -73,7 +73,7 @@ def _summary(current: Round, curve: pd.DataFrame, metrics: dict[str, Any]) -> st
 
 def _savings(savings: dict[str, Any]) -> str:
     projected = savings["projected"] or {"sentence": ""}
-    return in_words(savings["sentence"], savings["roi_sentence"], projected["sentence"])
+    return in_words(savings["sentence"], projected["sentence"], savings["roi_sentence"])
 
 
 def _outlook(current: Round) -> str:

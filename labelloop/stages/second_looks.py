@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from labelloop import tables
-from labelloop.asking import usual_people
+from labelloop.asking import known_people, usual_people
 from labelloop.datasets.base import Prepared
 from labelloop.fusion.coding import latest_rows, without_reasks
 from labelloop.fusion.vote_gain import annotator_accuracy, another_votes_worth, new_votes_worth
@@ -133,7 +133,8 @@ def unsure_items(
     answers = unsure["item"].map(given).fillna(0).astype(int)
     total = np.maximum(unsure["overlap"], answers)
     room = (annotation.max_overlap or 0) - total
-    usual, experts = usual_people(annotation), annotation.routing.experts
+    usual = usual_people(annotation)
+    experts = (known_people(annotation) or frozenset()) & annotation.routing.experts
     spoke = people_asked(mine, set(unsure["item"])) if usual is not None else {}
     if usual is not None:
         room = np.minimum(room, unsure["item"].map(_left(usual, spoke)).astype(int))

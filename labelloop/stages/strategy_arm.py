@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from labelloop import acquisition, files
-from labelloop.acquisition.base import Context
+from labelloop.acquisition.base import Context, HeldOut
 from labelloop.acquisition.composition import Composition, compose
 from labelloop.datasets.base import Prepared
+from labelloop.models.out_of_fold import held_out
 from labelloop.stages.composing import composition_of
 from labelloop.stages.reducing import RunCandidates, reduce_candidates
 from labelloop.stages.runner import Round
+from labelloop.stages.train import untrained
 
 
 def strategy_arm(
@@ -41,6 +43,7 @@ def strategy_arm(
     if not wanted:
         return arm("strategy", np.array([], dtype=np.int64), 0.0, 1.0), about
     strategy = acquisition.make_strategy(scores["strategy"], {**scores["options"], **(told or {})})
+    codes = label_codes(prepared, covered, labels)
     context = Context(
         candidates=candidates,
         labeled=covered,
@@ -49,8 +52,9 @@ def strategy_arm(
         seed=current.about["seed"],
         ids=prepared.pool.ids,
         members=scores_array(current, "members"),
-        labels=label_codes(prepared, covered, labels),
+        labels=codes,
         classes=prepared.classes,
+        held_out=_held_out(current, prepared, covered, codes) if scores["trained"] else None,
         reserved=np.flatnonzero(prepared.splits),
     )
     asked = current.settings.acquisition
@@ -83,6 +87,11 @@ def strategy_arm(
     about["reason"] = " ".join(said for said in (scores["note"], picks.reason) if said)
     draws = np.full(len(picks.rows), np.nan) if picks.draws is None else picks.draws
     return arm("strategy", picks.rows, picks.scores, picks.probabilities, draws), about
+
+
+def _held_out(current: Round, prepared: Prepared, rows: np.ndarray, codes: np.ndarray) -> HeldOut:
+    folds = current.settings.fusion.folds
+    return held_out(lambda: untrained(current, prepared), prepared, folds, rows, codes)
 
 
 def _mixed(composition: Composition) -> str:

@@ -82,6 +82,29 @@ FUSE: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "no votes": ("item,annotator,label\n", (), ("no votes",)),
     "empty file": ("", (), ("is empty",)),
     "one column": ("item;annotator;label\n1;a;x\n", (), ("one column only", "commas")),
+    "robust votes": (
+        "item,annotator,label\n1,a,x\n",
+        ("--robust", "--method", "dawid_skene"),
+        ("--ratings",),
+    ),
+    "a method of ratings": (
+        "item,annotator,label\n1,a,1\n",
+        ("--ratings", "--method", "majority"),
+        ("--method", "--ratings"),
+    ),
+    "classes twice": (
+        "item,annotator,label\n1,a,x\n",
+        ("--classes", "x,y", "--order", "x,y"),
+        ("--classes and --order",),
+    ),
+    "a class twice": ("item,annotator,label\n1,a,x\n", ("--order", "x,x"), ("every class once",)),
+    "no key": ("item,annotator,label\n1,a,x\n", ("--option", "temperature"), ("write it as key=value",)),
+    "unknown option": (
+        "item,annotator,label\n1,a,x\n",
+        ("--option", "temperatur=2"),
+        ("did you mean 'temperature'",),
+    ),
+    "option of a wrong kind": ("item,annotator,label\n1,a,x\n", ("--option", "temperature=hot"), ("'hot'",)),
     "unknown method": ("item,annotator,label\n1,a,x\n", ("--method", "majorty"), ("'majorty'", "majority")),
     "no such gold": ("item,annotator,label\n1,a,x\n", ("--gold", "gold.csv"), ("gold.csv is not there",)),
 }

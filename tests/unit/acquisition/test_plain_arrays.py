@@ -225,6 +225,9 @@ WRONG_COMPOSITIONS = {
     ),
     "table": ("stratify_by: source\n", {"table": None}, "names column 'source'; give the table .* --table"),
     "money": ("subsample: 20\n", {"money": 3.0}, "--money 3 needs cost_column"),
+    "half a cap": ("cap_per_group: 1\n", {}, "group_column and cap_per_group go together"),
+    "small subsample": ("subsample: 3\n", {}, "the subsample is 3, but the batch has 5 items"),
+    "shares": ("mix: {margin: 0.5, random: 0.4}\n", {}, "shares sum to 0.9; they must sum to 1"),
     "cap": ("group_column: source\ncap_per_group: 1\n", {"batch_size": 40}, r"batch of 40 .* room for \d+"),
 }
 

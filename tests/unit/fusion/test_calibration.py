@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from crowds import coded, crowd, expected_calibration_error
+from crowds import coded, crowd, difficult, expected_calibration_error
 
 from labelloop.fusion import make_fuser
 from labelloop.fusion.base import Votes
-from labelloop.fusion.calibration import LEAST_GOLD, blended, fitted_temperature, tempered
+from labelloop.fusion.calibration import (
+    LEAST_GOLD,
+    blended,
+    calibration_told,
+    cautious,
+    fitted_temperature,
+    tempered,
+)
+from labelloop.fusion.choosing import auto
 from labelloop.fusion.majority import majority
 from labelloop.fusion.map_dawid_skene import map_dawid_skene
 
@@ -66,7 +74,7 @@ def test_little_gold_fits_no_temperature(method: str) -> None:
     votes, truth = hard_and_easy()
     fusion = make_fuser(method)(votes, gold=np.where(np.arange(600) < LEAST_GOLD - 1, truth, -1))
     assert fusion.temperature is None
-    assert fusion.raw is None
+    assert (fusion.raw is None) == (method != "auto"), "`auto` alone is cautious then"
 
 
 def test_blending_is_the_normalised_square_root_of_the_product() -> None:
@@ -77,3 +85,55 @@ def test_blending_is_the_normalised_square_root_of_the_product() -> None:
     expected = product / product.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(blended(posterior, votes), expected)
     np.testing.assert_allclose(map_dawid_skene(votes, blend_votes=True).posterior, expected)
+
+
+def test_blending_ranks_what_a_model_is_certain_of_by_its_votes() -> None:
+    """A posterior of 1 says nothing more; an item with a vote against it is less sure than one without."""
+    votes = coded(
+        np.array([0, 0, 0, 1, 1, 1]), np.tile(np.arange(3), 2), np.array([0, 0, 0, 0, 0, 1]), 2, 3, 2
+    )
+    clear, contested = blended(np.array([[1.0, 0.0], [1.0, 0.0]]), votes)[:, 0]
+    assert contested < clear < 1
+
+
+def test_without_gold_confidence_is_cautious_and_labels_stay() -> None:
+    """Hard items make people err together: of labels at .95 fewer are wrong, the more so the more votes."""
+    for per_item, least in ((5, 0.9), (10, 0.7)):
+        votes, truth = difficult(0, n_items=1500, per_item=per_item)
+        fusion = auto(votes)
+        assert fusion.method.endswith("+caution/1")
+        assert fusion.raw is not None and fusion.temperature is None
+        np.testing.assert_array_equal(fusion.posterior.argmax(axis=1), fusion.raw.argmax(axis=1))
+        wrong = [
+            (fusion.label != truth)[rows.max(axis=1) >= 0.95].mean()
+            for rows in (fusion.posterior, fusion.raw)
+        ]
+        assert wrong[0] < least * wrong[1]
+        before = expected_calibration_error(fusion.raw, fusion.label, truth)
+        assert expected_calibration_error(fusion.posterior, fusion.label, truth) < before - 0.03
+
+
+def test_caution_leaves_gold_and_single_votes_and_a_temperature_that_is_set() -> None:
+    votes, truth = crowd(300, 10, 3, 4)
+    gold = np.full(300, -1)
+    gold[:5] = truth[:5]
+    fusion = auto(votes, gold=gold)
+    assert fusion.raw is not None
+    np.testing.assert_array_equal(fusion.posterior[:5].max(axis=1), 1)
+    assert (fusion.posterior[5:].max(axis=1) <= fusion.raw[5:].max(axis=1) + 1e-12).all()
+    assert auto(votes, temperature=1.0).raw is None
+    single = coded([0, 1, 1], [0, 0, 1], [0, 1, 1], 2, 2, 2)
+    shown = cautious(majority(single), single)
+    np.testing.assert_allclose(shown.posterior[0], majority(single).posterior[0])
+    assert shown.posterior[1].max() < majority(single).posterior[1].max()
+
+
+def test_what_is_told_of_calibration_is_so() -> None:
+    votes, truth = crowd(300, 10, 3, 4)
+    gold = np.full(300, -1)
+    assert "not calibrated: no gold" in calibration_told(auto(votes), 0)
+    gold[:9] = truth[:9]
+    assert "not calibrated: 9 items" in calibration_told(auto(votes, gold=gold), 9)
+    gold[:50] = truth[:50]
+    assert "is calibrated (temperature" in calibration_told(auto(votes, gold=gold), 50)
+    assert "not calibrated" in calibration_told(majority(votes, gold=gold), 50)

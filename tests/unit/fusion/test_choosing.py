@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from crowds import accuracy, coded, crowd
+from crowds import accuracy, coded, colluders, crowd
 
 from labelloop.fusion.base import Fusion, Votes
 from labelloop.fusion.choosing import auto
 from labelloop.fusion.dawid_skene import dawid_skene
-from labelloop.fusion.evidence import connectivity, copying, evidence_of, without_copies
+from labelloop.fusion.dependence import copying
+from labelloop.fusion.evidence import connectivity, evidence_of, without_copies
 from labelloop.fusion.fitting import fused
 from labelloop.fusion.majority import majority
 from labelloop.fusion.pooled_dawid_skene import pooled_dawid_skene
@@ -99,7 +100,26 @@ def test_gold_that_speaks_for_majority_is_heard() -> None:
     gold[differing] = plain.label[differing]
     fusion = auto(votes, gold=gold)
     assert fusion.method.startswith("auto/1+majority/1")
-    assert "majority has 20 more of 20 gold items right" in fusion.reason
+    assert "majority has 20 more gold items right" in fusion.reason
+
+
+def test_gold_clears_confusions_off_the_diagonal() -> None:
+    """Where people mostly call a class by another's name, gold can show that they do; little gold cannot."""
+    rng = np.random.default_rng(0)
+    votes, truth = crowd(600, 12, 3, 6, skill=(0.8, 0.9))
+    shy = (truth[votes.item] == 2) & (rng.random(len(votes.item)) < 0.6)
+    votes = coded(votes.item, votes.annotator, np.where(shy, 0, votes.label), 600, 12, 3)
+    gold = np.full(600, -1)
+    gold[:60] = truth[:60]
+    blind, told, little = (
+        auto(votes),
+        auto(votes, gold=gold),
+        auto(votes, gold=np.where(np.arange(600) < 8, gold, -1)),
+    )
+    assert "off the diagonal" in blind.reason
+    assert "off the diagonal" in little.reason
+    assert told.method.startswith("auto/1+pooled")
+    assert accuracy(told.label[60:], truth[60:]) > accuracy(blind.label[60:], truth[60:]) + 0.05
 
 
 def turned(posterior: np.ndarray) -> np.ndarray:
@@ -145,6 +165,16 @@ def test_a_fit_that_went_wrong_is_left_to_majority(
     np.testing.assert_array_equal(fusion.label, majority(votes).label)
 
 
+def test_labels_that_follow_colluders_are_left_to_majority(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no group is found, the fit itself shows that it believes a few against the agreeing rest."""
+    votes, truth = colluders(0, bots=4, share=0.95)
+    monkeypatch.setattr("labelloop.fusion.evidence.copying_among", lambda *_: ())
+    assert accuracy(pooled_dawid_skene(votes).label, truth) < accuracy(majority(votes).label, truth) - 0.1
+    fusion = auto(votes)
+    assert fusion.method == "auto/1+majority/1"
+    assert "follow a few annotators" in fusion.reason
+
+
 @pytest.mark.parametrize("bots", [2, 3])
 def test_colluders_are_found_before_fusion_and_count_once(bots: int) -> None:
     """Bots that give one random answer fool Dawid and Skene, not `auto`; the reason names them."""
@@ -174,12 +204,12 @@ def test_able_people_are_no_copies_of_each_other() -> None:
 
 
 def test_what_copies_say_counts_once() -> None:
-    """Of a group's votes on an item one is left, under the first member's code; others stay."""
-    votes = coded([0, 0, 0, 1, 1], [0, 1, 2, 1, 2], [0, 1, 1, 0, 0], 2, 3, 2)
-    left = without_copies(votes, ((1, 2),))
-    assert left.item.tolist() == [0, 0, 1]
-    assert left.annotator.tolist() == [0, 1, 1]
-    assert left.label.tolist() == [0, 1, 0]
+    """Of a group's votes on an item one is left, under the first member's code: what most members said."""
+    votes = coded([0, 0, 0, 1, 1, 1, 1], [0, 1, 2, 1, 2, 3, 0], [0, 1, 0, 0, 1, 1, 0], 2, 4, 2)
+    left = without_copies(votes, ((1, 2, 3),))
+    assert left.item.tolist() == [0, 0, 1, 1]
+    assert left.annotator.tolist() == [0, 1, 1, 0]
+    assert left.label.tolist() == [0, 1, 1, 0], "of one against one the first member's, else the most given"
 
 
 def test_evidence_of_no_votes_is_nothing() -> None:

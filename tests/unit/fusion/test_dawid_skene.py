@@ -15,6 +15,7 @@ from labelloop.fusion.dawid_skene import LEAST_COUNT, dawid_skene, most_likely_r
 from labelloop.fusion.expectation_maximisation import answers_of, expectation_maximisation, vote_shares
 from labelloop.fusion.map_dawid_skene import likely_rates, map_dawid_skene, same_prior
 from labelloop.fusion.one_coin import coin_rates
+from labelloop.fusion.pooled_dawid_skene import crowd_prior
 
 FITTED = ("dawid_skene", "map_dawid_skene", "one_coin", "pooled_dawid_skene")
 
@@ -76,7 +77,11 @@ def test_the_objective_never_falls(seed: int, with_gold: bool, with_prior: bool)
     answers = answers_of(votes)
     gold = np.where(rng.random(80) < 0.2, truth, -1) if with_gold else None
     item_prior = rng.dirichlet(np.ones(len(votes.classes)), 80) if with_prior else None
+    coin = expectation_maximisation(answers, vote_shares(votes), coin_rates(answers, 1.0), gold=gold,
+                                    item_prior=item_prior, class_weight=None)  # fmt: skip
+    crowd_wide = crowd_prior(answers, coin.posterior, 3.0, 3.0)
     models = {
+        "pooled": (likely_rates(answers, *crowd_wide), 1.0),
         "likelihood": (most_likely_rates(answers), 0.0),
         "posterior": (likely_rates(answers, *same_prior(answers, 2.0, 0.1)), 1.0),
         "coin": (coin_rates(answers, 1.0), None),

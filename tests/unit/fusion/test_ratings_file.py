@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from labelloop.errors import DataError
+from labelloop.errors import DataError, SettingsError
 from labelloop.fusion.ratings_file import fuse_ratings_file
 
 
@@ -41,3 +41,29 @@ def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
         fuse_ratings_file(ratings, tmp_path / f"{name}.parquet")
     one, other = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("one", "other"))
     pd.testing.assert_frame_equal(one, other, rtol=1e-8)
+
+
+def test_of_repeated_ratings_the_latest_counts_and_it_is_told(tmp_path: Path) -> None:
+    """The last row without times, the latest time with them."""
+    ratings = written(tmp_path, "item,annotator,label\na,x,9\na,y,3\nb,x,5\nb,y,5\na,x,3\n")
+    summary = fuse_ratings_file(ratings, tmp_path / "values.csv")
+    values = pd.read_csv(tmp_path / "values.csv")
+    assert summary["repeats_dropped"] == 1 and summary["votes"] == 4
+    assert values["votes"].tolist() == [2, 2]
+    assert values["highest"].tolist() == [3, 5]
+    timed = "item,annotator,label,answered_at\na,x,3,2025-01-02\na,x,9,2025-01-01\na,y,3,2025-01-01\n"
+    fuse_ratings_file(written(tmp_path, timed), tmp_path / "values.csv")
+    assert pd.read_csv(tmp_path / "values.csv")["highest"].tolist() == [3]
+
+
+def test_values_that_have_not_settled_are_warned_of(tmp_path: Path) -> None:
+    ratings = written(tmp_path, "item,annotator,label\na,x,1\na,y,3\nb,x,5\nb,y,8\nc,x,2\n")
+    stopped = fuse_ratings_file(ratings, tmp_path / "values.csv", options={"max_iter": 2})
+    assert not stopped["converged"] and "max_iter" in stopped["warning"]
+    assert "warning" not in fuse_ratings_file(ratings, tmp_path / "values.csv", options={"max_iter": 100000})
+
+
+def test_an_option_that_is_none_is_refused(tmp_path: Path) -> None:
+    ratings = written(tmp_path, "item,annotator,label\na,x,1\n")
+    with pytest.raises(SettingsError, match="did you mean 'robust'"):
+        fuse_ratings_file(ratings, tmp_path / "values.csv", options={"robus": True})

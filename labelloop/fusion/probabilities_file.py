@@ -1,0 +1,58 @@
+"""What a model says about items, from a file: `labelloop fuse VOTES --probabilities FILE`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from labelloop.errors import DataError
+from labelloop.fusion.text_table import read_text_table
+
+PREFIX = "probability."
+
+
+def read_probabilities(
+    path: str | Path, items: np.ndarray, classes: Sequence[str], item_column: str = "item"
+) -> np.ndarray:
+    """Shape (n_items, n_classes): a model's probabilities, NaN for items that the file does not have.
+
+    The file has a column of items and one column a class, named by the class or `probability.CLASS`; a class
+    without a column has probability 0. Other columns are not read, except that one `probability.CLASS` of no
+    class is an error.
+
+    Raises:
+        DataError: no class has a column, an item comes twice, a value is no probability, or a row does not
+            sum to 1; names the row, counted from 1 without the header.
+    """
+    path = Path(path)
+    table = read_text_table(path)
+    if item_column not in table.columns:
+        raise DataError(f"{path} has no column {item_column!r}; it has {', '.join(table.columns[:20])}")
+    headed = [name.removeprefix(PREFIX) for name in table.columns if name.startswith(PREFIX)]
+    strange = [name for name in headed if name not in classes]
+    if strange:
+        raise DataError(f"{path} has the column {PREFIX + strange[0]!r}, which is of none of the "
+                        f"{len(classes)} classes: {', '.join(classes[:20])}")  # fmt: skip
+    others = [name for name in table.columns if name != item_column]
+    named = {name: next((one for one in (PREFIX + name, name) if one in others), None) for name in classes}
+    if not any(named.values()):
+        raise DataError(f"{path} has no column of a class, such as {PREFIX + classes[0]!r}; it has "
+                        f"{', '.join(table.columns[:20])}")  # fmt: skip
+    repeated = table[item_column].duplicated().to_numpy()
+    if repeated.any():
+        row = int(repeated.argmax())
+        raise DataError(f"{path}, row {row + 1}: item {table[item_column].iloc[row]!r} comes a second time")
+    rows = np.zeros((len(table), len(classes)))
+    for code, name in enumerate(classes):
+        if named[name] is not None:
+            rows[:, code] = pd.to_numeric(table[named[name]], errors="coerce")
+    wrong = ~((rows >= 0) & (rows <= 1)).all(axis=1) | (np.abs(rows.sum(axis=1) - 1) > 1e-3)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(f"{path}, row {row + 1}: {rows[row][:10].tolist()} are no probabilities that sum to "
+                        "1; every item needs one a class, from 0 to 1")  # fmt: skip
+    told = pd.DataFrame(rows, index=table[item_column]).reindex(items)
+    return told.to_numpy()
