@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-label-studio test test-live label-studio lint types check bench docs clean
+.PHONY: help install demo demo-label-studio test test-extras test-live label-studio lint types check bench docs clean
 
 help: ## Say what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,14 @@ demo: $(READY) ## Run a campaign on scikit-learn's digits with five simulated an
 
 test: $(READY) ## Run the default test suite.
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+# What is installed only by request is skipped above: a Dask cluster, and the libraries that ours is compared with.
+EXTRA_TESTS := tests/flows/test_dask_cluster.py tests/contract/test_fusers.py tests/unit/fusion/test_fusion_peers.py \
+	tests/unit/fusion/test_crowdkit_oracle.py tests/unit/acquisition/test_strategy_peers.py
+
+test-extras: $(READY) ## Add Dask and the libraries we compare with to .venv, and run the tests that need them.
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,dask,peers]'
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n 2 --dist loadfile $(EXTRA_TESTS)
 
 # LIVE="live and not slow" leaves out the minutes-long ones: faults by the hundred, kills, the demo.
 LIVE ?= live
