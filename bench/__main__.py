@@ -20,6 +20,7 @@ ON_REQUEST = (
     "adaptive_votes",
     "second_looks",
     "fusion",
+    "fusion_speed",
     "model_prior",
     "label_weights",
     "selection",

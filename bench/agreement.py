@@ -1,6 +1,6 @@
 """Agreement and annotator quality: time at 10,000 and 100,000 items x 5 votes, and alpha beside crowd-kit's.
 
-Votes are those of `bench.fusion`: 100 annotators, 10 classes. `agreement` is percent, Fleiss's kappa and
+Votes are `bench.crowds.simulated`: 100 annotators, 10 classes. `agreement` is percent, Fleiss's kappa and
 Krippendorff's alpha with 200 bootstrap resamples of items; `by class` the same for each class; `pairs` all
 Cohen's kappas. `annotators` is everything that `labelloop annotators` computes. Times are the best of two.
 Crowd-kit's alpha has no intervals, so its time is for one value; it is left out where it is not installed
@@ -15,8 +15,8 @@ from typing import Any
 
 import pandas as pd
 
+from bench.crowds import simulated
 from bench.figures import Figure
-from bench.fusion import simulated
 from bench.timing import best_of_two
 from labelloop.annotators.agreement import agreement, class_agreement
 from labelloop.annotators.answers import Answers, answers_of

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.crowds import real_crowds
 from bench.figures import Figure
-from bench.fusion import _sets
 from labelloop.certification.threshold_tests import COVERAGES, find_threshold
 from labelloop.fusion import make_fuser
 
@@ -34,13 +34,13 @@ def measure(folder: Path, data: str | None = None) -> list[Figure]:
     """Wrong runs and coverage by set, test and target; `folder` is not needed."""
     found = data or os.environ.get("LABELLOOP_DATA", "")
     figures = []
-    for name, (votes, truth) in (_sets(Path(found)) if found else {}).items():
-        known = np.flatnonzero(truth >= 0)
+    for name, crowd in (real_crowds(Path(found)) if found else {}).items():
+        known = np.flatnonzero(crowd.truth >= 0)
         if len(known) < LEAST_KNOWN:
             print(f"  {name} left out: the truth of {len(known)} items is known, {LEAST_KNOWN} are needed")
             continue
-        fusion = make_fuser("auto")(votes)
-        confidence, correct = fusion.posterior.max(axis=1)[known], (fusion.label == truth)[known]
+        fusion = make_fuser("auto")(crowd.votes)
+        confidence, correct = fusion.posterior.max(axis=1)[known], (fusion.label == crowd.truth)[known]
         for test in COVERAGES:
             for target in TARGETS:
                 figures += _figures(name, test, target, confidence, correct)

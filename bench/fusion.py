@@ -1,285 +1,265 @@
-"""Fusion: speed against crowd-kit, and accuracy on real crowds, all in one run.
+"""Fusion: which labels are right, and whether confidence means what it says, beside other packages.
 
-Speed is measured on simulated votes of 100 annotators, 10 classes, 5 votes an item. `dawid_skene` and
-crowd-kit's `DawidSkene` do the same ten iterations from the same start, and the greatest difference of their
-posteriors is told. Times include what each does with its own input: codes here, a data frame there. They are
-the best of two, of one at a million items; memory is the process's peak over what it held with the votes.
-Where a machine is busy, the processor seconds of that one tell more than its seconds. `agreement` has 200
-bootstrap resamples of items.
+Crowds are the folders `crowd_*` under `--data` with labels.csv (item, worker, label) and truth.csv (item,
+truth), once with every vote and once with at most three votes an item drawn at random, `DRAWS` times (a crowd
+that has no more anyway once; slow methods of other packages `SLOW_DRAWS` times); further real crowds that
+nothing here was chosen on (`crowds.further_crowds`); and simulated ones that err in ways no method assumes
+(`crowds_simulated`). Measured are
 
-Accuracy is measured on folders `crowd_*` with labels.csv (item, worker, label) and truth.csv (item, truth),
-under the folder that `LABELLOOP_DATA` names, once with every vote and once with at most three votes an item
-drawn at random, `SUBSAMPLES` times. GLAD and MACE run through labelloop's adapters, with every vote alone,
-since they take long. Calibration is the expected calibration error (ten bins) on the other items after 50
-random items of gold. Without the folder, or without crowd-kit (`pip install crowd-kit`), what needs it is
-left out and said.
+- right: share of the labels that are right, of items with a known truth;
+- found: area under the curve of telling right labels from wrong ones by their confidence; and for the labels
+  of `auto` the same by the plain share of the votes that a label has;
+- error: expected calibration error (ten bins) on the other items after 50 random items of gold, for
+  labelloop's own methods;
+- seconds: processor seconds.
 
-    python -m bench.fusion [DATA]
+A method that fails on a crowd is left out there, and the reason is kept. `constants` are `auto` with other
+weights of its priors, from which a choice is made that leaves out the set it is judged on.
+
+    python -m bench.fusion --data FOLDER [--workers 2] [--table-only]
+
+Results are appended to a file of JSON lines, one a crowd, draw and method; a run that was stopped goes on
+from there. `python -m bench fusion` does what is missing with the folder that `LABELLOOP_DATA` names, and
+gives the figures with their aims. `bench.fusion_speed` measures seconds and memory.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import sys
 import time
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import lru_cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from bench import memory
+from bench import fusion_peers
+from bench.crowds import Crowd, at_most, further_crowds, real_crowds
+from bench.crowds_simulated import CROWDS
 from bench.figures import Figure
-from bench.timing import best_of_two
-from labelloop.annotators.agreement import agreement
-from labelloop.errors import SettingsError
 from labelloop.fusion import make_fuser
 from labelloop.fusion.base import Votes
-from labelloop.fusion.coding import code_votes
 
-SIZES = (10_000, 100_000)
-LARGE = 1_000_000
-STEPS = 10
-SUBSAMPLES = 20
+RESULTS = Path(__file__).parent / "results" / "fusion.jsonl"
+DRAWS = 20
+SIMULATED_DRAWS = 10
+SLOW_DRAWS = 5
+SLOW = (
+    "crowd-kit GLAD", "crowd-kit MACE", "crowd-kit OneCoinDawidSkene", "crowd-kit ZeroBasedSkill",
+    "snorkel LabelModel",
+)  # fmt: skip
+MOST_VOTES = 3
 GOLD = 50
-RESAMPLES = 200
-METHODS = ("majority", "one_coin", "dawid_skene", "map_dawid_skene", "pooled_dawid_skene", "auto")
-PEERS = ("MajorityVote", "DawidSkene", "OneCoinDawidSkene", "Wawa", "ZeroBasedSkill")
-ADAPTED = ("crowdkit_glad", "crowdkit_mace")
-"""Peers that take minutes: run once, with every vote, through labelloop's adapters."""
-SEPARATE = 0.01
-"""How far below majority `auto` may be on any set."""
+GOLD_DRAWS = 20
+OWN = ("majority", "one_coin", "dawid_skene", "map_dawid_skene", "pooled_dawid_skene", "auto")
+WEIGHTS = (0.3, 1.0, 3.0, 10.0, 30.0)
+CONSTANTS = {
+    f"constants {skill:g} {crowd:g}": {"skill_weight": skill, "crowd_weight": crowd, "blend_votes": True}
+    for skill in WEIGHTS for crowd in WEIGHTS
+}  # fmt: skip
+
+Job = tuple[str, str, str, int]
+"""Kind (real, further, simulated), name, votes (every or 3) and draw."""
 
 
-def measure(folder: Path, data: str | None = None) -> list[Figure]:
-    """Speed, then accuracy where there is data; `folder` is not needed."""
-    figures = [figure for size in SIZES for figure in _speed(size)] + _large() + _agreement()
-    found = data or os.environ.get("LABELLOOP_DATA", "")
-    sets = _sets(Path(found)) if found else {}
-    if not sets:
-        print(f"  accuracy left out: no crowd_*/labels.csv under LABELLOOP_DATA ({found or 'not set'})")
-        return figures
-    return figures + _accuracy(sets)
+@lru_cache(maxsize=1)
+def _real(data: str) -> dict[str, Crowd]:
+    return real_crowds(Path(data))
 
 
-def simulated(n_items: int) -> Votes:
-    """Five votes an item by 100 annotators who are right in 55 to 91 of 100 answers."""
-    rng = np.random.default_rng(0)
-    truth, skill = rng.integers(0, 10, n_items), rng.uniform(0.5, 0.9, 100)
-    first, step = rng.integers(0, 100, (n_items, 1)), rng.integers(1, 20, (n_items, 1))
-    item, who = np.repeat(np.arange(n_items), 5), ((first + np.arange(5) * step) % 100).ravel()
-    label = np.where(rng.random(len(item)) < skill[who], truth[item], rng.integers(0, 10, len(item)))
-    return Votes(np.arange(n_items), np.arange(100), tuple("abcdefghij"), item, who, label)
+@lru_cache(maxsize=1)
+def _further(data: str) -> dict[str, Crowd]:
+    return further_crowds(Path(data))
 
 
-def peer_named(name: str) -> Any:
-    """A class of crowd-kit, or None where it is not installed."""
-    try:
-        from crowdkit import aggregation  # type: ignore[import-not-found]
-    except ImportError:
-        return None
-    return getattr(aggregation, name)
+def crowd_of(job: Job, data: str) -> Crowd:
+    """The votes and the truth of a job."""
+    kind, name, votes, draw = job
+    if kind == "simulated":
+        return CROWDS[name](draw)
+    crowd = (_real if kind == "real" else _further)(data)[name]
+    return crowd if votes == "every" else Crowd(at_most(crowd.votes, MOST_VOTES, draw), crowd.truth)
 
 
-def _speed(size: int) -> list[Figure]:
-    votes = simulated(size)
-    exact = make_fuser("dawid_skene", {"max_iter": STEPS, "tol": -np.inf})
-    seconds, fusion = best_of_two(lambda: exact(votes))
-    figures = [
-        Figure(f"dawid_skene, {size:,} items x 5, {STEPS} iterations", seconds, "s"),
-        *(
-            Figure(f"{name}, {size:,} items x 5", best_of_two(partial(make_fuser(name), votes))[0], "s")
-            for name in ("map_dawid_skene", "auto")
-        ),
-    ]
-    peer = peer_named("DawidSkene")
-    if peer is None:
-        print("  crowd-kit left out: it is not installed (pip install crowd-kit)")
-        return figures
-    table = pd.DataFrame({"task": votes.item, "worker": votes.annotator, "label": votes.label})
-    theirs, fitted = best_of_two(lambda: peer(n_iter=STEPS, tol=-1e9).fit(table))
-    posterior = fitted.probas_.reindex(index=range(size), columns=range(10)).to_numpy()
-    apart = float(np.abs(posterior - fusion.posterior).max())
-    return [
-        *figures,
-        Figure(f"crowd-kit's DawidSkene over dawid_skene, {size:,} items", theirs / seconds, "times",
-               at_least=8, note=f"{theirs:.2f} s against {seconds:.3f} s"),
-        Figure(f"greatest difference of posteriors, {size:,} items", apart * 1e9, "1e-9", at_most=10),
-    ]  # fmt: skip
+def jobs_of(data: str) -> list[Job]:
+    """Everything there is to do, draw by draw."""
+    jobs: list[Job] = [("real", name, "every", 0) for name in _real(data)]
+    jobs += [("further", name, "every", 0) for name in _further(data)]
+    for draw in range(DRAWS):
+        for name in _real(data):
+            job = ("real", name, "3", draw)
+            jobs += [job] if not draw or _drawn_again(job, data) else []
+        jobs += [("simulated", name, "every", draw) for name in CROWDS if draw < SIMULATED_DRAWS]
+    return jobs
 
 
-def _large() -> list[Figure]:
-    votes = simulated(LARGE)
-    figures = []
-    for name in ("map_dawid_skene", "auto"):
-        fuser = make_fuser(name)
-        memory.forget_peak()
-        before = memory.resident()
-        begun, spent = time.perf_counter(), time.process_time()
-        fuser(votes)
-        seconds, worked = time.perf_counter() - begun, time.process_time() - spent
-        figures += [
-            Figure(f"{name}, {LARGE:,} items x 5", seconds, "s", at_most=15,
-                   note=f"{worked:.1f} processor seconds"),
-            Figure(f"memory of {name} beyond the votes", memory.peak() - before, "MB", at_most=1000),
-        ]  # fmt: skip
-    return figures
+def _drawn_again(job: Job, data: str) -> bool:
+    """Whether another draw gives other votes."""
+    kind, name, votes, _ = job
+    if kind != "real" or votes == "every":
+        return kind == "simulated"
+    return bool(np.bincount(_real(data)[name].votes.item).max() > MOST_VOTES)
 
 
-def _agreement() -> list[Figure]:
-    votes = simulated(SIZES[-1])
-    spent = time.process_time()
-    seconds, _ = best_of_two(lambda: agreement(votes, resamples=RESAMPLES))
-    return [Figure(f"agreement, {RESAMPLES} resamples, {SIZES[-1]:,} items x 5", seconds, "s", at_most=10,
-                   note=f"{(time.process_time() - spent) / 2:.1f} processor seconds")]  # fmt: skip
+def methods_of(job: Job) -> dict[str, Callable[[Votes], fusion_peers.Answer]]:
+    """Name to a function of votes that gives labels and how sure they are."""
+    own = {name: partial(_own, name, {}) for name in OWN}
+    if job[0] == "further":
+        return own | _named("crowd-kit DawidSkene", "crowd-kit MajorityVote")
+    if job[0] == "simulated":
+        return own | _named("crowd-kit DawidSkene", *(SLOW[:2] if job[3] < SLOW_DRAWS else ()))
+    constants = {name: partial(_own, "pooled_dawid_skene", options) for name, options in CONSTANTS.items()}
+    peers = _named(*(name for name in fusion_peers.PEERS if job[3] < SLOW_DRAWS or name not in SLOW))
+    return own | constants | peers
 
 
-def _sets(data: Path) -> dict[str, tuple[Votes, np.ndarray]]:
-    """Votes and truth (-1 where it is not known) of each folder that has item, worker, label and truth."""
-    found = {}
-    for truth_file in sorted(data.glob("crowd_*/truth.csv")):
-        files = sorted(truth_file.parent.glob("labels.csv*"))
-        truth = pd.read_csv(truth_file, dtype=str)
-        if not files or "truth" not in truth.columns or "numeric" in truth_file.parent.name:
-            continue
-        table = pd.read_csv(files[0], dtype=str, usecols=["item", "worker", "label"])
-        table = table.rename(columns={"worker": "annotator"})
-        votes = code_votes(table, sorted({*table["label"], *truth["truth"]}))
-        known = truth.set_index("item")["truth"].reindex(votes.items)
-        codes = np.asarray(pd.Categorical(known, categories=list(votes.classes)).codes, dtype=np.int64)
-        found[truth_file.parent.name.removeprefix("crowd_")] = (votes, codes)
-    return found
+def _named(*names: str) -> dict[str, Callable[[Votes], fusion_peers.Answer]]:
+    return {name: fusion_peers.PEERS[name] for name in names if name in fusion_peers.PEERS}
 
 
-def _accuracy(sets: dict[str, tuple[Votes, np.ndarray]]) -> list[Figure]:
-    peers = [name for name in PEERS if _runs(name)]
-    adapted = [name for name in ADAPTED if _installed(name)]
-    figures: list[Figure] = []
-    for title, runs in (("every vote", 1), ("3 votes an item", SUBSAMPLES)):
-        right: dict[str, dict[str, float]] = {}
-        ranks: dict[str, dict[str, float]] = {}
-        errors: dict[str, float] = {}
-        took: dict[str, float] = {}
-        for name, (votes, truth) in sets.items():
-            drawn = [votes if runs == 1 else at_most(votes, 3, seed) for seed in range(runs)]
-            for method in (*METHODS, *(adapted if runs == 1 else ())):
-                spent = time.process_time()
-                fusions = [make_fuser(method)(one) for one in drawn]
-                took[method] = took.get(method, 0.0) + time.process_time() - spent
-                known = truth >= 0
-                hits = [(fusion.label == truth)[known] for fusion in fusions]
-                right.setdefault(method, {})[name] = float(np.mean(hits))
-                sure = [fusion.posterior.max(axis=1)[known] for fusion in fusions]
-                ranks.setdefault(method, {})[name] = float(np.mean([
-                    area for area in map(_area, sure, hits) if not np.isnan(area)
-                ] or [0.5]))  # fmt: skip
-            for peer in peers:
-                right.setdefault(f"crowd-kit {peer}", {})[name] = float(np.mean([
-                    _peer_accuracy(peer, one, truth) for one in drawn
-                ]))  # fmt: skip
-            if (truth >= 0).sum() > 2 * GOLD:
-                errors[name] = float(np.mean([
-                    _calibration(votes if runs == 1 else drawn[seed % runs], truth, seed)
-                    for seed in range(max(runs, 5))
-                ]))  # fmt: skip
-        figures += _figures(title, right, ranks, errors)
-        if runs == 1:
-            figures += [Figure(f"processor time of {method}, {title}, all sets", seconds, "s")
-                        for method, seconds in took.items()]  # fmt: skip
-    return figures
+def _own(name: str, options: dict[str, Any], votes: Votes) -> fusion_peers.Answer:
+    fusion = make_fuser(name, options)(votes)
+    return fusion.label, fusion.posterior.max(axis=1)
 
 
-def _figures(
-    title: str,
-    right: dict[str, dict[str, float]],
-    ranks: dict[str, dict[str, float]],
-    errors: dict[str, float],
-) -> list[Figure]:
-    mean = {name: float(np.mean(list(found.values()))) for name, found in right.items()}
-    best = max(mean[name] for name in mean if name != "auto")
-    share = float(np.mean(list(ranks["majority"].values())))
-    worst = min(right["auto"][name] - right["majority"][name] for name in right["auto"])
-    figures = [
-        Figure(f"accuracy, {title}, {name}", 100 * mean[name], "%",
-               at_least=100 * best if name == "auto" else None,
-               note=", ".join(f"{one} {100 * value:.1f}" for one, value in found.items()), details=found)
-        for name, found in right.items()
-    ]  # fmt: skip
-    figures += [
-        Figure(f"area under the curve of finding wrong labels, {title}, {name}",
-               float(np.mean(list(found.values()))), "", at_least=share if name == "auto" else None)
-        for name, found in ranks.items()
-    ]  # fmt: skip
-    return [
-        *figures,
-        Figure(f"auto less majority, {title}, the worst set", 100 * worst, "points",
-               at_least=-100 * SEPARATE),
-        Figure(f"calibration error of auto after {GOLD} gold, {title}",
-               float(np.mean(list(errors.values()))), "", at_most=0.06,
-               note=", ".join(f"{one} {value:.3f}" for one, value in errors.items())),
-    ]  # fmt: skip
+def run_job(job: Job, methods: Sequence[str], data: str, results: Path) -> float:
+    """Some methods on one crowd; appends a line each. Returns the seconds it took."""
+    import warnings
+
+    from threadpoolctl import threadpool_limits
+
+    begun = time.perf_counter()
+    warnings.simplefilter("ignore")
+    crowd = crowd_of(job, data)
+    calls = methods_of(job)
+    gold_seeds = [job[3]] if _drawn_again(job, data) else range(GOLD_DRAWS)
+    with threadpool_limits(limits=1):
+        for name in methods:
+            line = dict(zip(("kind", "set", "votes", "draw"), job, strict=True)) | {"method": name}
+            spent = time.process_time()
+            try:
+                label, sure = calls[name](crowd.votes)
+            except Exception as error:
+                if name in OWN:
+                    raise
+                line["failed"] = f"{type(error).__name__}: {error}"[:200]
+            else:
+                line["seconds"] = round(time.process_time() - spent, 3)
+                line |= score(crowd, label, sure)
+                if name in OWN and (crowd.truth >= 0).sum() > 2 * GOLD:
+                    line["error"] = calibration_error(crowd, name, gold_seeds)
+                if name == "auto":
+                    line["found_by_share"] = area(*_shares_of(crowd, label))
+            # One write a line: several workers append to the file.
+            with results.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(line) + "\n")
+    return time.perf_counter() - begun
 
 
-def at_most(votes: Votes, most: int, seed: int) -> Votes:
-    """At most so many votes an item, drawn at random."""
-    order = np.random.default_rng(seed).permutation(len(votes.item))
-    order = order[np.argsort(votes.item[order], kind="stable")]
-    item = votes.item[order]
-    rank = np.arange(len(item)) - np.searchsorted(item, item)
-    kept = np.sort(order[rank < most])
-    return Votes(votes.items, votes.annotators, votes.classes, votes.item[kept], votes.annotator[kept],
-                 votes.label[kept])  # fmt: skip
+def score(crowd: Crowd, label: np.ndarray, sure: np.ndarray | None) -> dict[str, float | None]:
+    """`right` and `found`."""
+    known = crowd.truth >= 0
+    hit = (label == crowd.truth)[known]
+    return {"right": float(hit.mean()), "found": None if sure is None else area(sure[known], hit)}
 
 
-def _runs(name: str) -> bool:
-    """Whether a peer is installed and works with the libraries that are installed beside it."""
-    if peer_named(name) is None:
-        return False
-    try:
-        _peer_accuracy(name, at_most(simulated(100), 5, 0), np.zeros(100, dtype=np.int64))
-    except (AttributeError, TypeError, ValueError) as error:
-        print(f"  crowd-kit's {name} left out, it fails with these libraries: {str(error)[:120]}")
-        return False
-    return True
-
-
-def _installed(method: str) -> bool:
-    try:
-        make_fuser(method)
-    except SettingsError as error:
-        print(f"  {method} left out: {error}")
-        return False
-    return True
-
-
-def _peer_accuracy(name: str, votes: Votes, truth: np.ndarray) -> float:
-    table = pd.DataFrame({"task": votes.item, "worker": votes.annotator, "label": votes.label})
-    labels = peer_named(name)().fit_predict(table)
-    known = np.flatnonzero(truth >= 0)
-    return float((labels.reindex(known).to_numpy() == truth[known]).mean())
-
-
-def _calibration(votes: Votes, truth: np.ndarray, seed: int) -> float:
-    rng = np.random.default_rng(seed)
-    told = rng.choice(np.flatnonzero(truth >= 0), GOLD, replace=False)
-    gold = np.full(len(truth), -1)
-    gold[told] = truth[told]
-    fusion = make_fuser("auto")(votes, gold=gold)
-    judged = (truth >= 0) & (gold < 0)
-    sure, hit = fusion.posterior.max(axis=1)[judged], (fusion.label == truth)[judged]
-    bins = np.minimum((sure * 10).astype(int), 9)
-    gaps = [abs(sure[bins == one].sum() - hit[bins == one].sum()) for one in np.unique(bins)]
-    return float(sum(gaps) / judged.sum())
-
-
-def _area(sure: np.ndarray, hit: np.ndarray) -> float:
+def area(sure: np.ndarray, hit: np.ndarray) -> float | None:
+    """Area under the curve of telling hits by how sure they are; None where all hit, or none."""
     from sklearn.metrics import roc_auc_score
 
-    return float(roc_auc_score(hit, sure)) if 0 < hit.sum() < len(hit) else float("nan")
+    return float(roc_auc_score(hit, sure)) if 0 < hit.sum() < len(hit) else None
+
+
+def calibration_error(crowd: Crowd, method: str, seeds: Iterable[int]) -> float:
+    """Expected calibration error on what is not gold, mean of a draw of gold for each seed."""
+    known, found = np.flatnonzero(crowd.truth >= 0), []
+    for seed in seeds:
+        told = np.random.default_rng(seed).choice(known, GOLD, replace=False)
+        gold = np.full(len(crowd.truth), -1)
+        gold[told] = crowd.truth[told]
+        fusion = make_fuser(method)(crowd.votes, gold=gold)
+        judged = (crowd.truth >= 0) & (gold < 0)
+        sure, hit = fusion.posterior.max(axis=1)[judged], (fusion.label == crowd.truth)[judged]
+        bins = np.minimum((sure * 10).astype(int), 9)
+        gaps = [abs(sure[bins == one].sum() - hit[bins == one].sum()) for one in np.unique(bins)]
+        found.append(sum(gaps) / judged.sum())
+    return float(np.mean(found))
+
+
+def _shares_of(crowd: Crowd, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each label's plain share of the votes, and whether the label is right, of items with a known truth."""
+    votes, n_items = crowd.votes, len(crowd.votes.items)
+    total = np.bincount(votes.item, minlength=n_items)
+    agreeing = np.bincount(votes.item[votes.label == label[votes.item]], minlength=n_items)
+    known = crowd.truth >= 0
+    return (agreeing / np.maximum(total, 1))[known], (label == crowd.truth)[known]
+
+
+def run_missing(data: str, workers: int, results: Path, only: Sequence[str] = ()) -> None:
+    """Do what `results` does not have yet, of all methods or of those whose names begin as one of `only`."""
+    for package in fusion_peers.MISSING:
+        print(f"  {package} left out: it is not installed", file=sys.stderr)
+    results.parent.mkdir(parents=True, exist_ok=True)
+    done = {_key(line) for line in read_results(results)}
+    wanted = tuple(only) or ("",)
+    left = {
+        job: [name for name in methods_of(job) if name.startswith(wanted) and (*job, name) not in done]
+        for job in jobs_of(data)
+    }
+    jobs = [(job, names) for job, names in left.items() if names]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        futures = {pool.submit(run_job, job, names, data, results): job for job, names in jobs}
+        for number, future in enumerate(as_completed(futures), start=1):
+            told = f"{number} of {len(jobs)}: {' '.join(map(str, futures[future]))}, {future.result():.0f} s"
+            print(told, file=sys.stderr, flush=True)
+
+
+def _key(line: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(line[name] for name in ("kind", "set", "votes", "draw", "method"))
+
+
+def read_results(path: Path) -> list[dict[str, Any]]:
+    """One line a crowd, draw and method; the last where two runs at once did the same."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return list({_key(line): line for line in map(json.loads, lines)}.values())
+
+
+def measure(folder: Path) -> list[Figure]:
+    """What is missing in `RESULTS` is run; `folder` is not needed."""
+    from bench.fusion_table import figures_of
+
+    data = os.environ.get("LABELLOOP_DATA", "")
+    if not data or not _real(data):
+        print(f"  left out: no crowd_*/labels.csv under LABELLOOP_DATA ({data or 'not set'})")
+        return []
+    run_missing(data, 1, RESULTS)
+    return figures_of(read_results(RESULTS))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what is missing and print the tables."""
+    from bench.fusion_table import print_tables
+
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", default=os.environ.get("LABELLOOP_DATA", ""), help="folder with the crowds")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--methods", nargs="+", default=[], help="names, or how they begin; default all")
+    parser.add_argument("--table-only", action="store_true", help="run nothing; print what there is")
+    chosen = parser.parse_args(arguments)
+    if not chosen.table_only:
+        if not _real(chosen.data):
+            parser.error(f"no crowd_*/labels.csv with a truth.csv under --data {chosen.data!r}")
+        run_missing(chosen.data, chosen.workers, chosen.results, chosen.methods)
+    print_tables(read_results(chosen.results))
+    return 0
 
 
 if __name__ == "__main__":
-    for one in measure(Path(), *sys.argv[1:2]):
-        name, measured, aim, met, note = one.row
-        print(f"{name:<64}{measured:>14}  {aim + ': ' + met if aim else ''}\n    {note}".rstrip())
+    sys.exit(main(sys.argv[1:]))

@@ -20,6 +20,8 @@ from bench.label_sets import Split
 
 COLD_START = "max_herding"
 """First batch of every strategy that needs a model, ours or another library's; the others pick their own."""
+COLD_START_OPTIONS = {"targets": 1000}
+"""As it always was here, so that figures of other arms hold when the default changes."""
 _OWN_START = {"random", "auto", "typiclust", "max_herding", "k_means", "k_center"} | STARTERS
 GROWTH = 0.5
 """A batch is this part of the labels there are, and no smaller than the first."""
@@ -98,7 +100,8 @@ class Replay:
     def _pick(self, strategy: str, labeled: np.ndarray, learner: Any, wanted: int, number: int) -> np.ndarray:
         from labelloop.acquisition import Context, make_strategy, select_rows
 
-        if learner is None and strategy not in _OWN_START:
+        cold = learner is None and strategy not in _OWN_START
+        if cold:
             strategy = COLD_START
         probabilities = learner.predict_proba(self.parts.pool) if learner else None
         codes = self.parts.pool_codes[labeled]
@@ -115,7 +118,8 @@ class Replay:
             labels=codes,
             ids=self._ids,
         )
-        return np.asarray(select_rows(make_strategy(strategy), context, wanted).rows)
+        chosen = make_strategy(strategy, COLD_START_OPTIONS if cold else {})
+        return np.asarray(select_rows(chosen, context, wanted).rows)
 
 
 def _remember_neighbours() -> None:

@@ -5,21 +5,26 @@ so rows are budgets: accuracy of the round's model on a held-out test set, and s
 right. A seed draws pool, test set and the annotators' answers for all ways alike. Intervals are 95%,
 Student's t over the seeds, of the difference to `3 votes, majority` within a seed.
 
-    python -m bench.second_looks [--data FOLDER] [--sets digits ag_news] [--seeds 5] [--workers 2]
+    python -m bench.second_looks [--data FOLDER] [--sets digits ag_news] [--seeds 0-19] [--workers 2]
 
+Results are appended to a file of JSON lines, one a campaign; a run that was stopped goes on from there.
 `python -m bench second_looks` does it for digits alone, which need no data.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -35,6 +40,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "3 to 5 votes, auto": {"overlap": 3, "max_overlap": 5},
     "3 to 5 votes, auto, routed": {"overlap": 3, "max_overlap": 5, "routing": {"mode": "skill"}},
     "3 to 5 votes, auto, soft labels": {"overlap": 3, "max_overlap": 5, "label_weights": "soft"},
+    "3 to 5 votes, relabel": {"overlap": 3, "max_overlap": 5, "strategy": "relabel"},
     "1 to 5 votes, auto and model": {"overlap": 1, "max_overlap": 5, "model_prior": "out_of_fold"},
 }
 BASE = "3 votes, majority"
@@ -98,7 +104,8 @@ def run_campaign(name: str, way: str, seed: int, data: Path | None) -> list[dict
         params = settings_of(WAYS[way], seed, write_set(name, seed, folder, data))
         (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
         workspace = Workspace.at(folder)
-        driving.run(workspace, plain=True, poll_seconds=0.0, told=lambda line: None)
+        with _unseen():
+            driving.run(workspace, plain=True, poll_seconds=0.0, told=lambda line: None)
         prepared = datasets.open_prepared(workspace.data)
         rows = []
         for number, done in enumerate(workspace.rounds()):
@@ -115,18 +122,46 @@ def run_campaign(name: str, way: str, seed: int, data: Path | None) -> list[dict
         return rows
 
 
-def run_all(
-    names: list[str], seeds: int, data: Path | None, workers: int, ways: list[str], out: Path | None = None
-) -> pd.DataFrame:
-    """Every way on every set with every seed; what is done is written to `out` as it comes."""
-    jobs = [(name, way, seed, data) for name in names for seed in range(seeds) for way in ways]
-    rows: list[dict[str, Any]] = []
+@contextmanager
+def _unseen() -> Iterator[None]:
+    """Without the campaign's pictures and its twin, which take half of the time and change no label."""
+    with (
+        mock.patch("labelloop.stages.track.publish", lambda current: None),
+        mock.patch("labelloop.stages.finish.draw_curve", lambda *_: None),
+        mock.patch("labelloop.stages.twin.random_twin", lambda current: pd.DataFrame()),
+    ):
+        yield
+
+
+def run_job(name: str, way: str, seed: int, data: Path | None, results: Path) -> None:
+    """One campaign; appends a line to `results`."""
+    line = {"set": name, "way": way, "seed": seed, "rows": run_campaign(name, way, seed, data)}
+    # One write a line: several workers append to the file.
+    with results.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(line) + "\n")
+
+
+def run_missing(
+    names: list[str], ways: list[str], seeds: range, data: Path | None, workers: int, results: Path
+) -> None:
+    """Every way on every set with every seed that `results` does not have yet, seed by seed."""
+    results.parent.mkdir(parents=True, exist_ok=True)
+    done = set(read_results(results).groupby(["set", "way", "seed"]).groups)
+    jobs = [(name, way, seed) for seed in seeds for name in names for way in ways]
+    missing = [job for job in jobs if job not in done]
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        for one in as_completed([pool.submit(run_campaign, *job) for job in jobs]):
-            rows += one.result()
-            if out:
-                pd.DataFrame(rows).to_csv(out, index=False)
-    return pd.DataFrame(rows).sort_values(["set", "seed", "way", "round"], ignore_index=True)
+        futures = {pool.submit(run_job, *job, data, results): job for job in missing}
+        for number, one in enumerate(as_completed(futures), start=1):
+            one.result()
+            print(f"{number} of {len(missing)}: {futures[one]}", file=sys.stderr, flush=True)
+
+
+def read_results(path: Path) -> pd.DataFrame:
+    """A row a round of every campaign."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    rows = [row for line in lines for row in json.loads(line)["rows"]]
+    columns = ["set", "way", "seed", "round", "accuracy", "right", "labels", "votes", "looks"]
+    return pd.DataFrame(rows, columns=None if rows else columns)
 
 
 def differences(found: pd.DataFrame, measure: str) -> pd.DataFrame:
@@ -135,16 +170,19 @@ def differences(found: pd.DataFrame, measure: str) -> pd.DataFrame:
     less = wide.sub(wide[BASE], axis=0).stack().rename("less").reset_index()
     grouped = less.groupby(["set", "round", "way"])["less"]
     table = found.groupby(["set", "round", "way"]).agg(
-        value=(measure, "mean"), votes=("votes", "mean"), labels=("labels", "mean"), looks=("looks", "mean")
-    )
-    n = grouped.size()
+        value=(measure, "mean"), votes=("votes", "mean"), labels=("labels", "mean"), looks=("looks", "mean"),
+        seeds=("seed", "nunique"),
+    )  # fmt: skip
+    n = grouped.count()
     half = grouped.std() / np.sqrt(n) * n.map(_student)
     return table.assign(less=grouped.mean(), half=half).reset_index()
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Digits, five seeds; `folder` is not needed."""
-    found = run_all(["digits"], 5, None, 2, list(WAYS))
+    """Digits, five seeds."""
+    results = folder / "second_looks.jsonl"
+    run_missing(["digits"], list(WAYS), range(5), None, 2, results)
+    found = read_results(results)
     figures = []
     for what, words in (("accuracy", "accuracy of the model"), ("right", "right labels")):
         last = differences(found, what).query("round == @ROUNDS - 1").set_index("way")
@@ -162,23 +200,39 @@ def _student(n: int) -> float:
     return float(t.ppf(0.975, n - 1)) if n > 1 else math.inf
 
 
+def table_of(found: pd.DataFrame, name: str, what: str) -> str:
+    """A markdown table: a row a way, a column a budget, differences to `BASE` with half a 95% interval."""
+    rows = differences(found[found["set"] == name], what)
+    votes = rows[rows["way"] == BASE].sort_values("round")["votes"]
+    lines = ["| votes so far | seeds | " + " | ".join(f"{one:,.0f}" for one in votes) + " |",
+             "|---" * (len(votes) + 2) + "|"]  # fmt: skip
+    for way in [BASE, *(way for way in WAYS if way in set(rows["way"]) and way != BASE)]:
+        own = rows[rows["way"] == way].sort_values("round")
+        cells = [f"{row.value:.1f}" if way == BASE else f"{row.less:+.1f} ± {row.half:.1f}"
+                 for row in own.itertuples()]  # fmt: skip
+        lines.append(f"| {way} | {own['seeds'].min()} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def main() -> int:
     words = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     words.add_argument("--data", type=Path)
     words.add_argument("--sets", nargs="+", default=["digits"])
-    words.add_argument("--seeds", type=int, default=5)
+    words.add_argument("--seeds", default="0-4", help="first and last, such as 0-19")
     words.add_argument("--workers", type=int, default=2)
     words.add_argument("--ways", nargs="+", default=list(WAYS))
-    words.add_argument("--out", type=Path, help="CSV with a row a round of every campaign")
+    words.add_argument("--results", type=Path, default=Path("bench/results/second_looks.jsonl"))
+    words.add_argument("--table-only", action="store_true", help="run nothing; print what there is")
     given = words.parse_args()
-    found = run_all(given.sets, given.seeds, given.data, given.workers, given.ways, given.out)
-    for what in ("accuracy", "right"):
-        table = differences(found, what)
-        print(f"\n{what}, %: mean (difference to {BASE}, 95% interval)")
-        for (name, _), rows in table.groupby(["set", "round"]):
-            cells = [f"{r.way} {r.value:.1f} ({r.less:+.1f} ± {r.half:.1f}; {r.labels:.0f} labels)" for r in
-                     rows.itertuples()]  # fmt: skip
-            print(f"{name}, {rows['votes'].iloc[0]:.0f} votes: " + "; ".join(cells), flush=True)
+    first, _, last = given.seeds.partition("-")
+    seeds = range(int(first), int(last or first) + 1)
+    if not given.table_only:
+        run_missing(given.sets, given.ways, seeds, given.data, given.workers, given.results)
+    found = read_results(given.results)
+    found = found[found["seed"].isin(seeds) & found["way"].isin(given.ways)]
+    for name in given.sets:
+        for what, title in (("accuracy", "accuracy of the model, %"), ("right", "labels that are right, %")):
+            print(f"\n{name}, {title}\n\n{table_of(found, name, what)}", flush=True)
     return 0
 
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 import getpass
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from labelloop import files
+from labelloop.campaign import CampaignSettings
 from labelloop.errors import DamagedFileError, LabelloopError
 from labelloop.ledger import Ledger, read_frozen
+from labelloop.stopping import item_cost
 from labelloop.workspace import RoundFolder, Workspace
 
 SHOWN = 10
@@ -57,6 +59,7 @@ class Batch:
     """Items of each arm."""
     votes: int
     cost: float
+    """Money that all answers cost at most: each item's own price, by the dearest annotators."""
     currency: str
     tool: str
     first: tuple[str, ...]
@@ -69,7 +72,7 @@ class Batch:
         arms = ", ".join(f"{count} {arm}" for arm, count in self.arms.items())
         return (
             f"{self.round_id}: {self.items} items ({arms}), {self.votes} answers in the tool {self.tool}, "
-            f"{self.cost:.2f} {self.currency}"
+            f"at most {self.cost:.2f} {self.currency}"
         )
 
     def as_markdown(self) -> str:
@@ -78,7 +81,7 @@ class Batch:
         lines += [f"| {arm} | {count} |" for arm, count in self.arms.items()]
         lines += [
             "",
-            f"**{self.votes} answers**, {self.cost:.2f} {self.currency}, in the tool {self.tool}.",
+            f"**{self.votes} answers**, at most {self.cost:.2f} {self.currency}, in the tool {self.tool}.",
             "",
             "First: " + ", ".join(f"`{item}`" for item in self.first),
         ]
@@ -104,12 +107,8 @@ def open_batch(workspace: Workspace) -> Batch | None:
     table = pq.read_table(folder.batch, columns=["item", "arm", "overlap"]).to_pydict()
     arms = {arm: table["arm"].count(arm) for arm in dict.fromkeys(table["arm"])}
     votes, digest = sum(table["overlap"]), files.digest(folder.batch)
-    cost = votes * settings.annotation.cost_per_vote
-    asked = pq.read_table(folder.routing, columns=["annotator"])["annotator"].to_pylist()
-    if asked:
-        routed = settings.annotation.routing.on
-        votes, cost = (0, 0.0) if routed else (votes, cost)
-        votes, cost = votes + len(asked), cost + sum(map(settings.annotation.price_of, asked))
+    asked = pq.read_table(folder.routing, columns=["item", "annotator"]).to_pylist()
+    votes = len(asked) + (0 if settings.annotation.routing.on else votes)
     if not votes:
         return None
     return Batch(
@@ -118,12 +117,37 @@ def open_batch(workspace: Workspace) -> Batch | None:
         items=len(table["item"]),
         arms=arms,
         votes=votes,
-        cost=cost,
+        cost=_cost(workspace, settings, table, asked),
         currency=settings.annotation.currency,
         tool=settings.annotation.tool,
         first=tuple(str(item) for item in table["item"][:SHOWN]),
         since=datetime.fromtimestamp(folder.batch.stat().st_mtime, UTC),
         decision=read_decision(folder, digest),
+    )
+
+
+def _cost(
+    workspace: Workspace,
+    settings: CampaignSettings,
+    batch: Mapping[str, Sequence[Any]],
+    asked: Sequence[Mapping[str, str]],
+) -> float:
+    """Money for all answers: at most what the dearest would take, or exactly where people are named.
+
+    Args:
+        batch: columns item and overlap.
+        asked: item and annotator of each question that is for one person.
+    """
+    from labelloop.stages.composing import cost_multiples
+
+    annotation = settings.annotation
+    times = cost_multiples(workspace, settings, {*batch["item"], *(one["item"] for one in asked)})
+    cost = sum(annotation.price_of(one["annotator"]) * times.get(one["item"], 1.0) for one in asked)
+    if annotation.routing.on:
+        return cost
+    return cost + sum(
+        item_cost(annotation, overlap) * times.get(item, 1.0)
+        for item, overlap in zip(batch["item"], batch["overlap"], strict=True)
     )
 
 

@@ -20,6 +20,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from labelloop.campaign import Annotation
+from labelloop.tables import REASKED
 
 
 class Event(NamedTuple):
@@ -69,9 +70,9 @@ class Asking:
         self._gone: set[str] = set()
 
     def take(self, event: Event) -> None:
-        """Let one event happen; of one person about one item the last counts."""
+        """Let one event happen; of one person about one item the last counts, and no answer to a re-ask."""
         item = event.item
-        if item not in self.copies:
+        if item not in self.copies or event.action == REASKED:
             return
         answered, done = self._count(item)
         answers, skips = self._answers.setdefault(item, set()), self._skips.setdefault(item, {})
@@ -93,6 +94,12 @@ class Asking:
     def answers(self, item: str) -> int:
         """Different people who have answered the item."""
         return len(self._answers.get(item, ()))
+
+    def is_open_to(self, item: str, annotator: str) -> bool:
+        """Whether an answer is missing, and this person has said nothing."""
+        if self.is_given_up(item) or self.answers(item) >= self.copies[item]:
+            return False
+        return annotator not in self._answers.get(item, ()) and annotator not in self.skips(item)
 
     def skips(self, item: str) -> dict[str, datetime]:
         """When each of those skipped it whose last word that is."""

@@ -24,6 +24,7 @@ from labelloop.settings.judging import Budget, Evaluation, Stopping
 from labelloop.settings.model import Model
 from labelloop.settings.quality import Gold, Quality
 from labelloop.settings.records import Tracking, Versioning
+from labelloop.settings.review import Review
 from labelloop.settings.section import Section
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Labels",
     "Model",
     "Quality",
+    "Review",
     "Stopping",
     "Tracking",
     "Versioning",
@@ -60,6 +62,7 @@ class CampaignSettings(Section):
     fusion: Fusion = Fusion()
     gold: Gold = Gold()
     quality: Quality = Quality()
+    review: Review = Review()
     evaluation: Evaluation = Evaluation()
     accept: Acceptance = Acceptance()
     stopping: Stopping = Stopping()

@@ -127,7 +127,10 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
         console.print("random gives: the same learner on the control arm's labels alone, as many as said.")
     savings = files.read_json(folder.savings)
     forecast = files.read_json(folder.forecast) if folder.forecast.exists() else {}
-    for sentence in (savings["sentence"], savings.get("roi_sentence"), forecast.get("sentence")):
+    projected = savings.get("projected") or {}
+    for sentence in (
+        savings["sentence"], projected.get("sentence"), savings.get("roi_sentence"), forecast.get("sentence")
+    ):  # fmt: skip
         if sentence:
             console.print(sentence, highlight=False)
     console.print(f"{outcome}\n", highlight=False)

@@ -14,6 +14,9 @@ from labelloop.errors import DataError, LabelloopError
 from labelloop.ledger import Ledger
 from labelloop.reporting.label_words import acceptance_words
 from labelloop.reviewing import verdicts
+from labelloop.stages.overruling import overrule
+from labelloop.stages.runner import Round
+from labelloop.stages.snapshot import before_review
 from labelloop.workspace import Workspace
 
 COLUMNS = (
@@ -31,35 +34,8 @@ COLUMNS = (
 FORMATS = (".csv", ".parquet")
 
 
-def _reviewed(labels: pd.DataFrame, workspace: Workspace, asked: dict[str, str]) -> pd.DataFrame:
-    """With verdicts that no round has counted yet.
-
-    Args:
-        asked: the arm of every item asked about.
-    """
-    said = verdicts.standing(verdicts.read(workspace.reviews))
-    mine = labels["item"].map({item: one.label for item, one in said.items()})
-    there = mine.notna()
-    labels = labels.assign(
-        label=labels["label"].mask(there, mine),
-        source=labels["source"].mask(there, "reviewed"),
-        confidence=labels["confidence"].mask(there, 1.0),
-    )
-    split = {item: arm if arm in ("test", "gold") else "train" for item, arm in asked.items()}
-    new = [item for item in said if item in split and item not in set(labels["item"])]
-    rows = {
-        "item": new,
-        "label": [said[item].label for item in new],
-        "source": "reviewed",
-        "confidence": 1.0,
-        "votes": 0,
-        "agreeing": 0,
-        "tie": False,
-        "split": [split[item] for item in new],
-        "round": None,
-        "certificate": None,
-    }
-    return pd.concat([labels, pd.DataFrame(rows)], ignore_index=True) if new else labels
+SOURCES = {"fused": "people"}
+"""What the export calls a label's status, where that is another word."""
 
 
 def time_of(workspace: Workspace) -> datetime:
@@ -71,19 +47,22 @@ def time_of(workspace: Workspace) -> datetime:
 
 
 def export_labels(
-    workspace: Workspace, out: Path, *, now: datetime, people_only: bool = False
+    workspace: Workspace, out: Path, *, now: datetime, people_only: bool = False, in_review: bool = False
 ) -> dict[str, Any]:
     """Write the labels as of the last closed round to a CSV or Parquet file, one row an item, by id.
 
     Columns: `COLUMNS`. `source` is people (fused votes), reviewed (a reviewer's word), given (came with the
     data), or model (accepted under the certificate that the row names, unless it has expired). An item
-    without a label has no row.
+    without a label has no row. Verdicts count at once, and so do the review gates of params.yaml: a label
+    that waits at one is not vouched for.
 
     Args:
         now: with a time zone; what certificates are measured by.
+        in_review: put labels that wait at a gate into the file as well, their source being `in review`.
 
     Returns:
-        rows by source, `unlabeled` (items of the pool without a label), `round`, and `certificate`: why the
+        rows by source, `unlabeled` (items of the pool without a label), `waiting` (labels that were left out
+        because they wait at a gate), `round`, and `certificate`: why the
         model's labels are there or not, in words.
 
     Raises:
@@ -99,18 +78,20 @@ def export_labels(
         raise LabelloopError(f"{workspace.root} has no closed round, so there is no label yet; `labelloop "
                              "status` says what it waits for")  # fmt: skip
     folder = workspace.round(last.id)
-    labels = tables.LABELS.read(folder.labels)
-    asked = {str(row.item): str(row.arm) for row in tables.ASKED.read(folder.asked).itertuples()}
-    source = labels["status"].replace({"fused": "people"})
-    parts = [_reviewed(labels.assign(source=source, certificate=None), workspace, asked)]
+    current = Round(workspace, last.id)
+    said = verdicts.read(workspace.reviews)
+    labels = overrule(current, folder, before_review(current), said, workspace.settings.review)
+    labels = labels.assign(source=labels["status"].replace(SOURCES), certificate=None)
+    waiting = labels["status"] == "in review"
+    parts = [labels if in_review else labels[~waiting]]
     accepted, told = tables.ACCEPTED.read(folder.accepted), files.read_json(folder.certificate)
-    said = acceptance_words(told, len(accepted))
+    about = acceptance_words(told, len(accepted))
     if told["state"] == "issued" and now >= datetime.fromisoformat(told["certificate"]["expires_at"]):
-        said = (f"{len(accepted)} labels of the model are left out: their certificate has expired at "
+        about = (f"{len(accepted)} labels of the model are left out: their certificate has expired at "
                 f"{told['certificate']['expires_at'][:10]}; a further round makes another")  # fmt: skip
         accepted = accepted.iloc[:0]
     if not people_only:
-        accepted = accepted[~accepted["item"].isin(parts[0]["item"])]
+        accepted = accepted[~accepted["item"].isin(labels["item"])]
         parts.append(accepted.assign(source="model", votes=0, agreeing=0, tie=False, split="", round=last.id))
     everything = pd.concat([part[list(COLUMNS)] for part in parts if len(part)] or [parts[0][list(COLUMNS)]])
     everything = everything.sort_values("item", ignore_index=True)
@@ -124,6 +105,7 @@ def export_labels(
     return {
         "round": last.id,
         "rows": {str(name): int(count) for name, count in zip(sources, counts, strict=True)},
-        "unlabeled": len(pool) - len(everything),
-        "certificate": said,
+        "unlabeled": len(pool) - len(everything) - (0 if in_review else int(waiting.sum())),
+        "waiting": 0 if in_review else int(waiting.sum()),
+        "certificate": about,
     }

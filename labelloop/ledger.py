@@ -27,7 +27,7 @@ HEADER = """\
 """
 
 FROZEN = ("campaign", "labels", "model", "acquisition", "annotation", "fusion", "gold", "quality",
-          "evaluation", "accept")  # fmt: skip
+          "review", "evaluation", "accept")  # fmt: skip
 """Sections of params.yaml that a round follows; the others look ahead only."""
 NOTED = ("stopping", "budget")
 """Sections of which a round notes what they were, for its report; what they say now decides."""

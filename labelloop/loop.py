@@ -133,7 +133,7 @@ def open_round(workspace: Workspace) -> Entry | Stopped:
         ledger.write()
         return plan
     check_round(workspace, settings, datasets.open_prepared(workspace.data))
-    settings = with_known_errors(settings, workspace)
+    settings = with_known_errors(settings, workspace.root, workspace.data)
     control_before = 0.0
     if ledger.last_closed is not None:
         control_before = read_frozen(before.settings)[0]["control_planned"]
@@ -229,7 +229,7 @@ def pending_changes(workspace: Workspace) -> list[str]:
     ]
     if ledger.open is not None:
         frozen = read_frozen(workspace.round(ledger.open.id).settings)[1]
-        held = with_known_errors(held, workspace, strict=False)
+        held = with_known_errors(held, workspace.root, workspace.data, strict=False)
         following = f"r{int(ledger.open.id[1:]) + 1:03d}"
         lines += [
             f"params.yaml: {change}; applies from round {following} (round {ledger.open.id} keeps what it "

@@ -35,6 +35,13 @@ def check_names(workspace: Workspace, settings: CampaignSettings) -> None:
         if "members" in strategy.needs and (key == "cold_start" or not settings.model.committee):
             instead = "use another one" if key == "cold_start" else "set model.committee to 5 or more"
             raise SettingsError(f"acquisition.{key}: '{name}' asks a committee, and there is none; {instead}")
+        if "beliefs" in strategy.needs and (key == "cold_start" or settings.annotation.max_overlap is None):
+            instead = (
+                "use another one for the first round"
+                if key == "cold_start"
+                else f"set annotation.max_overlap above annotation.overlap ({settings.annotation.overlap})"
+            )
+            raise SettingsError(f"acquisition.{key}: '{name}' asks about labeled items again; {instead}")
     check_mix(settings)
     fusion.make_fuser(settings.fusion.method, settings.fusion.options)
 

@@ -157,7 +157,7 @@ def _people(workspace: Workspace, folder: RoundFolder, settings: CampaignSetting
     from labelloop.stages.gone import gone_items
     from labelloop.stages.people import annotation_of
     from labelloop.stages.runner import Round
-    from labelloop.stages.wanted import wanted_of
+    from labelloop.stages.wanted import still_asked, wanted_of
 
     wanted = wanted_of(folder.tasks)
     events: list[Event] = []
@@ -179,7 +179,7 @@ def _people(workspace: Workspace, folder: RoundFolder, settings: CampaignSetting
                 f"{asking.asked} answers are in")  # fmt: skip
     sentence += f", pushed {since[:16].replace('T', ' ')}" if since else ""
     sentence += f", last answer {latest:%Y-%m-%d %H:%M}" if latest else ""
-    hint = hint_of(asking)
+    hint = "; ".join(filter(None, (still_asked(folder.routing, asking), hint_of(asking))))
     sentence += f". {hint}." if hint else "."
     if refused:
         were = "answer was" if refused == 1 else "answers were"

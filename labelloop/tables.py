@@ -294,14 +294,16 @@ LABELS = Contract(
         "label": Column(pa.string()),
         "confidence": Column(pa.float64(), holds=_share, says="must be in [0, 1]"),
         "posterior": Column(pa.list_(pa.float64())),
-        "status": Column(pa.string(), among=("fused", "given", "reviewed")),
+        "status": Column(pa.string(), among=("fused", "given", "reviewed", "in review")),
         "arm": Column(pa.string(), nullable=True, among=ARMS),
-        "split": Column(pa.string(), among=("train", "test", "gold")),
+        "split": Column(pa.string(), among=("train", "test", "gold", "held")),
         "round": Column(pa.string(), nullable=True),
         **_RESTS_ON,
     },
 )
-"""The snapshot. `round` is the round that asked; null for labels that came with the data (`given`)."""
+"""The snapshot. `round` is the round that asked; null for labels that came with the data (`given`).
+`status`: `in review` is a label that waits at a review gate, by votes or by a verdict; `split`: `held` is one
+that waits and is not trained on meanwhile (review.hold_from_training)."""
 
 ACCEPTED = Contract(
     "accepted",

@@ -63,6 +63,11 @@ class RoundFolder:
         return self.path / "gold.csv"
 
     @property
+    def verdicts(self) -> Path:
+        """Source: what reviewers had said when the round's items were chosen."""
+        return self.path / "verdicts.json"
+
+    @property
     def approved(self) -> Path:
         """What a person decided about the batch before it was pushed; only where that is asked for."""
         return self.path / "approved.json"

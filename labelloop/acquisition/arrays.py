@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelloop.acquisition.base import Context, Picks, Strategy
+from labelloop.acquisition.base import Context, HeldOut, Picks, Strategy
 from labelloop.acquisition.composition import Composition, compose
 from labelloop.acquisition.registry import STRATEGIES, make_strategy
-from labelloop.acquisition.selection import select_rows
+from labelloop.acquisition.selection import pickable, select_rows
 from labelloop.errors import DataError, SettingsError
 
 
@@ -25,6 +25,8 @@ def select(
     ids: npt.ArrayLike | None = None,
     members: npt.ArrayLike | None = None,
     labels: npt.ArrayLike | None = None,
+    beliefs: npt.ArrayLike | None = None,
+    held_out: npt.ArrayLike | None = None,
     composition: Composition | None = None,
     **options: Any,
 ) -> np.ndarray:
@@ -44,11 +46,16 @@ def select(
         embeddings: shape (n, d), floats.
         probabilities: shape (n, n_classes), floats; rows sum to 1.
         labeled: rows that are labeled already, in any order, or a mask of shape (n,), bool. None of them is
-            returned; strategies that look for coverage start from them.
+            returned, but for `beliefs`; strategies that look for coverage start from them.
         seed: the same seed gives the same rows.
         ids: shape (n,), str, unique: with them the order of the rows decides nothing at all.
         members: shape (n_members, n, n_classes), floats: what each member of a committee says.
         labels: class codes of `labeled`, in its order, or of all n rows (those not labeled do not count).
+        beliefs: shape (n, n_classes), floats: chances of the classes by the votes about each labeled row;
+            NaN for one that is not asked about again. `relabel` reads them, and picks labeled rows as well.
+        held_out: shape (n, n_classes), floats: what models say of labeled rows that they were not trained on,
+            such as those of a cross-validation; NaN where unknown, rows not labeled do not count. For
+            `error_based`: of a model that knows its labels by heart `probabilities` show no errors.
         composition: what may be picked, and how the batch is put together; see `Composition`.
         options: of the strategy.
 
@@ -71,6 +78,8 @@ def select(
         ids=ids,
         members=members,
         labels=labels,
+        beliefs=beliefs,
+        held_out=held_out,
         composition=composition,
         **options,
     ).rows
@@ -87,6 +96,8 @@ def select_picks(
     ids: npt.ArrayLike | None = None,
     members: npt.ArrayLike | None = None,
     labels: npt.ArrayLike | None = None,
+    beliefs: npt.ArrayLike | None = None,
+    held_out: npt.ArrayLike | None = None,
     composition: Composition | None = None,
     **options: Any,
 ) -> Picks:
@@ -98,13 +109,18 @@ def select_picks(
             ("embeddings", embeddings),
             ("probabilities", probabilities),
             ("members", members),
+            ("beliefs", beliefs),
         )
         if array is not None
     }
-    for part, _ in () if composition is None else composition.mix:
-        _require(part, given)
-    if composition is None or not composition.mix:
-        _require(wanted, given)
+    parts = [wanted] if composition is None or not composition.mix else [part for part, _ in composition.mix]
+    for part in parts:
+        _require(part, given, labeled)
+        if composition is not None and "beliefs" in part.needs:
+            raise SettingsError(
+                f"'{part.name}' picks labeled rows as well, and a composition is about new ones; leave it "
+                "out, and give what rows cost as the option costs"
+            )
     _check_tables(given)
     rows = min(_lengths(given).values())
     names = None if ids is None else _checked_ids(ids, rows)
@@ -112,11 +128,6 @@ def select_picks(
     candidates = np.delete(np.arange(rows), known)
     if not isinstance(batch_size, int | np.integer) or batch_size < 1:
         raise SettingsError(f"the batch size is {batch_size!r}; it must be a whole number of 1 or more")
-    if batch_size > len(candidates):
-        raise SettingsError(
-            f"a batch of {batch_size} was asked for, but of {rows} rows {len(known)} are labeled and only "
-            f"{len(candidates)} are left; ask for {len(candidates)} or fewer"
-        )
     context = Context(
         candidates,
         known,
@@ -126,15 +137,26 @@ def select_picks(
         names,
         given.get("members"),
         _labels_of(labels, labeled, known, rows),
+        beliefs=given["beliefs"][known] if "beliefs" in given else None,
+        held_out=None if held_out is None else _held_out(np.asarray(held_out), given, rows),
     )
+    left = len(pickable(wanted, context))
+    if batch_size > left:
+        raise SettingsError(
+            f"a batch of {batch_size} was asked for, but of {rows} rows {len(known)} are labeled and only "
+            f"{left} are left; ask for {left} or fewer"
+        )
     if composition is not None:
         return compose(wanted, context, int(batch_size), composition)
     return select_rows(wanted, context, int(batch_size))
 
 
-def _require(strategy: Strategy, given: dict[str, np.ndarray]) -> None:
+def _require(strategy: Strategy, given: dict[str, np.ndarray], labeled: npt.ArrayLike) -> None:
+    known = np.asarray(labeled)
+    any_labeled = known.any() if known.dtype.kind == "b" else known.size
+    unneeded = {"labels"} if any_labeled else {"labels", "beliefs"}
     model = "probabilities" in given
-    missing = sorted(strategy.required(model=model) - set(given) - {"labels"})
+    missing = sorted(strategy.required(model=model) - set(given) - unneeded)
     if missing:
         able = [
             name
@@ -187,6 +209,16 @@ def _labels_of(
         raise DataError(f"there are {len(codes)} labels for {given.size} labeled rows; give one for each")
     _, first = np.unique(given, return_index=True)
     return codes[first].astype(np.int64)
+
+
+def _held_out(array: np.ndarray, given: dict[str, np.ndarray], rows: int) -> HeldOut:
+    expected = given["probabilities"].shape if "probabilities" in given else (rows, *array.shape[1:2])
+    if array.ndim != 2 or array.shape != expected or array.dtype.kind != "f":
+        raise DataError(
+            f"held_out has shape {array.shape} and type {array.dtype}; it must be a table of floats like the "
+            f"probabilities, shape {expected}, NaN in rows of which nothing is known"
+        )
+    return lambda some: np.asarray(array[some])
 
 
 def _rows_of(labeled: npt.ArrayLike, rows: int) -> np.ndarray:

@@ -9,6 +9,10 @@ from labelloop.acquisition.competence import competence
 from labelloop.acquisition.herding import pick_uherding
 from labelloop.acquisition.typiclust import pick_typiclust
 
+DISAGREEMENT = 1.0
+"""Weight of what predictions disagree about in the kernel: without a class in common, rows cover each other
+exp(-2) times as much as with equal predictions."""
+
 
 @needs("probabilities", "embeddings", "labels", cold=("embeddings",))
 def pick_auto(context: Context, batch_size: int) -> Picks:
@@ -16,8 +20,9 @@ def pick_auto(context: Context, batch_size: int) -> Picks:
 
     - Without a model, or while what the labels teach is not surely better than guessing (leave-one-out, see
       `competence`): typiclust. Doubts of a model that knows nothing are noise.
-    - Then uherding over directions: coverage of the regions where the model doubts. Its radius shrinks as
-      labels come in, so by itself it goes over from coverage to doubt.
+    - Then uherding over directions and predictions: coverage of the regions where the model doubts, in which
+      rows taken for different classes hardly cover each other. Its radius shrinks as labels come in, so by
+      itself it goes over from coverage to doubt.
 
     No phase depends on the number of a round; a campaign whose new labels bring new classes goes back.
 
@@ -41,6 +46,6 @@ def pick_auto(context: Context, batch_size: int) -> Picks:
             f"guessing ({seen}; {told}).",
         )
     return dataclasses.replace(
-        pick_uherding(context, batch_size, directions=True),
+        pick_uherding(context, batch_size, directions=True, disagreement=DISAGREEMENT),
         reason=f"Doubtful regions were covered (uherding): the model can be believed ({seen}; {told}).",
     )

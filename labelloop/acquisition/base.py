@@ -12,7 +12,10 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-Need = Literal["probabilities", "embeddings", "members", "labels"]
+Need = Literal["probabilities", "embeddings", "members", "labels", "beliefs"]
+
+HeldOut = Callable[[np.ndarray], np.ndarray]
+"""`(k labeled rows) -> probabilities`, shape (k, n_classes); NaN where no model has a say."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class Context:
     candidates: np.ndarray
     """Shape (m,), int64, ascending: the rows that may be picked."""
     labeled: np.ndarray
-    """Shape (l,), int64, ascending: the rows that are labeled already; never among the candidates."""
+    """Shape (l,), int64, ascending: the rows that are labeled already; never among the candidates, and
+    picked again only where `beliefs` lets them."""
     probabilities: np.ndarray | None
     """Shape (n, n_classes), float32, may be memory-mapped; rows sum to 1."""
     embeddings: np.ndarray | None
@@ -37,8 +41,25 @@ class Context:
     """Shape (l,), int64: class codes of `labeled`; -1 for a row that was asked about and has no label."""
     reserved: np.ndarray | None = None
     """Shape (r,), int64: rows of the test set. No strategy may learn from where they lie."""
+    costs: np.ndarray | None = None
+    """Shape (n,), float64, above 0: what a label of each row costs; None: all the same. Only strategies that
+    pick by gain over cost are told."""
+    beliefs: np.ndarray | None = None
+    """Shape (l, n_classes), floats: chances of the classes of each of `labeled` by the votes about it; rows
+    sum to 1, or are NaN for a row that is not asked about again. Without them none is. Only strategies that
+    need beliefs may pick labeled rows, and only those with one."""
     classes: tuple[str, ...] = ()
     """Names of the classes, where they are known, for options that name one."""
+    held_out: HeldOut | None = None
+    """What models say of labeled rows that they were not trained on; `probabilities` come from the model that
+    was. It costs training: only who reads it calls it."""
+
+    @property
+    def believed(self) -> np.ndarray:
+        """The labeled rows that have a belief and may be asked about again; shape (k,), int64, ascending."""
+        if self.beliefs is None:
+            return np.empty(0, dtype=np.int64)
+        return self.labeled[np.isfinite(self.beliefs).all(axis=1)]
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,16 @@ from labelloop.acquisition.filling import Batch
 from labelloop.acquisition.keys import chunks, lowest_items
 from labelloop.acquisition.shares import apportion, cross
 from labelloop.errors import DataError, SettingsError
+from labelloop.settings.composition import SUM_TOLERANCE
 
 
 @dataclass(frozen=True)
 class Composition:
-    """What is asked of a batch; arrays are over all n rows of the pool, None asks nothing."""
+    """What is asked of a batch; arrays are over all n rows of the pool, None asks nothing.
+
+    Raises:
+        SettingsError: something is asked that cannot do anything by itself, or shares do not sum to 1.
+    """
 
     subsample: int | None = None
     """Candidates drawn at random before the strategy looks."""
@@ -41,7 +46,23 @@ class Composition:
     money: float | None = None
     """What the batch may cost."""
     mix: tuple[tuple[Strategy, float], ...] = ()
-    """Strategies by share, instead of a single one."""
+    """Strategies by share, instead of a single one; shares sum to 1."""
+
+    def __post_init__(self) -> None:
+        if (self.groups is None) != (self.cap is None):
+            given, missing = ("groups", "cap") if self.cap is None else ("cap", "groups")
+            raise SettingsError(f"{given} without {missing} asks nothing; give both or neither")
+        if self.cap is not None and self.cap < 1:
+            raise SettingsError(f"cap is {self.cap}; it must be 1 or more")
+        if self.money is not None and self.costs is None:
+            raise SettingsError(f"money is {self.money:g}, but nothing has a cost; give costs")
+        if self.money is not None and np.isnan(self.money):
+            raise SettingsError("money is nan; give a number, or None for no limit")
+        shares = [share for _, share in self.mix]
+        if any(not share > 0 for share in shares):
+            raise SettingsError(f"the shares of the mix are {shares}; each must be above 0")
+        if shares and abs(sum(shares) - 1) > SUM_TOLERANCE:
+            raise SettingsError(f"the shares of the mix sum to {sum(shares):.6g}; they must sum to 1")
 
 
 def compose(
@@ -65,10 +86,16 @@ def compose(
         Picks; the probability is NaN where the composition leaves it unknown.
 
     Raises:
-        SettingsError: filter and caps leave fewer rows than the batch (says how many).
+        SettingsError: filter and caps leave fewer rows than the batch (says how many), or the subsample is
+        smaller than the batch.
         DataError: an array does not cover the pool.
     """
     _check(context, composition)
+    if composition.subsample is not None and composition.subsample < batch_size:
+        raise SettingsError(
+            f"the subsample is {composition.subsample}, but the batch has {batch_size} items; raise it or "
+            "lower the batch size"
+        )
     batch = Batch(context, composition.groups, composition.cap, composition.counted, composition.costs)
     rows = context.candidates
     if composition.allowed is not None:

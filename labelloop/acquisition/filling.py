@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, Strategy
+from labelloop.acquisition.keys import CHUNK
 from labelloop.acquisition.selection import select_rows
 
 ITEM_SCORES = frozenset(
@@ -18,13 +19,17 @@ ITEM_SCORES = frozenset(
         "vote_entropy",
         "consensus_entropy",
         "mean_kl",
+        "relabel",
         "member_variance",
     )
 )
-"""Strategies whose scores are about one item each, 0 or more: a score over a cost is a gain per money."""
-LOG_SCORES = frozenset(("power_margin", "power_bald"))
-"""Strategies whose scores are logarithms with Gumbel noise: less the logarithm of the cost they are a draw
-with chances proportional to the score over the cost."""
+"""Strategies whose scores are about one item each, 0 or more: they pick by score over cost."""
+LOG_SCORES = frozenset(
+    ("power_least_confident", "power_margin", "power_entropy", "power_bald", "power_member_variance")
+)
+"""Strategies that draw with chances proportional to a score: they draw by score over cost."""
+GREEDY_GAINS = frozenset(("max_herding", "uherding", "auto"))
+"""Strategies that add up a gain pick by pick: they pick by gain over cost, given the picks before."""
 _HAIR = 1e-9
 
 
@@ -111,31 +116,31 @@ class Batch:
         return self._groups is not None and self._groups[row] >= 0 and self._left[self._groups[row]] == 0
 
     def open(self, rows: np.ndarray, purse: float = np.inf) -> np.ndarray:
-        """Those of `rows` that would still fit."""
-        keep = ~np.isin(rows, self._rows)
-        if self._groups is not None and len(self._left):
-            codes = self._groups[rows]
-            keep &= (codes < 0) | (self._left[codes] > 0)
-        if self._costs is not None:
-            keep &= self._costs[rows] <= purse + _HAIR
-        return rows[keep]
+        """Those of `rows` that would still fit.
+
+        Args:
+            rows: shape (m,), int64, ascending.
+        """
+        keep = np.ones(len(rows), dtype=bool)
+        if len(rows):
+            picked = np.array(self._rows, dtype=np.int64)
+            places = np.minimum(np.searchsorted(rows, picked), len(rows) - 1)
+            keep[places[rows[places] == picked]] = False
+        for start in range(0, len(rows), CHUNK):
+            part = slice(start, start + CHUNK)
+            if self._groups is not None and len(self._left):
+                codes = self._groups[rows[part]]
+                keep[part] &= (codes < 0) | (self._left[codes] > 0)
+            if self._costs is not None:
+                keep[part] &= self._costs[rows[part]] <= purse + _HAIR
+        return rows if keep.all() else rows[keep]
 
     def _ranked(self, strategy: Strategy, rows: np.ndarray, wanted: int) -> Picks:
-        """The strategy's picks; where costs are known and it scores items, all rows by gain per money."""
+        """The strategy's picks, by gain over cost where costs are known and the strategy can."""
         context = self._now(rows)
-        if self._costs is None or strategy.name not in ITEM_SCORES | LOG_SCORES:
-            return select_rows(strategy, context, wanted)
-        picks = select_rows(strategy, context, len(rows))
-        costs = self._costs[picks.rows]
-        value = picks.scores - np.log(costs) if strategy.name in LOG_SCORES else picks.scores / costs
-        order = np.argsort(-value, kind="stable")
-        return replace(
-            picks,
-            rows=picks.rows[order],
-            scores=value[order],
-            probabilities=picks.probabilities[order],
-            draws=None,
-        )
+        if strategy.name in ITEM_SCORES | LOG_SCORES | GREEDY_GAINS:
+            context = replace(context, costs=self._costs)
+        return select_rows(strategy, context, wanted)
 
     def _now(self, rows: np.ndarray) -> Context:
         """The context with what is picked already among the labeled rows, without labels."""

@@ -19,13 +19,16 @@ from labelloop.acquisition.points import (
     squared_norms,
 )
 
-TARGETS = 1000
+TARGETS = 4000
+"""Many times a batch: where a radius holds little more than one target, targets themselves are picked, and a
+few times a batch is too little to choose from."""
 RADIUS_QUANTILE = 0.1
 LEAST_WIDTH = 10
 """Numbers a point below which directions alone say too little, and lengths are left as they are."""
 _RADIUS_SAMPLE = 2000
 _MEAN_SAMPLE = 16_384
 _KERNEL_NUMBERS = 1 << 18
+_LOOKED_AT = 32
 
 
 @needs("embeddings")
@@ -43,7 +46,7 @@ def pick_max_herding(
 
     Source: Bae, Noh and Sutherland (2024), Generalized coverage for more robust low-budget active learning.
     """
-    return _pick(context, batch_size, targets, radius_quantile, directions, doubtful=False)
+    return _pick(context, batch_size, targets, radius_quantile, directions)
 
 
 @needs("probabilities", "embeddings")
@@ -54,13 +57,16 @@ def pick_uherding(
     targets: int = TARGETS,
     radius_quantile: float = RADIUS_QUANTILE,
     directions: bool = False,
+    disagreement: float = 0.0,
 ) -> Picks:
     """Pick greedily what covers the doubtful part of the pool best: ``sum_i u_i max_j k(x_i, x_j)``.
 
     The sum is over random targets, u_i is the margin score of target i, j runs over labeled and picked rows,
     and ``k(x, y) = exp(-|x - y|^2 / r^2)``. The squared radius r^2 is a quantile of the labeled rows' squared
     distances to their nearest labeled neighbour, so it shrinks as labels come in; without two distinct
-    labeled rows it is what it would be for a random batch.
+    labeled rows it is what it would be for a random batch. With `disagreement`, rows that lie close and are
+    taken for different classes cover each other less: the kernel is ``exp(-|x - y|^2 / r^2 - disagreement *
+    |sqrt(p) - sqrt(q)|^2)``, p and q being what the model says of the two.
 
     Args:
         targets: number of random candidates that stand for the pool.
@@ -69,18 +75,27 @@ def pick_uherding(
             directions (squared: twice the cosine distance). Points far out, of which there are many where
             features are standardised, are then no longer far from all others. Below `LEAST_WIDTH` numbers a
             point nothing is scaled.
+        disagreement: weight of twice the squared Hellinger distance of predictions, 0 or more; that distance
+            is 1 where two rows share no class.
+
+    Where items have costs, the largest rise over the cost is picked: the cost-benefit greedy (Leskovec,
+    Krause, Guestrin et al., 2007, Cost-effective outbreak detection in networks). Its batch is not compared
+    with that of the plain greedy, as they do for a guarantee: that matters where one item takes about all
+    the money.
 
     Returns:
-        Picks with the rise of the sum as score; probability NaN: chance enters by the targets.
+        Picks with the rise of the sum, over the cost, as score; probability NaN: chance enters by the
+        targets.
 
-    Time: O(n d targets log(batch_size)) and a read of the pool a pick: a pick changes only the targets to
-    which it is the nearest row. Memory: 50 bytes a row and the embeddings of targets and labeled; nothing n
-    x n.
+    Time: O(n d targets), and O(n) a pick beside rows that are looked at again because they may be the next.
+    Memory: 50 bytes a row and the embeddings of targets and labeled; nothing n x n.
 
     Source: Bae, Oliveira and Sutherland (2024), Uncertainty herding: one active learning method for all label
     budgets; the greedy of Nemhauser, Wolsey and Fisher (1978).
     """
-    return _pick(context, batch_size, targets, radius_quantile, directions, doubtful=True)
+    assert context.probabilities is not None
+    said = np.asarray(context.probabilities)
+    return _pick(context, batch_size, targets, radius_quantile, directions, said, disagreement)
 
 
 def _pick(
@@ -89,30 +104,33 @@ def _pick(
     targets: int,
     radius_quantile: float,
     directions: bool,
-    *,
-    doubtful: bool,
+    said: np.ndarray | None = None,
+    disagreement: float = 0.0,
 ) -> Picks:
+    """Cover what is doubtful in `said`; everything alike without it."""
     assert context.embeddings is not None
     embeddings = np.asarray(context.embeddings)
     rows = canonical_order(context, context.candidates, "herding")
     labeled = canonical_order(context, context.labeled, "herding")
     scaled = directions and embeddings.shape[1] >= LEAST_WIDTH
     read = _direction_reader(embeddings, rows) if scaled else centred_reader(embeddings, rows)
-    points = points_of(rows, read, embeddings.shape[1])
 
     # The first rows of a random order are a random sample.
-    sample = points_of(rows[:targets], read, embeddings.shape[1])
     known = points_of(labeled[:_RADIUS_SAMPLE], read, embeddings.shape[1])
     stand_in = points_of(rows[: min(max(batch_size, 2), _RADIUS_SAMPLE)], read, embeddings.shape[1])
     scale = _squared_radius(known, radius_quantile) or _squared_radius(stand_in, radius_quantile) or 1.0
+    width = embeddings.shape[1]
+    if said is not None and disagreement > 0:
+        read, width = _with_predictions(read, said, disagreement * scale), width + said.shape[1]
 
+    points, sample = points_of(rows, read, width), points_of(rows[:targets], read, width)
     nearest = np.full(len(sample), np.inf, dtype=np.float32)
     lower_minimum(sample, nearest, read(labeled))
     weights = np.ones(len(sample), dtype=np.float32)
-    if doubtful:
-        assert context.probabilities is not None
-        weights = margin(context.probabilities, sample.rows)
-    picked, gains = _greedy(points, read(sample.rows), nearest, weights, scale, batch_size)
+    if said is not None:
+        weights = margin(said, sample.rows)
+    costs = None if context.costs is None else context.costs[rows]
+    picked, gains = _greedy(points, read(sample.rows), nearest, weights, scale, batch_size, costs)
     return Picks(rows[picked], gains, np.full(batch_size, np.nan))
 
 
@@ -138,63 +156,88 @@ def _direction_reader(embeddings: np.ndarray, rows: np.ndarray) -> Callable[[np.
     return read
 
 
-def _greedy(
-    points: Points, targets: Block, nearest: np.ndarray, weights: np.ndarray, scale: float, batch_size: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Places of the picks and the gain of each; among equal gains the first place.
+def _with_predictions(
+    read: Callable[[np.ndarray], Block], said: np.ndarray, weight: float
+) -> Callable[[np.ndarray], Block]:
+    """Points and, beside them, the roots of what the model says: squared distances add up, with a weight."""
+    factor = np.float32(np.sqrt(weight))
 
-    The gains of all points are kept. A pick lowers the part that came from the targets it has covered, and
-    only that part is computed again.
+    def read_both(some: np.ndarray) -> Block:
+        roots = np.sqrt(said[some].astype(np.float32))
+        roots *= factor
+        return (np.concatenate([read(some)[0], roots], axis=1),)
+
+    return read_both
+
+
+def _greedy(
+    points: Points,
+    targets: Block,
+    nearest: np.ndarray,
+    weights: np.ndarray,
+    scale: float,
+    batch_size: int,
+    costs: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the picks and the gain of each, over the cost if there are costs; of equals the first place.
+
+    A pick lowers gains and raises none. So those of earlier turns are bounds, and only the points with the
+    highest are looked at again, twice as many each time, until one of them is the best.
+
+    Source: Minoux (1978), Accelerated greedy algorithms for maximizing submodular set functions.
     """
-    gains = np.zeros(len(points), dtype=np.float64)
+    norms = squared_norms(targets)
     cover = np.exp(-nearest / np.float32(scale))
-    _add_gains(points, gains, targets, weights, cover, None, scale)
+    gains = np.empty(len(points), dtype=np.float64)
+    for part, block in points.blocks():
+        gains[part] = _gains(block, points.norms[part], targets, norms, weights, cover, scale)
+    if costs is not None:
+        gains /= costs
+    looked_at = np.zeros(len(points), dtype=np.int32)
 
     picked, worths = np.empty(batch_size, dtype=np.int64), np.empty(batch_size, dtype=np.float64)
-    norms = squared_norms(targets)
     for turn in range(batch_size):
-        best = int(gains.argmax())
+        count = _LOOKED_AT
+        while looked_at[best := int(gains.argmax())] < turn:
+            places = np.union1d(_highest(gains, count), [best])
+            count = min(2 * count, len(points))
+            places = places[(looked_at[places] < turn) & (gains[places] > -np.inf)]
+            block = points.at(places)
+            gains[places] = _gains(block, points.norms[places], targets, norms, weights, cover, scale)
+            if costs is not None:
+                gains[places] /= costs[places]
+            looked_at[places] = turn
         picked[turn], worths[turn] = best, gains[best]
+        gains[best] = -np.inf
         one = points.at(picked[turn : turn + 1])
-        kernel = _kernel(targets, norms, one, squared_norms(one), scale)[:, 0]
-        closer = np.flatnonzero((kernel > cover) & (weights > 0))
-        changed = tuple(factor[closer] for factor in targets)
-        _add_gains(points, gains, changed, weights[closer], cover[closer], kernel[closer], scale)
-        cover[closer] = kernel[closer]
-        gains[picked[: turn + 1]] = -np.inf
-    # What is left of covered points' gains is rounding, below 0 or above.
-    return picked, np.maximum(worths, 0)
+        np.maximum(cover, _kernel(targets, norms, one, squared_norms(one), scale)[:, 0], out=cover)
+    return picked, worths
 
 
-def _add_gains(
-    points: Points,
-    gains: np.ndarray,
+def _highest(values: np.ndarray, count: int) -> np.ndarray:
+    """Places of the `count` highest values, in any order."""
+    return np.argpartition(-values, count)[:count] if count < len(values) else np.arange(len(values))
+
+
+def _gains(
+    block: Block,
+    block_norms: np.ndarray,
     targets: Block,
+    norms: np.ndarray,
     weights: np.ndarray,
-    before: np.ndarray,
-    after: np.ndarray | None,
+    cover: np.ndarray,
     scale: float,
-) -> None:
-    """Add to each point what it gains by covering `targets`; with `after`, take away what no longer is."""
-    if len(weights) == 0:
-        return
-    norms = squared_norms(targets)
-    step = max(64, _KERNEL_NUMBERS // len(weights))
-    for part, block in points.blocks():
-        for start in range(part.start, part.stop, step):
-            few = slice(start, min(start + step, part.stop))
-            inside = slice(few.start - part.start, few.stop - part.start)
-            some = tuple(factor[inside] for factor in block)
-            kernel = _kernel(some, points.norms[few], targets, norms, scale)
-            if after is None:
-                np.maximum(kernel, before, out=kernel)
-                kernel -= before
-                gains[few] += kernel @ weights
-            else:
-                # max(k - before, 0) - max(k - after, 0), without a second array.
-                np.clip(kernel, before, after, out=kernel)
-                kernel -= before
-                gains[few] -= kernel @ weights
+) -> np.ndarray:
+    """What each point of a block would add to the coverage: shape (k,), float64."""
+    gains = np.empty(len(block_norms), dtype=np.float64)
+    step = max(64, _KERNEL_NUMBERS // max(1, len(weights)))
+    for start in range(0, len(gains), step):
+        few = slice(start, min(start + step, len(gains)))
+        kernel = _kernel(tuple(factor[few] for factor in block), block_norms[few], targets, norms, scale)
+        np.maximum(kernel, cover, out=kernel)
+        kernel -= cover
+        gains[few] = kernel @ weights
+    return gains
 
 
 def _kernel(

@@ -21,6 +21,8 @@ LIMITS = {
     "shortlist": Limits(least=1, whole=True),
     "rounds": Limits(least=1, whole=True),
     "dropout": Limits(above=0, below=1),
+    "accuracy": Limits(above=0, below=1),
+    "votes": Limits(least=1, whole=True),
 }
 """An option means the same in every strategy that has it."""
 SWITCHES = frozenset(("directions",))

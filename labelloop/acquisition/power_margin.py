@@ -38,9 +38,14 @@ def pick_power_margin(context: Context, batch_size: int, *, power: float = 1.0) 
 
 
 def draw_by_power(scores: np.ndarray, context: Context, batch_size: int, power: float) -> Picks:
-    """As `pick_power_margin`, for any scores in [0, 1]: shape (n_candidates,), in the candidates' order."""
+    """As `pick_power_margin`, for any scores in [0, 1]: shape (n_candidates,), in the candidates' order.
+
+    Where items have costs the chances are proportional to ``score ** power / cost``.
+    """
     candidates = context.candidates
     values = power * np.log(np.maximum(scores, np.float32(_SMALLEST)), dtype=np.float64)
+    if context.costs is not None:
+        values -= np.log(context.costs[candidates])
     keys, noisy = item_keys(context, candidates, "power"), values.copy()
     for start in range(0, len(candidates), CHUNK):
         part = slice(start, start + CHUNK)

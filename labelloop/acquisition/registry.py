@@ -30,10 +30,14 @@ from labelloop.acquisition.mean_kl import pick_mean_kl
 from labelloop.acquisition.member_variance import pick_member_variance
 from labelloop.acquisition.options import check_options
 from labelloop.acquisition.power_bald import pick_power_bald
+from labelloop.acquisition.power_entropy import pick_power_entropy
+from labelloop.acquisition.power_least_confident import pick_power_least_confident
 from labelloop.acquisition.power_margin import pick_power_margin
+from labelloop.acquisition.power_member_variance import pick_power_member_variance
 from labelloop.acquisition.random import pick_random
 from labelloop.acquisition.ranked_batch import pick_ranked_batch
 from labelloop.acquisition.rare_class import pick_rare_class
+from labelloop.acquisition.relabel import pick_relabel
 from labelloop.acquisition.typiclust import pick_typiclust
 from labelloop.acquisition.vote_entropy import pick_vote_entropy
 from labelloop.errors import SettingsError
@@ -44,8 +48,11 @@ STRATEGIES: dict[str, Callable[..., Picks]] = {
     "margin": pick_margin,
     "entropy": pick_entropy,
     "bald": pick_bald,
+    "power_least_confident": pick_power_least_confident,
     "power_margin": pick_power_margin,
+    "power_entropy": pick_power_entropy,
     "power_bald": pick_power_bald,
+    "power_member_variance": pick_power_member_variance,
     "vote_entropy": pick_vote_entropy,
     "consensus_entropy": pick_consensus_entropy,
     "mean_kl": pick_mean_kl,
@@ -64,6 +71,7 @@ STRATEGIES: dict[str, Callable[..., Picks]] = {
     "rare_class": pick_rare_class,
     "hard_negatives": pick_hard_negatives,
     "balanced": pick_balanced,
+    "relabel": pick_relabel,
     "auto": pick_auto,
 }
 """Name in params.yaml and picker: called with a context, the batch size and, by keyword, its options."""

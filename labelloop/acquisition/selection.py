@@ -23,21 +23,28 @@ def select_rows(strategy: Strategy, context: Context, batch_size: int) -> Picks:
         SettingsError: the batch does not fit the candidates, or the strategy needs what is not there.
         DataError: an input or the strategy's answer breaks its contract; says where and how.
     """
-    _check_size(context, batch_size)
     _check_inputs(strategy, context)
+    _check_size(len(pickable(strategy, context)), batch_size)
     if batch_size == 0:
         nothing = np.empty(0, dtype=np.float64)
         return Picks(np.empty(0, dtype=np.int64), nothing, nothing)
     picks = strategy.pick(_read_only(context), batch_size)
-    return _checked(strategy.name, picks, context.candidates, batch_size)
+    return _checked(strategy.name, picks, pickable(strategy, context), batch_size)
 
 
-def _check_size(context: Context, batch_size: int) -> None:
+def pickable(strategy: Strategy, context: Context) -> np.ndarray:
+    """The candidates and, for a strategy that reads beliefs, the labeled rows that have one."""
+    if "beliefs" not in strategy.needs:
+        return context.candidates
+    return np.sort(np.concatenate([context.candidates, context.believed]))
+
+
+def _check_size(room: int, batch_size: int) -> None:
     if batch_size < 0:
         raise SettingsError(f"the batch size is {batch_size}; it must be 0 or more")
-    if batch_size > len(context.candidates):
+    if batch_size > room:
         raise SettingsError(
-            f"a batch of {batch_size} was asked for, but only {len(context.candidates)} items are left to "
+            f"a batch of {batch_size} was asked for, but only {room} items are left to "
             "pick from; lower acquisition.batch_size or add items to the pool"
         )
 
@@ -61,6 +68,7 @@ def _check_inputs(strategy: Strategy, context: Context) -> None:
     lengths = {name: len(array) for name, array in arrays.items()}
     _check_members(strategy, context, lengths)
     _check_labels(strategy, context)
+    _check_beliefs(context)
     if context.ids is not None:
         lengths["ids"] = len(context.ids)
     if len(set(lengths.values())) > 1:
@@ -122,6 +130,24 @@ def _check_labels(strategy: Strategy, context: Context) -> None:
         )
 
 
+def _check_beliefs(context: Context) -> None:
+    beliefs, table = context.beliefs, context.probabilities
+    if beliefs is None:
+        return
+    if beliefs.ndim != 2 or beliefs.dtype.kind != "f" or len(beliefs) != len(context.labeled):
+        raise DataError(
+            f"beliefs have shape {beliefs.shape} and type {beliefs.dtype}, but {len(context.labeled)} rows "
+            "are labeled; give chances of the classes (floats) for each"
+        )
+    if table is not None and beliefs.shape[1] != table.shape[1]:
+        raise DataError(
+            f"beliefs speak of {beliefs.shape[1]} classes, but probabilities of {table.shape[1]}; both must "
+            "have one column a class, in the same order"
+        )
+    told = np.flatnonzero(~np.isnan(beliefs).all(axis=1))
+    check_values("beliefs", beliefs, told)
+
+
 def _check_rows(context: Context, n: int | None) -> None:
     for name in ("candidates", "labeled"):
         rows = getattr(context, name)
@@ -151,6 +177,8 @@ def _read_only(context: Context) -> Context:
         embeddings=None if context.embeddings is None else view(context.embeddings),
         ids=None if context.ids is None else view(context.ids),
         members=None if context.members is None else view(context.members),
+        costs=None if context.costs is None else view(context.costs),
+        beliefs=None if context.beliefs is None else view(context.beliefs),
         labels=np.empty(0, dtype=np.int64)
         if context.labels is None and not len(context.labeled)
         else context.labels
@@ -159,7 +187,7 @@ def _read_only(context: Context) -> Context:
     )
 
 
-def _checked(name: str, picks: object, candidates: np.ndarray, batch_size: int) -> Picks:
+def _checked(name: str, picks: object, pickable: np.ndarray, batch_size: int) -> Picks:
     if not isinstance(picks, Picks):
         raise DataError(
             f"strategy '{name}' returned {type(picks).__name__}; it must return Picks(rows, scores, "
@@ -176,7 +204,7 @@ def _checked(name: str, picks: object, candidates: np.ndarray, batch_size: int) 
         raise DataError(
             f"strategy '{name}' returned rows of type {rows.dtype}; row numbers are whole (int64)"
         )
-    strangers = rows[~_among(rows, candidates)]
+    strangers = rows[~_among(rows, pickable)]
     if len(strangers):
         raise DataError(
             f"strategy '{name}' picked row {strangers[0]}, which is no candidate (labeled, reserved or not "

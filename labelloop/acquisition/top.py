@@ -27,8 +27,13 @@ def pick_top(score: Score, context: Context, batch_size: int) -> Picks:
 
 
 def pick_highest(scores: np.ndarray, context: Context, batch_size: int) -> Picks:
-    """As `pick_top`, for scores that are there already: shape (n_candidates,), in the candidates' order."""
+    """As `pick_top`, for scores that are there already: shape (n_candidates,), in the candidates' order.
+
+    Where items have costs the scores, 0 or more, are gains, and the highest gains over costs are picked.
+    """
     candidates = context.candidates
+    if context.costs is not None:
+        scores = scores / context.costs[candidates]
     last = len(scores) - batch_size
     threshold = np.partition(scores, last)[last]
     above = np.concatenate(list(_places(scores, np.greater, threshold)))

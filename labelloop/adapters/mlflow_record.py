@@ -38,7 +38,7 @@ class LoggedModel:
 
 @dataclass(frozen=True)
 class RoundRecord:
-    """One round. Nothing in it may name a person: trackers are often shared more widely than campaigns."""
+    """One round. Nothing in it names a person but `artifacts`, where `tracking.log_people` lets them."""
 
     round_id: str
     settings: Mapping[str, Any]

@@ -41,6 +41,7 @@ def make_arena(
     labeled = np.flatnonzero(codes >= 0)
     if prepared.test is not None and prepared.test_known is not None:
         eligible, test_inputs = labeled, prepared.test.inputs(slice(None))
+        tested = np.empty(0, dtype=np.int64)
         test_codes = _codes(prepared.test_known, prepared.classes)
     else:
         if tested is None:
@@ -59,7 +60,7 @@ def make_arena(
         others = {name: new_learner(seeded, prepared, name) for name in names}
         for other in others.values():
             show_pool(other, prepared.pool.inputs, eligible)
-    return Arena(prepared, seeded, eligible, test_inputs, test_codes, learner, seed, others)
+    return Arena(prepared, seeded, eligible, test_inputs, test_codes, learner, seed, others, tested)
 
 
 def _draw_test(labeled: np.ndarray, size: int, seed: int) -> np.ndarray:

@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from labelloop.backtesting.arena import batch_sizes
 from labelloop.campaign import CampaignSettings
 
@@ -36,7 +38,29 @@ def name_of(trial: Trial, among: Sequence[Trial]) -> str:
     return name
 
 
-def sizes_of(trial: Trial, settings: CampaignSettings, eligible: int, money: float | None) -> list[int]:
+def purse_of(settings: CampaignSettings, multiples: np.ndarray, money: float | None, price: float) -> float:
+    """What each trial may spend where items have costs of their own.
+
+    Args:
+        multiples: shape (m,), what an answer about each eligible item costs in units of `price`.
+        money: as given; None takes budget.money, or what params.yaml's own plan costs at the mean price.
+    """
+    if money is not None:
+        return money
+    if settings.budget.money is not None:
+        return settings.budget.money
+    planned = batch_sizes(settings, len(multiples))[-1]
+    return planned * settings.annotation.overlap * price * float(multiples.mean())
+
+
+def sizes_of(
+    trial: Trial,
+    settings: CampaignSettings,
+    eligible: int,
+    money: float | None,
+    *,
+    to_the_end: bool = False,
+) -> list[int]:
     """Labels after each round of a trial.
 
     The money is what params.yaml's own plan pays for unless it is given: a smaller overlap then buys more
@@ -45,14 +69,17 @@ def sizes_of(trial: Trial, settings: CampaignSettings, eligible: int, money: flo
     Args:
         eligible: items that may be asked about.
         money: for labels; None takes the plan's.
+        to_the_end: of the pool, or of budget.labels; for replays that end where their money does.
     """
     planned = batch_sizes(settings, eligible)
     own = (settings.acquisition.batch_size, settings.annotation.overlap)
-    if money is None and (trial.batch_size, trial.overlap) == own:
+    if not to_the_end and money is None and (trial.batch_size, trial.overlap) == own:
         return planned
     price = settings.annotation.cost_per_vote
     last = math.floor(planned[-1] * settings.annotation.overlap / trial.overlap)
-    if money is not None and price > 0:
+    if to_the_end:
+        last = settings.budget.labels or eligible
+    elif money is not None and price > 0:
         last = math.floor(money / (price * trial.overlap) + 1e-9)
     last = max(1, min(last, eligible))
     first = settings.acquisition.first_batch_size or trial.batch_size

@@ -31,12 +31,12 @@ def page(summary: Mapping[str, Any], svg: str, *, title: str) -> str:
         f'<p class="answer">{html.escape(money["sentence"])}</p>',
         drawing,
         f"<h2>At {money['money']:.2f} {html.escape(summary['currency'])}</h2>",
-        _trials(money),
+        _trials(money, summary["metric"]),
         f"<p>Means of {money['seeds']} seeds with {money['coverage']:.0%} intervals (Student's t); behind: "
         "paired by seed with the best. The best of several was chosen after the fact, so its lead is on the "
         "hopeful side.</p>",
         f"<h2>What less money buys: {html.escape(money['recommended'])}</h2>",
-        _budgets(money, summary["currency"]),
+        _budgets(money, summary["currency"], summary["metric"]),
         *(f"<p>{html.escape(note)}</p>" for note in summary["notes"]),
     ]
     head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
@@ -44,8 +44,8 @@ def page(summary: Mapping[str, Any], svg: str, *, title: str) -> str:
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
 
 
-def _trials(money: Mapping[str, Any]) -> str:
-    names = ("trial", "accuracy", "interval", "labels", "behind", "interval")
+def _trials(money: Mapping[str, Any], metric: str) -> str:
+    names = ("trial", html.escape(metric), "interval", "labels", "behind", "interval")
     rows = ["<tr>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>"]
     for row in money["trials"]:
         chosen = ' class="chosen"' if row["trial"] == money["recommended"] else ""
@@ -59,8 +59,8 @@ def _trials(money: Mapping[str, Any]) -> str:
     return "<table>\n" + "\n".join(rows) + "\n</table>"
 
 
-def _budgets(money: Mapping[str, Any], currency: str) -> str:
-    rows = [f"<tr><th>{html.escape(currency)}</th><th>accuracy</th><th>interval</th></tr>"]
+def _budgets(money: Mapping[str, Any], currency: str, metric: str) -> str:
+    rows = [f"<tr><th>{html.escape(currency)}</th><th>{html.escape(metric)}</th><th>interval</th></tr>"]
     rows += [
         f"<tr><td>{row['money']:.2f}</td><td>{row['accuracy']:.1%}</td>"
         f"<td>{_between(row['low'], row['high'], 1)}</td></tr>"

@@ -149,7 +149,7 @@ def _sentence(found: dict[str, Any], currency: str) -> str:
     if found["seeds"] == 1:
         text += " One seed tells nothing about chance; run several."
     elif own in rows and own == chosen["trial"]:
-        text += " That is what params.yaml says; nothing here is surely better."
+        text += " That is params.yaml's own strategy, batch size and overlap; nothing here is surely better."
         if own != found["best"]:
             text += f" {found['best']} was ahead by no more than chance explains."
     elif own in rows:

@@ -1,7 +1,8 @@
 """One campaign replayed in memory on data whose labels are known: no tool, no files, no waiting.
 
-It is the live loop's choice and the live loop's learner; only the asking is short-circuited. What differs
-from the live loop is said here: there is no control arm, and the test set's labels are the known ones.
+It is the live loop's choice, composition and learner; only the asking is short-circuited. What differs from
+the live loop is said here: there is no control arm, no second look and no gold, nothing is accepted from the
+model, and the test set's labels are the known ones.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ import numpy as np
 from labelloop import files
 from labelloop.acquisition import make_strategy, select_rows
 from labelloop.acquisition.base import Context
+from labelloop.backtesting.composing import Composing
+from labelloop.backtesting.judging import ACCURACY, judge
 from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Items, Prepared
 from labelloop.models.committee import Labels, train_committee
 from labelloop.models.label_weights import weighed
+from labelloop.models.out_of_fold import held_out
 
 LabelSource = Callable[[np.ndarray, int], np.ndarray]
 """`(all rows asked so far, round) -> their class codes`; -1 where nobody gave an answer that counts.
@@ -46,6 +50,8 @@ class Arena:
     seed: int
     others: Mapping[str, Any] = field(default_factory=dict)
     """Further untrained learners by name, for a committee of different ones."""
+    tested: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    """Rows of the pool that are the test set; none where it is given with the data."""
     _embeddings: dict[str, np.ndarray] = field(default_factory=dict)
 
     def untrained_embeddings(self) -> np.ndarray:
@@ -63,6 +69,8 @@ class Point:
     accuracy: float
     cost: float = 0.0
     """Money for all answers so far, as far as the source of labels knows."""
+    judged: float = float("nan")
+    """By the metric that the replay was asked for; the accuracy if by none."""
 
 
 def replay(
@@ -72,34 +80,43 @@ def replay(
     labels_of: LabelSource,
     *,
     cold_start: str | None = None,
+    composing: Composing | None = None,
+    metric: str = ACCURACY,
 ) -> list[Point]:
     """Run one campaign.
 
     Args:
         strategy: name or import path; the options are those of the settings if they are for it.
-        sizes: labels asked for after each round, ascending.
+        sizes: labels asked for after each round, ascending; a batch that composition makes smaller is not
+            made up for later.
         cold_start: strategy of the first round; None takes the settings'.
+        composing: how batches are put together; None leaves that to the strategy alone.
+        metric: see `judging.judge`.
 
     Returns:
-        A point a round, as far as the pool lasts. `labels` counts items that got a label.
+        A point a round, as far as the pool and the money last. `labels` counts items that got a label.
     """
     settings = arena.settings
     rows = codes = np.array([], dtype=np.int64)
-    learner, points = None, []
-    for number, size in enumerate(sizes):
+    learner, points, cost = None, [], 0.0
+    for number, (size, before) in enumerate(zip(sizes, [0, *sizes], strict=False)):
         candidates = np.setdiff1d(arena.eligible, rows)
-        wanted = min(size - len(rows), len(candidates))
+        wanted = min(size - before, len(candidates))
         if wanted <= 0:
             break
         name = (cold_start or settings.acquisition.cold_start) if learner is None else strategy
-        picked = _pick(arena, learner, name, candidates, rows, codes, wanted, number)
+        picked = _pick(arena, learner, name, candidates, rows, codes, wanted, number, composing, cost)
+        if not len(picked):
+            break
         rows = np.concatenate([rows, picked])
         codes = labels_of(rows, number)
         posterior = getattr(labels_of, "posterior", None)
         known = codes >= 0
         learner = fit(arena, rows[known], codes[known], None if posterior is None else posterior[known])
         cost = float(getattr(labels_of, "cost", 0.0))
-        points.append(Point(int((codes >= 0).sum()), accuracy(learner, arena), cost))
+        right = accuracy(learner, arena)
+        judged = right if metric == ACCURACY else judged_by(metric, learner, arena)
+        points.append(Point(int((codes >= 0).sum()), right, cost, judged))
     return points
 
 
@@ -121,7 +138,13 @@ def fit(arena: Arena, rows: np.ndarray, codes: np.ndarray, posterior: np.ndarray
 
 def accuracy(learner: Any, arena: Arena) -> float:
     """Share of right answers on the arena's test set."""
-    return float((learner.predict_proba(arena.test_inputs).argmax(axis=1) == arena.test_codes).mean())
+    return judged_by(ACCURACY, learner, arena)
+
+
+def judged_by(metric: str, learner: Any, arena: Arena) -> float:
+    """The learner on the arena's test set, by `judging.judge`."""
+    predicted = learner.predict_proba(arena.test_inputs).argmax(axis=1)
+    return judge(metric, arena.test_codes, predicted, arena.prepared.classes)
 
 
 def over_pool(compute: Callable[[np.ndarray], np.ndarray], pool: Items) -> np.ndarray:
@@ -139,29 +162,39 @@ def _pick(
     codes: np.ndarray,
     wanted: int,
     number: int,
+    composing: Composing | None,
+    spent: float,
 ) -> np.ndarray:
-    acquisition = arena.settings.acquisition
-    chosen = make_strategy(name, acquisition.options if name == acquisition.strategy else {})
+    acquisition, trained = arena.settings.acquisition, learner is not None
+    own = trained and name == acquisition.strategy
+    chosen = make_strategy(name, acquisition.options if own else {})
+    needs = chosen.needs if composing is None else composing.needs(chosen, trained=trained)
     probabilities = embeddings = None
-    if "probabilities" in chosen.needs and learner is not None:
+    if "probabilities" in needs and trained:
         probabilities = over_pool(learner.predict_proba, arena.prepared.pool)
-    if "embeddings" in chosen.needs:
+    if "embeddings" in needs:
         embeddings = (
             arena.untrained_embeddings() if learner is None else over_pool(learner.embed, arena.prepared.pool)
         )
     order = np.argsort(labeled, kind="stable")
+    known = labeled[order], codes[order]
+    folds = arena.settings.fusion.folds
     context = Context(
         candidates=candidates,
-        labeled=labeled[order],
+        labeled=known[0],
         probabilities=probabilities,
         embeddings=embeddings,
         seed=int(files.digest_of([arena.seed, number])[:8], 16),
         ids=arena.prepared.pool.ids,
-        members=_members(arena, learner, labeled, codes, number) if "members" in chosen.needs else None,
-        labels=codes[order],
+        members=_members(arena, learner, labeled, codes, number) if "members" in needs else None,
+        labels=known[1],
         classes=arena.prepared.classes,
+        reserved=arena.tested,
+        held_out=held_out(lambda: arena.learner, arena.prepared, folds, *known) if trained else None,
     )
-    return select_rows(chosen, context, wanted).rows
+    if composing is None:
+        return select_rows(chosen, context, wanted).rows
+    return composing.pick(chosen, context, wanted, trained=trained, spent=spent).rows
 
 
 def _members(arena: Arena, model: Any, rows: np.ndarray, codes: np.ndarray, number: int) -> np.ndarray | None:

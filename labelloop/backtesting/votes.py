@@ -20,20 +20,31 @@ Fuse = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 class KnownLabels:
-    """Every answer is right; an item costs what `overlap` answers cost."""
+    """Every answer is right; an item costs what `overlap` answers cost.
 
-    def __init__(self, codes: np.ndarray, *, overlap: int, cost_per_vote: float) -> None:
-        self.codes, self.item_cost = codes, overlap * cost_per_vote
+    Args:
+        multiples: shape (n,), what an answer about each row costs in units of `cost_per_vote`; None is 1.
+    """
+
+    def __init__(
+        self, codes: np.ndarray, *, overlap: int, cost_per_vote: float, multiples: np.ndarray | None = None
+    ) -> None:
+        self.codes, self.item_cost, self.multiples = codes, overlap * cost_per_vote, multiples
         self.cost = 0.0
 
     def __call__(self, rows: np.ndarray, number: int) -> np.ndarray:
         """Class codes of all rows asked so far."""
-        self.cost = len(rows) * self.item_cost
+        items = len(rows) if self.multiples is None else float(self.multiples[rows].sum())
+        self.cost = items * self.item_cost
         return np.asarray(self.codes[rows])
 
 
 class RecordedVotes:
-    """Votes that people gave, `overlap` of each item's drawn at random, fused anew every round."""
+    """Votes that people gave, `overlap` of each item's drawn at random, fused anew every round.
+
+    Args:
+        multiples: see `KnownLabels`; for votes that do not say what they have cost.
+    """
 
     def __init__(
         self,
@@ -44,11 +55,16 @@ class RecordedVotes:
         overlap: int,
         cost_per_vote: float,
         seed: int,
+        multiples: np.ndarray | None = None,
     ) -> None:
         self.prepared, self.fuse = prepared, fuse
+        if "cost" not in votes:
+            each: np.ndarray = np.ones(len(votes))
+            if multiples is not None:
+                each = multiples[prepared.pool.rows_of(votes["item"].tolist())]
+            votes = votes.assign(cost=cost_per_vote * each)
         drawn = first_votes(votes, overlap, seed)
         self._of = dict(tuple(drawn.groupby("item", sort=False)))
-        self.cost_per_vote = cost_per_vote
         self.cost = 0.0
 
     def __call__(self, rows: np.ndarray, number: int) -> np.ndarray:
@@ -58,8 +74,7 @@ class RecordedVotes:
         if not found:
             return np.full(len(rows), -1, dtype=np.int64)
         votes = pd.concat(found, ignore_index=True)
-        paid = votes["cost"] if "cost" in votes else pd.Series(self.cost_per_vote, index=votes.index)
-        self.cost = float(paid.sum())
+        self.cost = float(votes["cost"].sum())
         fused = self.fuse(votes)
         code = {name: number for number, name in enumerate(self.prepared.classes)}
         label = dict(zip(fused["item"], fused["label"].map(code), strict=True))

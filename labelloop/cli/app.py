@@ -193,6 +193,13 @@ def select(
     labels: Annotated[
         Path | None, typer.Option(help=".npy of class codes, one a labeled row in the order of --labeled.")
     ] = None,
+    beliefs: Annotated[
+        Path | None,
+        typer.Option(help=".npy of class chances by the votes about labeled rows, NaN: not again (relabel)."),
+    ] = None,
+    held_out: Annotated[
+        Path | None, typer.Option(help=".npy: what models not trained on a row say of it, for error_based.")
+    ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(help="An option of the strategy as key=value, such as power=2; again for more."),
@@ -241,6 +248,8 @@ def select(
         labeled=labeled,
         members=members,
         labels=labels,
+        beliefs=beliefs,
+        held_out=held_out,
         seed=seed,
         compose=compose,
         table=table,

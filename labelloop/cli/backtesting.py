@@ -45,6 +45,9 @@ def backtest(
     money: Annotated[
         float | None, typer.Option(min=0.0, help="Money for each trial. Default: what params' plan costs.")
     ] = None,
+    metric: Annotated[
+        str, typer.Option(help="What trials are compared by: accuracy, macro_recall or recall:CLASS.")
+    ] = "accuracy",
     seeds: Annotated[int, typer.Option(min=1, help="Repetitions; the same for every trial.")] = 5,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: the summary.")] = False,
@@ -67,6 +70,10 @@ def backtest(
 
     `labelloop backtest --campaign mine --out replay --overlaps 1,2,3`
 
+    For a class that is one item in a hundred, how much of it does the model find?
+
+    `labelloop backtest --params params.yaml --out replay --strategies rare_class,auto --metric recall:spam`
+
     Open replay/backtest.html: the recommendation, the curves, and what less money would have bought.
     """
     from labelloop import console
@@ -87,6 +94,7 @@ def backtest(
             overlaps=_numbers(overlaps, "--overlaps"),
             votes=votes,
             money=money,
+            metric=metric,
             seeds=seeds,
             workers=workers,
             told=tell,
@@ -113,7 +121,7 @@ def _show(summary: dict[str, Any], out: Path) -> None:
     console, money = Console(), summary["at_money"]
     table = Table(title=f"{summary['seeds']} seeds; every label gives {summary['full_pool_accuracy']:.1%}; "
                         f"all at {money['money']:.2f} {summary['currency']}")  # fmt: skip
-    for column in ("trial", "accuracy", "between", "labels", "to 95%", "behind", "between"):
+    for column in ("trial", summary["metric"], "between", "labels", "to 95%", "behind", "between"):
         table.add_column(column, justify="left" if column == "trial" else "right", no_wrap=True)
     for row in money["trials"]:
         found = summary["strategies"][row["trial"]]["labels_to"]["95%"]
@@ -125,8 +133,8 @@ def _show(summary: dict[str, Any], out: Path) -> None:
             f"{row['labels']:.0f}", _labels_to(found, summary["seeds"]), behind, between,
         )  # fmt: skip
     console.print(table)
-    console.print("to 95%: labels to 95% of what every label gives. behind: points of accuracy at the same "
-                  "money, paired by seed.")  # fmt: skip
+    console.print("to 95%: labels to 95% of what every label gives. behind: points at the same money, paired "
+                  "by seed.")  # fmt: skip
     console.print(f"\n{money['sentence']}", highlight=False)
     for note in summary["notes"]:
         console.print(note, highlight=False)

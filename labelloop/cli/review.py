@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,6 +25,9 @@ def review(
     out: Annotated[Path, typer.Option(help="Where the queue is written.")] = Path("review_queue.csv"),
     take: Annotated[Path | None, typer.Option(help="Take in this queue, filled in.")] = None,
     by: Annotated[str, typer.Option(help="Who has reviewed; with --take.")] = "",
+    gate: Annotated[
+        str, typer.Option(help="Only what waits at this review gate; with --take, where the file names none.")
+    ] = "",
     unsure_below: Annotated[
         float, typer.Option(min=0, max=1, help="Labels with less confidence are on the queue.")
     ] = 0.7,
@@ -41,15 +44,20 @@ def review(
     The queue is a CSV: items that people gave up, unsure labels, labels that a model contradicts, and some
     drawn at random. Fill in the column `answer`, then `labelloop review --take FILE --by NAME`. A verdict
     outranks votes from the next round on, and in `labelloop export` at once. Both are kept.
+
+    In a campaign with review gates (review.gates in params.yaml), --gate writes what waits at one.
     """
-    from labelloop.reviewing.review import take_verdicts, write_queue
+    from labelloop.reviewing.review import take_verdicts, write_gate_queue, write_queue
 
     workspace = campaign_in(folder)
     if take is not None:
-        told = take_verdicts(workspace, take, by, datetime.now(UTC))
+        told = take_verdicts(workspace, take, by, datetime.now(UTC), gate)
         typer.echo(json.dumps(told, indent=2) if as_json else _taken(told))
         return
-    told = write_queue(workspace, out, unsure_below=unsure_below, at_random=random, ask_model=model)
+    if gate:
+        told = write_gate_queue(workspace, out, gate)
+    else:
+        told = write_queue(workspace, out, unsure_below=unsure_below, at_random=random, ask_model=model)
     if as_json:
         typer.echo(json.dumps(told, indent=2))
         return
@@ -64,33 +72,43 @@ def export(
     folder: Folder = Path(),
     out: Annotated[Path, typer.Option(help="A file that ends with .csv or .parquet.")] = Path("labels.csv"),
     people: Annotated[bool, typer.Option("--people", help="Without labels accepted from the model.")] = False,
+    in_review: Annotated[
+        bool, typer.Option("--in-review", help="With labels that wait at a review gate; source: in review.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write every item's label with where it comes from and how sure it is: what the campaign is for.
 
     Sources: people (fused votes), reviewed, given (came with the data), model (accepted under a
-    certificate, see `accept` in docs/configuration.md). An item without a label has no row.
+    certificate, see `accept` in docs/configuration.md). An item without a label has no row, nor has one
+    whose label waits at a review gate.
     """
     from labelloop.export import export_labels, time_of
 
     workspace = campaign_in(folder)
-    told = export_labels(workspace, out, now=time_of(workspace), people_only=people)
+    told = export_labels(workspace, out, now=time_of(workspace), people_only=people, in_review=in_review)
     if as_json:
         typer.echo(json.dumps(told, indent=2))
         return
     rows = ", ".join(f"{count} {source}" for source, count in told["rows"].items())
     typer.echo(f"{out}: {rows or 'no label'}; {told['unlabeled']} items have no label")
+    if told["waiting"]:
+        typer.echo(f"{told['waiting']} labels wait at a review gate and are left out")
     if told["certificate"]:
         typer.echo(told["certificate"])
 
 
-def _taken(told: dict[str, object]) -> str:
+def _taken(told: dict[str, Any]) -> str:
     lines = [f"{told['taken']} verdicts taken in"
              + (f", {told['known']} were known already" if told["known"] else "")
              + (f", {told['blank']} rows have no answer" if told["blank"] else "")
              + ". They count when the next round closes."]  # fmt: skip
     lines.append(f"So far {told['reviewed']} items reviewed, {told['overturned']} labels overturned.")
     if told["error"] is not None:
-        lines.append(f"Of {told['drawn']} labels drawn at random {told['error']:.1%} were wrong "
-                     f"(95% interval {told['error_low']:.1%} to {told['error_high']:.1%}).")  # fmt: skip
+        undone = f"; {told['undone']} drawn ones have no verdict yet" if told["undone"] else ""
+        lines.append(f"Of {told['drawn']} labels drawn at random {told['error']:.1%} were wrong (95% "
+                     f"interval {told['error_low']:.1%} to {told['error_high']:.1%}{undone}).")  # fmt: skip
+    for one in told["gates"]:
+        lines.append(f"{one['gate']}: {one['waiting']} waiting, {one['reviewed']} reviewed, "
+                     f"{one['overturned']} overturned, {one['divided']} with reviewers divided.")  # fmt: skip
     return "\n".join(lines)

@@ -10,11 +10,12 @@ Real curves are no power laws all the way. What they do beyond the fit is a rand
 step that was chosen on campaigns other than those that `bench/forecast.py` reports on (seeds 0 to 2).
 
 Source: the family is Figueroa et al. (2012), Predicting sample size required for classification performance,
-and Viering and Loog (2022), The shape of learning curves: a review.
+and Viering and Loog (2022), The shape of learning curves: a review, where the shifted law is POW4.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,7 @@ class CurveFit:
     asymptote: np.ndarray
     scale: np.ndarray
     exponent: np.ndarray
+    shift: np.ndarray
     noise: np.ndarray
     labels: float
     """Of the newest round."""
@@ -47,11 +49,18 @@ class CurveFit:
 
     def accuracy_at(self, labels: np.ndarray) -> np.ndarray:
         """The fitted curves, without noise: shape (draws, len(labels))."""
-        power = np.asarray(labels, dtype=np.float64)[None, :] ** -self.exponent[:, None]
+        power = (np.asarray(labels, dtype=np.float64) + self.shift[:, None]) ** -self.exponent[:, None]
         return np.asarray(self.asymptote[:, None] - self.scale[:, None] * power)
 
 
-def fit_curve(labels: np.ndarray, accuracy: np.ndarray, *, draws: int, seed: int) -> CurveFit:
+def fit_curve(
+    labels: np.ndarray,
+    accuracy: np.ndarray,
+    *,
+    draws: int,
+    seed: int,
+    shifts: Sequence[float] = (0.0,),
+) -> CurveFit:
     """Fit the rounds of a campaign.
 
     Args:
@@ -59,6 +68,8 @@ def fit_curve(labels: np.ndarray, accuracy: np.ndarray, *, draws: int, seed: int
         accuracy: shape (n,), in [0, 1].
         draws: how many curves to draw.
         seed: the same seed gives the same curves.
+        shifts: values of d in accuracy(n) = a - b (n + d)^-c, in units of the newest round's labels. With d
+            above 0 a curve may begin as a straight line, and come to rest sooner than its beginning shows.
 
     Raises:
         DataError: fewer than `FEWEST_ROUNDS` different numbers of labels.
@@ -71,33 +82,36 @@ def fit_curve(labels: np.ndarray, accuracy: np.ndarray, *, draws: int, seed: int
         )
     last = labels[-1]
     weight = labels / last
-    # (a, c, noise) -> axes 0, 1, 2; rounds are the last axis.
+    # (shift, a, c, noise) -> axes 0 to 3; where rounds are an axis, it is the last.
+    beyond = np.asarray(shifts, dtype=np.float64)
     a = np.linspace(max(accuracy[-1] - 0.03, 0.05), 1.0, ASYMPTOTES)
-    power = (labels[None, :] / last) ** -EXPONENTS[:, None]
+    reach = (labels[None, :] / last + beyond[:, None]) / (1 + beyond[:, None])
+    power = reach[:, None, :] ** -EXPONENTS[:, None]
     gap = a[:, None] - accuracy[None, :]
-    squares = (weight * power**2).sum(axis=1)
-    best = (weight * gap[:, None, :] * power[None, :, :]).sum(axis=2) / squares
-    rest = (weight * (gap[:, None, :] - best[:, :, None] * power[None, :, :]) ** 2).sum(axis=2)
+    squares = (weight * power**2).sum(axis=2)
+    best = np.einsum("n,an,scn->sac", weight, gap, power) / squares[:, None, :]
+    rest = (weight * (gap[None, :, None, :] - best[..., None] * power[:, None]) ** 2).sum(axis=3)
     count = len(labels)
     rising = best > 0
     log_weight = (
-        -0.5 * rest[:, :, None] / NOISES**2
+        -0.5 * rest[..., None] / NOISES**2
         - (count - 1) * np.log(NOISES)
-        - 0.5 * np.log(squares)[None, :, None]
+        - 0.5 * np.log(squares)[:, None, :, None]
         # A falling curve is no learning curve; where no other fits, it is a flat one (`scale` below).
-        + np.where(rising if rising.any() else ~rising, 0.0, -np.inf)[:, :, None]
+        + np.where(rising if rising.any() else ~rising, 0.0, -np.inf)[..., None]
     )
     chance = np.exp(log_weight - log_weight.max()).ravel()
     rng = np.random.default_rng(seed)
     at = rng.choice(len(chance), size=draws, p=chance / chance.sum())
-    row, column, level = np.unravel_index(at, log_weight.shape)
+    shifted, row, column, level = np.unravel_index(at, log_weight.shape)
     noise = NOISES[level]
-    spread = noise / np.sqrt(squares[column])
-    scale = np.maximum(best[row, column] + rng.normal(size=draws) * spread, 1e-6)
+    spread = noise / np.sqrt(squares[shifted, column])
+    scale = np.maximum(best[shifted, row, column] + rng.normal(size=draws) * spread, 1e-6)
     step = a[1] - a[0]
     asymptote = np.minimum(a[row] + (rng.random(draws) - 0.5) * step, 1.0)
-    exponent = EXPONENTS[column]
-    return CurveFit(asymptote, scale * last**exponent, exponent, noise, float(last), float(accuracy[-1]))
+    exponent, shift = EXPONENTS[column], beyond[shifted] * last
+    scale = scale * (last + shift) ** exponent
+    return CurveFit(asymptote, scale, exponent, shift, noise, float(last), float(accuracy[-1]))
 
 
 def paths(fit: CurveFit, labels: np.ndarray, *, seed: int, noisy: bool = True) -> np.ndarray:

@@ -13,7 +13,7 @@ Strategies that pick by rank give no item outside the top a chance: their picks 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -133,14 +133,18 @@ def asked_accuracy(
     """
     wrong = np.where(labeled, ~np.asarray(right, dtype=bool), False).astype(np.float64)
     counted = None if np.asarray(labeled).all() else labeled
-    found = lure(wrong, draws, pool, counted=counted, coverage=coverage, bounds=(0.0, 1.0))
-    return Estimate(
-        1 - found.value,
-        None if found.high is None else 1 - found.high,
-        None if found.low is None else 1 - found.low,
-        found.items,
-        found.effective,
-    )
+    return _turned(lure(wrong, draws, pool, counted=counted, coverage=coverage, bounds=(0.0, 1.0)))
+
+
+def chosen_accuracy(right: np.ndarray, chances: np.ndarray, *, coverage: float = 0.95) -> Estimate:
+    """Accuracy over the items that could be picked, from those that were, each with its own chance.
+
+    Args:
+        right: shape (n,), bool: whether the model that had not seen them was right.
+        chances: shape (n,), in (0, 1]: to be picked.
+    """
+    wrong = (~np.asarray(right, dtype=bool)).astype(np.float64)
+    return _turned(inverse_probability(wrong, chances, coverage=coverage, bounds=(0.0, 1.0)))
 
 
 def inverse_probability(
@@ -174,6 +178,13 @@ def inverse_probability(
     count = len(values)
     variance = float(residuals.sum() / weights.sum() ** 2) * count / max(count - 1, 1)
     return _estimate(value, variance, count, _effective(weights), coverage, bounds)
+
+
+def _turned(wrong: Estimate) -> Estimate:
+    """Accuracy of a share of mistakes."""
+    low = None if wrong.high is None else 1 - wrong.high
+    high = None if wrong.low is None else 1 - wrong.low
+    return replace(wrong, value=1 - wrong.value, low=low, high=high)
 
 
 def _estimate(

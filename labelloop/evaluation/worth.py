@@ -5,9 +5,46 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+PROJECTED, MEASURED = "projected", "measured"
+_SOURCES = {
+    PROJECTED: "by the projection of what random needs for the accuracy reached",
+    MEASURED: "by the measurement at the control arm's size, where saving begins",
+}
+
+
+def labels_saved(savings: Mapping[str, Any], projected: Mapping[str, Any] | None) -> dict[str, Any]:
+    """How many labels random would have needed more, from the better of the two sources there is.
+
+    The measurement compares both curves at the accuracy of the control arm, a tenth of the labels: it can
+    never be more than that tenth. What the campaign is about is the accuracy that it reached, so the
+    projection counts, unless it has no upper end and its low end leaves open whether anything was saved.
+
+    Args:
+        savings: what `savings.measure_savings` returned.
+        projected: what `projection.project_random` returned.
+
+    Returns:
+        low, middle, high (None where not known), coverage (of low to high), sure (of low alone) and source:
+        projected, measured, or None with too little data for either.
+    """
+    if projected is not None and (projected["saved"]["high"] is not None or projected["saved"]["low"] > 0):
+        coverage = projected["coverage"]
+        return dict(projected["saved"]) | {
+            "coverage": coverage, "sure": (1 + coverage) / 2, "source": PROJECTED
+        }  # fmt: skip
+    # The bound 'at least' that the measurement gives is one-sided: its coverage is that of the low end.
+    return {
+        "low": savings["saved_low"],
+        "middle": savings["saved"],
+        "high": savings["saved_high"],
+        "coverage": savings["coverage"],
+        "sure": savings["coverage"],
+        "source": None if savings["saved_low"] is None else MEASURED,
+    }
+
 
 def money_saved(
-    savings: Mapping[str, Any],
+    saved: Mapping[str, Any],
     *,
     label_cost: float,
     automation_cost: float,
@@ -21,37 +58,36 @@ def money_saved(
     is that of the labels saved; costs are taken as known.
 
     Args:
-        savings: what `savings.measure_savings` returned.
+        saved: what `labels_saved` returned.
         label_cost: mean money for the answers about one training item.
         automation_cost: once, for setting the campaign up.
         monitoring_cost: a round.
 
     Returns:
-        label_cost, overhead (automation and monitoring), roi with roi_low and roi_high (None where unknown),
-        and roi_sentence; empty where nothing was measured or nothing costs anything.
+        labels_saved (as given), label_cost, overhead (automation and monitoring), roi with roi_low and
+        roi_high (None where unknown), and roi_sentence; that is empty where nothing was saved that could be
+        told and nothing costs anything.
     """
     overhead = automation_cost + monitoring_cost * rounds
-    found: dict[str, Any] = {"label_cost": label_cost, "overhead": overhead}
-    for name, source in (("roi", "saved"), ("roi_low", "saved_low"), ("roi_high", "saved_high")):
-        saved = savings.get(source)
-        found[name] = None if saved is None else saved * label_cost - overhead
-    return found | {"roi_sentence": _sentence(found, savings, currency)}
+    found: dict[str, Any] = {"labels_saved": dict(saved), "label_cost": label_cost, "overhead": overhead}
+    for name, end in (("roi", "middle"), ("roi_low", "low"), ("roi_high", "high")):
+        found[name] = None if saved[end] is None else saved[end] * label_cost - overhead
+    return found | {"roi_sentence": _sentence(found, saved, currency)}
 
 
-def _sentence(found: Mapping[str, Any], savings: Mapping[str, Any], currency: str) -> str:
+def _sentence(found: Mapping[str, Any], saved: Mapping[str, Any], currency: str) -> str:
     cost, overhead = found["label_cost"], found["overhead"]
     low, high, roi = found["roi_low"], found["roi_high"], found["roi"]
     if low is None:
         if not overhead:
             return ""
-        return (f"Automation and monitoring have cost {overhead:.2f} {currency}; what they saved cannot be "
-                "told yet.")  # fmt: skip
+        return (f"Automation and monitoring have cost {overhead:.2f} {currency}; there is too little data "
+                "yet to tell what they saved.")  # fmt: skip
     if not cost and not overhead:
         return ""
     less = f", less {overhead:.2f} for automation and monitoring" if overhead else ""
-    how = f"at {cost:.3f} {currency} a label{less}"
-    coverage = f"{savings['coverage']:.0%}"
-    if roi is None:
-        return f"In money: {low:.2f} {currency} saved at least ({coverage} sure), {how}."
-    return (f"In money: {roi:.2f} {currency} saved ({coverage} interval {low:.2f} to {high:.2f}), "
-            f"{how}.")  # fmt: skip
+    how = f"{_SOURCES[saved['source']]}, at {cost:.3f} {currency} a label{less}"
+    if roi is None or high is None:
+        return f"In money: {low:.2f} {currency} saved at least ({saved['sure']:.0%} sure), {how}."
+    return (f"In money: {roi:.2f} {currency} saved ({saved['coverage']:.0%} interval {low:.2f} to "
+            f"{high:.2f}), {how}.")  # fmt: skip

@@ -71,6 +71,9 @@ def conclude(
 def blended(posterior: np.ndarray, votes: Votes, smoothing: float = 1.0) -> np.ndarray:
     """The normalised geometric mean of a posterior and the smoothed shares of votes.
 
+    Probabilities below `LEAST_PROBABILITY` count as that: of items of which a model is quite certain, those
+    with fewer votes against them stay the surer ones.
+
     Args:
         posterior: shape (n_items, n_classes), rows sum to 1.
         smoothing: see `majority`.
@@ -78,7 +81,7 @@ def blended(posterior: np.ndarray, votes: Votes, smoothing: float = 1.0) -> np.n
     Returns:
         Shape (n_items, n_classes), float64, rows sum to 1.
     """
-    mean = np.sqrt(posterior * majority(votes, smoothing=smoothing).posterior)
+    mean = np.sqrt(np.maximum(posterior, LEAST_PROBABILITY) * majority(votes, smoothing=smoothing).posterior)
     rows: np.ndarray = mean / mean.sum(axis=1, keepdims=True)
     return rows
 

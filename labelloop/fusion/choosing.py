@@ -49,10 +49,10 @@ def auto(
 
     Before the fit: annotators whose answers depend on each other count as one; unless an item prior says
     more, majority decides where items have fewer than two votes, annotators fewer than three, where there
-    are fewer than 50 items, or where the graph of items and annotators falls apart. After it: majority
-    decides where the crowd's usual answer to a class is another class, a class has vanished, unanimous items
-    are overturned, agreement between annotators is explained worse than by counting, or gold says that
-    majority is better.
+    are fewer than 50 items, or where the graph of items and annotators falls apart. After it: the one decides
+    that clearly has more gold right; where gold does not tell, majority, where the crowd's usual answer to a
+    class is another class, a class has vanished, unanimous items are overturned, or agreement between
+    annotators is explained worse than by counting.
 
     Args:
         votes: coded votes.
@@ -82,7 +82,8 @@ def auto(
         }  # fmt: skip
         blind = pooled_dawid_skene(counted, warm_start=warm_start, temperature=1.0, **options)  # type: ignore[arg-type]
         against = _against_result(counted, blind, gold)
-        if not against and item_prior is None:
+        cleared = _lead_on_gold(counted, blind, majority(counted), gold) > 0
+        if not (against or cleared) and item_prior is None:
             # With a prior labels follow more than the votes, whose agreement they need not explain best.
             pairs = pair_agreement(counted) if evidence.copiers else evidence.pairs
             against = _against_following_a_few(counted, blind, pairs)
@@ -149,6 +150,10 @@ def _against_result(votes: Votes, fusion: Fusion, gold: np.ndarray | None) -> st
     """What speaks against labels that were fused without gold, or ''."""
     n_classes = len(votes.classes)
     plain = majority(votes)
+    lead = _lead_on_gold(votes, fusion, plain, gold)
+    if lead:
+        # Gold knows; what comes below only suspects.
+        return f"majority has {-lead} more gold items right than estimated skills" if lead < 0 else ""
     usual = np.array([
         fusion.posterior[votes.item[votes.label == code]].sum(axis=0) for code in range(n_classes)
     ]).argmax(axis=0)  # fmt: skip
@@ -169,14 +174,18 @@ def _against_result(votes: Votes, fusion: Fusion, gold: np.ndarray | None) -> st
     overturned = unanimous & (fusion.label != plain.label)
     if overturned.sum() > MOST_OVERTURNED * unanimous.sum() + 3:
         return f"estimating skills overturns {overturned.sum()} of {unanimous.sum()} unanimous items"
-    known = _known(votes, gold)
-    if gold is not None and len(known) >= LEAST_GOLD_TO_JUDGE:
-        better = int((plain.label == gold)[known].sum()) - int((fusion.label == gold)[known].sum())
-        differing = int(((plain.label == gold) != (fusion.label == gold))[known].sum())
-        # One standard deviation and a half of a fair coin over the items on which the two differ.
-        if better > 1.5 * np.sqrt(differing):
-            return f"majority has {better} more of {len(known)} gold items right than estimated skills"
     return ""
+
+
+def _lead_on_gold(votes: Votes, fusion: Fusion, plain: Fusion, gold: np.ndarray | None) -> int:
+    """How many more gold items `fusion` has right than `plain`; 0 where gold is too little to tell."""
+    known = _known(votes, gold)
+    if gold is None or len(known) < LEAST_GOLD_TO_JUDGE:
+        return 0
+    right, plainly_right = ((one.label == gold)[known] for one in (fusion, plain))
+    lead = int(right.sum()) - int(plainly_right.sum())
+    # One standard deviation and a half of a fair coin over the items on which the two differ.
+    return lead if abs(lead) > 1.5 * np.sqrt((right != plainly_right).sum()) else 0
 
 
 def _against_following_a_few(votes: Votes, fusion: Fusion, pairs: PairAgreement) -> str:

@@ -43,17 +43,38 @@ def another_votes_worth(posterior: np.ndarray, accuracy: float) -> np.ndarray:
     Returns:
         Shape (n_items,), 0 or more.
     """
-    n_items, n_classes = posterior.shape
+    return gain_by_class(posterior.T, accuracy)
+
+
+def gain_by_class(by_class: np.ndarray, accuracy: float) -> np.ndarray:
+    """`another_votes_worth` for shape (n_classes, n_items), a class at a time: no copy of the whole."""
+    n_classes, n_items = by_class.shape
     if n_classes < 2 or not n_items:
-        return np.zeros(n_items)
+        return np.zeros(n_items, dtype=by_class.dtype)
     wrong = (1.0 - accuracy) / (n_classes - 1)
-    chance = posterior * accuracy + (1.0 - posterior) * wrong
-    second, first = np.partition(posterior, -2, axis=1)[:, -2:].T
-    # The likeliest of the classes that a vote is not for.
-    others = np.where(posterior == first[:, None], second[:, None], first[:, None])
-    after = np.maximum(posterior * accuracy, others * wrong) / chance
-    gain = (chance * label_worth(after, n_classes)).sum(axis=1) - label_worth(first, n_classes)
+    first, second = by_class[0].copy(), np.zeros_like(by_class[0])
+    for column in by_class[1:]:
+        second = np.maximum(second, np.minimum(first, column))
+        np.maximum(first, column, out=first)
+    gain = -label_worth(first, n_classes)
+    for column in by_class:
+        chance = column * accuracy + (1.0 - column) * wrong
+        # The likeliest of the classes that the vote is not for.
+        other = np.where(column == first, second, first)
+        gain += chance * label_worth(np.maximum(column * accuracy, other * wrong) / chance, n_classes)
     return np.maximum(gain, 0.0)
+
+
+def verdicts_worth(posterior: np.ndarray) -> np.ndarray:
+    """What a reviewer's verdict, which is taken to be right, adds to the worth of each item's label.
+
+    Args:
+        posterior: shape (n_items, n_classes), rows sum to 1.
+
+    Returns:
+        Shape (n_items,), in [0, 1].
+    """
+    return 1.0 - label_worth(posterior.max(axis=1), posterior.shape[1])
 
 
 def new_votes_worth(n_classes: int, accuracy: float, votes: int) -> float:

@@ -16,7 +16,7 @@ def read_labels(folder: RoundFolder) -> list[str]:
     metrics, about = files.read_json(folder.metrics), files.read_json(folder.fusion)
     lines = [
         fusion_words(about),
-        review_words(metrics["reviewed"], metrics["overturned"]),
+        review_words(metrics["reviewed"], metrics["overturned"], metrics.get("in_review", 0)),
         acceptance_words(files.read_json(folder.certificate), metrics["accepted"]),
     ]
     return [line for line in lines if line]
@@ -51,11 +51,16 @@ def fusion_words(about: dict[str, Any]) -> str:
     return said
 
 
-def review_words(reviewed: int, overturned: int) -> str:
-    """How often reviewers said otherwise; empty where nothing was reviewed."""
-    if not reviewed:
-        return ""
-    return f"{reviewed} labels rest on a reviewer's word; {overturned} of them had another label by votes."
+def review_words(reviewed: int, overturned: int, in_review: int) -> str:
+    """How often reviewers said otherwise, and what waits for them; empty where nothing does either."""
+    said = []
+    if reviewed:
+        said.append(
+            f"{reviewed} labels rest on a reviewer's word; {overturned} of them had another label by votes."
+        )
+    if in_review:
+        said.append(f"{in_review} labels wait at a review gate: not vouched for yet.")
+    return " ".join(said)
 
 
 def acceptance_words(told: dict[str, Any], accepted: int) -> str:

@@ -154,7 +154,12 @@ def confusion_matrix(matrix: np.ndarray, classes: Sequence[str], path: Path) -> 
 
 
 def backtest_curves(
-    curves: pd.DataFrame, path: Path, *, title: str | None = None, axis: str = "labeled items"
+    curves: pd.DataFrame,
+    path: Path,
+    *,
+    title: str | None = None,
+    axis: str = "labeled items",
+    judged: str = "accuracy",
 ) -> None:
     """Draw the mean accuracy of each strategy over seeds, with its 95% interval (Student's t).
 
@@ -162,6 +167,7 @@ def backtest_curves(
         curves: columns strategy, seed, labels, accuracy. Points with a single seed have no band.
         path: an .svg, or anything else for a PNG; written atomically.
         axis: what the column labels counts.
+        judged: what the column accuracy holds.
     """
     with _figure(path, 7.2, 4.6) as figure:
         axes = figure.add_subplot()
@@ -175,7 +181,7 @@ def backtest_curves(
         _percent_axis(axes)
         seeds = curves["seed"].nunique()
         axes.set_xlabel(axis)
-        axes.set_ylabel(f"accuracy, mean of {seeds} seeds" if seeds > 1 else "accuracy, one seed")
+        axes.set_ylabel(f"{judged}, mean of {seeds} seeds" if seeds > 1 else f"{judged}, one seed")
         if title:
             axes.set_title(title)
         axes.set_xlim(left=0)

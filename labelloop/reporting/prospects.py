@@ -29,7 +29,7 @@ def read_prospects(folder: RoundFolder, rows: Rows, settings: CampaignSettings) 
     """
     savings = files.read_json(folder.savings)
     projected = savings.get("projected") or {}
-    said = (savings["sentence"], savings.get("roi_sentence"), projected.get("sentence"))
+    said = (savings["sentence"], projected.get("sentence"), savings.get("roi_sentence"))
     forecast = files.read_json(folder.forecast) if folder.forecast.exists() else None
     history = [
         stopping.RoundSummary(row["round"], row["labels"], row["cost"], row["hours"], row["accuracy"])

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from labelloop import files
 from labelloop.annotators.confident import contradicted
+from labelloop.reviewing.random_slice import to_draw
 from labelloop.spreadsheet import plain
 
 COLUMNS = ("item", "reason", "label", "confidence", "votes", "model_says", "text", "answer", "note")
-REASONS = ("given up", "unsure", "model disagrees", "random")
+RANDOM = "random"
+WORTH_IT = "worth a verdict"
+REASONS = ("given up", "unsure", WORTH_IT, "model disagrees", RANDOM)
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,16 @@ def queue_of(
     seed: int,
     probabilities: np.ndarray | None,
     done: Mapping[str, object],
+    drawn_before: Collection[str] = (),
+    worth_it: Sequence[str] = (),
 ) -> list[Entry]:
-    """Items to review: the ones people gave up, then unsure ones, then those a model contradicts, then some
-    at random, which alone tell how good the labels are. An item stands once, for the first of these
+    """Items to review: the ones people gave up, then unsure ones, then those of which a verdict tells more
+    for its money than a vote, then those a model contradicts, then some at random, which alone tell how good
+    the labels are. An item stands once, for the first of these
     reasons, but the random ones are drawn before, from all labels that rest on votes.
 
     Args:
-        labels: columns of `tables.LABELS`.
+        labels: columns of `tables.LABELS`, as votes and the data have them.
         given_up: items that people skipped or that are gone from the tool; on the queue if that has left them
             without a label, or with an unsure one.
         unsure_below: confidence below which a label is unsure; ties are, too.
@@ -55,11 +60,13 @@ def queue_of(
         probabilities: shape (n_labels, n_classes), out-of-fold, NaN where the model may not be asked; None
             without a model.
         done: items that have a verdict already.
+        drawn_before: those of them that got it because they were drawn at random.
+        worth_it: items that the newest round has left to reviewers, those first that are worth most.
     """
-    voted = labels[(labels["status"] == "fused") & ~labels["item"].isin(list(done))]
+    voted = labels[labels["status"] == "fused"]
+    drawn = to_draw(voted["item"].astype(str), seed, drawn_before, done, at_random)
+    voted = voted[~voted["item"].isin(list(done))]
     by_item = {str(row["item"]): row for row in voted.to_dict("records")}
-    order = sorted(by_item, key=lambda item: files.digest_of(["review", seed, item]))
-    drawn = order[:at_random]
     entries: dict[str, Entry] = {}
 
     def add(item: str, reason: str, model_says: str = "") -> None:
@@ -73,7 +80,7 @@ def queue_of(
         entries.setdefault(item, entry)
 
     for item in drawn:
-        add(item, "random")
+        add(item, RANDOM)
     for item in sorted(set(given_up) - set(done)):
         # Two of three answers may be enough to be sure of a label.
         if item not in by_item or by_item[item]["confidence"] < unsure_below:
@@ -81,6 +88,9 @@ def queue_of(
     unsure = voted[(voted["confidence"] < unsure_below) | voted["tie"]]
     for item in unsure.sort_values(["confidence", "item"])["item"]:
         add(str(item), "unsure")
+    for item in worth_it:
+        if item in by_item:
+            add(item, WORTH_IT)
     if probabilities is not None and len(labels):
         code = {name: number for number, name in enumerate(classes)}
         codes = labels["label"].map(code).to_numpy(dtype=np.int64)

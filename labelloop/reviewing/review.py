@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,18 @@ from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError, LabelloopError
 from labelloop.evaluation.intervals import wilson
 from labelloop.ledger import Ledger
+from labelloop.models.out_of_fold import out_of_fold
 from labelloop.reviewing import verdicts
-from labelloop.reviewing.queue import as_csv, queue_of
+from labelloop.reviewing.gate_queue import Desk, gates_as_csv, known_gate, waiting_rows
+from labelloop.reviewing.gates import Place, gate_counts
+from labelloop.reviewing.queue import RANDOM, as_csv, queue_of
+from labelloop.reviewing.random_slice import slice_of
 from labelloop.reviewing.round_list import STILL_UNSURE
 from labelloop.spreadsheet import unplain
-from labelloop.stages.fuse import out_of_fold
+from labelloop.stages.overruling import places_in
+from labelloop.stages.review_list import shown_texts
 from labelloop.stages.runner import Round
+from labelloop.stages.snapshot import before_review
 from labelloop.stages.train import untrained
 from labelloop.workspace import Workspace
 
@@ -40,7 +46,8 @@ def write_queue(
     """
     current = _last(workspace)
     prepared = datasets.open_prepared(workspace.data)
-    labels = tables.LABELS.read(current.folder.labels)
+    labels = before_review(current)
+    said = verdicts.read(workspace.reviews)
     entries = queue_of(
         labels,
         _given_up(workspace),
@@ -49,37 +56,59 @@ def write_queue(
         at_random=at_random,
         seed=current.settings.campaign.seed,
         probabilities=_out_of_fold(current, prepared, labels) if ask_model else None,
-        done=verdicts.standing(verdicts.read(workspace.reviews)),
+        done=verdicts.standing(said),
+        drawn_before={one.item for one in said if one.reason == RANDOM},
+        worth_it=_left_to_reviewers(workspace),
     )
     columns = current.settings.annotation.payload_columns
-
-    def texts(items: Sequence[str]) -> dict[str, str]:
-        payloads = prepared.pool.payload(prepared.pool.rows_of(list(items)), columns)
-        return {
-            item: " | ".join(str(value) for name, value in payload.items()
-                             if isinstance(value, str) and name != "image")
-            for item, payload in zip(items, payloads, strict=True)
-        }  # fmt: skip
-
-    files.write_text(out, as_csv(entries, texts))
+    files.write_text(out, as_csv(entries, lambda items: shown_texts(prepared, items, columns)))
     return {"round": current.id, "rows": dict(Counter(entry.reason for entry in entries)), "out": str(out)}
 
 
-def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime) -> dict[str, Any]:
+def write_gate_queue(workspace: Workspace, out: Path, gate: str) -> dict[str, Any]:
+    """Write what waits at one of the review gates of params.yaml to a CSV.
+
+    Returns:
+        rows by why they wait, round, out.
+
+    Raises:
+        SettingsError: there is no such gate.
+        LabelloopError: no round is closed yet.
+    """
+    known_gate(workspace.settings.review, gate)
+    current = _last(workspace)
+    prepared = datasets.open_prepared(workspace.data)
+    labels = before_review(current)
+    rows = waiting_rows(labels, _places_now(workspace, current), gate)
+    columns = current.settings.annotation.payload_columns
+    files.write_text(out, gates_as_csv(rows, lambda items: shown_texts(prepared, items, columns)))
+    why = Counter("; ".join(row.place.why) or "another reviewer" for row in rows)
+    return {"round": current.id, "rows": dict(why), "out": str(out)}
+
+
+def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime, gate: str = "") -> dict[str, Any]:
     """Take in a filled queue: rows with an answer; the others stay on the queue. All of it, or nothing.
+
+    Args:
+        gate: at which review gate, where the file has no column that says it.
 
     Returns:
         taken (new ones), known (taken in before), blank, and the state of `summary`.
 
     Raises:
-        DataError: a row names no item of the pool, or an answer is none of the classes.
+        DataError: a row names no item of the pool, an answer is none of the classes, or it is not for this
+            reviewer, at this gate, now, to give it.
+        SettingsError: there is no such gate.
     """
-    if not by.strip():
+    by = by.strip()
+    if not by:
         raise DataError("who has reviewed? Name somebody with --by")
     prepared = datasets.open_prepared(workspace.data)
     ids = set(prepared.pool.ids)
-    last = _last(workspace).folder
-    known = set(tables.ASKED.read(last.asked)["item"]) | set(tables.LABELS.read(last.labels)["item"])
+    current = _last(workspace)
+    asked = set(tables.ASKED.read(current.folder.asked)["item"])
+    known = asked | set(tables.LABELS.read(current.folder.labels)["item"])
+    desk = Desk(workspace.settings.review, by, lambda: _places_now(workspace, current))
     said = []
     blank = 0
     for number, row in _rows(path):
@@ -95,30 +124,53 @@ def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime) -> d
         if answer not in prepared.classes:
             raise DataError(f"{path}, line {number}, column answer: {answer!r} is none of the classes "
                             f"{', '.join(prepared.classes[:20])}. Nothing was taken in")  # fmt: skip
-        reason, was = (unplain((row.get(name) or "").strip()) for name in ("reason", "label"))
-        said.append(verdicts.verdict(item, answer, by, now.isoformat(timespec="seconds"), reason, was))
+        told = {name: unplain((row.get(name) or "").strip()) for name in ("reason", "label", "gate", "note")}
+        try:
+            at_gate = desk.admit(item, told["gate"], gate)
+        except DataError as error:
+            raise DataError(f"{path}, line {number}: {error}. Nothing was taken in") from None
+        at = now.isoformat(timespec="seconds")
+        said.append(
+            verdicts.verdict(item, answer, by, at, told["reason"], told["label"], at_gate, told["note"])
+        )
     taken = verdicts.append(workspace.reviews, said)
     return {"taken": taken, "known": len(said) - taken, "blank": blank} | summary(workspace)
 
 
 def summary(workspace: Workspace) -> dict[str, Any]:
-    """What all verdicts say: reviewed and overturned items, and the wrong share of labels by the random ones.
+    """What all verdicts say: reviewed and overturned items, and how many labels the random slice finds wrong.
 
-    `error` with `error_low` and `error_high` (Wilson, 95%) comes from items that were drawn at random
-    alone; the others were chosen for being doubtful. None without any.
+    `error` with `error_low` and `error_high` (Wilson, 95%) is the share of labels by votes that are wrong,
+    from the reviewed items of the random slice alone (`drawn`; `undone` of it have no verdict yet); the
+    others were chosen for being doubtful. None without any. `gates` has the counts of each review gate.
     """
-    standing = verdicts.standing(verdicts.read(workspace.reviews)).values()
-    drawn = [one for one in standing if one.reason == "random"]
-    wrong = sum(one.label != one.was for one in drawn)
+    said = verdicts.read(workspace.reviews)
+    current, review = _last(workspace), workspace.settings.review
+    seed = current.settings.campaign.seed
+    labels = before_review(current)
+    votes = labels[labels["status"] == "fused"].set_index("item")["label"]
+    standing = verdicts.standing(said)
+    by_chance = {one.item for one in said if one.reason == RANDOM}
+    in_slice = slice_of(votes.index.astype(str), seed, by_chance)
+    drawn = [item for item in in_slice if item in standing]
+    wrong = sum(standing[item].label != votes[item] for item in drawn)
     low, high = wilson(wrong, len(drawn)) if drawn else (None, None)
+    found = _places_now(workspace, current) if review.gates else {}
     return {
         "reviewed": len(standing),
-        "overturned": sum(one.was not in ("", one.label) for one in standing),
+        "overturned": sum(one.was not in ("", one.label) for one in standing.values()),
         "drawn": len(drawn),
+        "undone": len(in_slice) - len(drawn),
         "error": wrong / len(drawn) if drawn else None,
         "error_low": low,
         "error_high": high,
+        "gates": [asdict(one) for one in gate_counts(found, said, review, seed)],
     }
+
+
+def _places_now(workspace: Workspace, current: Round) -> dict[str, Place]:
+    said, review = verdicts.read(workspace.reviews), workspace.settings.review
+    return places_in(current, before_review(current), said, review, _given_up(workspace))
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
@@ -142,6 +194,13 @@ def _last(workspace: Workspace) -> Round:
         raise LabelloopError(f"{workspace.root} has no closed round, so there is nothing to review yet; "
                              "`labelloop status` says what it waits for")  # fmt: skip
     return Round(workspace, last.id)
+
+
+def _left_to_reviewers(workspace: Workspace) -> list[str]:
+    """Items that the newest choice found worth a verdict rather than a vote; see `stages/one_scale.py`."""
+    chosen = [folder.selection for folder in workspace.rounds() if folder.selection.exists()]
+    looks = files.read_json(chosen[-1]).get("second_looks", {}) if chosen else {}
+    return [str(item) for item in looks.get("for_review", [])]
 
 
 def _given_up(workspace: Workspace) -> list[str]:

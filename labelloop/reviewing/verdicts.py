@@ -30,24 +30,33 @@ class Verdict:
     """Why the item was on the queue, such as `random`; empty where it was not."""
     was: str
     """The label that the reviewer saw; empty where the item had none."""
+    gate: str = ""
+    """The review gate at which it was given; empty where the campaign has none."""
+    note: str = ""
+    """What the reviewer added."""
 
 
-def verdict(item: str, label: str, by: str, at: str, reason: str, was: str) -> Verdict:
+def verdict(
+    item: str, label: str, by: str, at: str, reason: str, was: str, gate: str = "", note: str = ""
+) -> Verdict:
     """A verdict with its id."""
-    return Verdict(files.digest_of([item, label, by, reason, was])[:16], item, label, by, at, reason, was)
+    # As it was before there were gates and notes, so that verdicts from then stay what they are.
+    more = [gate, note] if gate or note else []
+    digest = files.digest_of([item, label, by, reason, was, *more])[:16]
+    return Verdict(digest, item, label, by, at, reason, was, gate, note)
 
 
 def append(path: Path, verdicts: Iterable[Verdict]) -> int:
     """Add verdicts that do not stand yet, all or none; return how many did not.
 
-    Who goes back to an earlier word says something new.
+    Who goes back to an earlier word says something new. At a gate every reviewer has a word of their own.
     """
-    now = standing(read(path))
+    now = {_whose(one): one.id for one in read(path)}
     new = []
     for one in verdicts:
-        if one.item not in now or now[one.item].id != one.id:
+        if now.get(_whose(one)) != one.id:
             new.append(one)
-            now[one.item] = one
+            now[_whose(one)] = one.id
     lines = [json.dumps(asdict(one), sort_keys=True, ensure_ascii=False) + "\n" for one in new]
     if lines:
         files.append_whole_lines(path, "".join(lines).encode())
@@ -65,12 +74,18 @@ def read(path: Path) -> list[Verdict]:
     except TypeError as error:
         raise DamagedFileError(f"{path} is damaged: {error}. `git checkout` brings it back") from None
     for one in found:
-        if one.id != verdict(one.item, one.label, one.by, one.at, one.reason, one.was).id:
+        told = (one.item, one.label, one.by, one.at, one.reason, one.was, one.gate, one.note)
+        if one.id != verdict(*told).id:
             raise DamagedFileError(f"{path} is damaged: the verdict about {one.item} is not what was taken "
                                    "in. `git checkout` brings it back")  # fmt: skip
     return found
 
 
 def standing(verdicts: Iterable[Verdict]) -> dict[str, Verdict]:
-    """The verdict that counts about each item: the last."""
+    """The verdict that counts about each item where there are no gates: the last."""
     return {one.item: one for one in verdicts}
+
+
+def _whose(one: Verdict) -> tuple[str, str, str]:
+    """Item, gate and reviewer whose last word replaces the one before; outside gates anybody's does."""
+    return one.item, one.gate, one.by if one.gate else ""

@@ -15,10 +15,12 @@ class Acquisition(Section):
 
     strategy: str = Field(
         "auto", description="auto (coverage first, then doubt, by evidence), random, least_confident, "
-        "margin, entropy, bald, power_margin, power_bald, vote_entropy, consensus_entropy, mean_kl, "
-        "member_variance, k_means, k_center, typiclust, max_herding, dropquery, badge, uherding, "
+        "margin, entropy, bald, power_least_confident, power_margin, power_entropy, power_bald, "
+        "power_member_variance, vote_entropy, consensus_entropy, mean_kl, member_variance, "
+        "k_means, k_center, typiclust, max_herding, dropquery, badge, uherding, "
         "density_weighted, cluster_margin, ranked_batch, error_based, rare_class, hard_negatives, "
-        "balanced, or your own function as 'package.module:function'.",
+        "balanced, relabel (new items and second looks on one scale; needs annotation.max_overlap), or your "
+        "own function as 'package.module:function'.",
     )  # fmt: skip
     options: dict[str, Any] = Field({}, description="Keyword arguments of the strategy.")
     cold_start: str = Field(

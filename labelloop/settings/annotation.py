@@ -32,7 +32,7 @@ class Annotation(Section):
     )  # fmt: skip
     second_look_share: float = Field(
         0.5, gt=0, le=1, description="Most of a round's votes that go to second looks; the rest asks about "
-        "new items. Used with max_overlap only.",
+        "new items. Used with max_overlap only, and not by the strategy relabel.",
     )  # fmt: skip
     test_overlap: int = Field(5, ge=1, description="Different annotators asked about each test item.")
     cost_per_vote: float = Field(0.05, ge=0, description="Money for one answer.")

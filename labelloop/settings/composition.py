@@ -47,8 +47,8 @@ class Composition(Section):
     )
     cost_column: str | None = Field(
         None, description="Column with what an answer about the item costs, as a multiple of the annotator's "
-        "price. Strategies that score items one by one then pick by score over cost, and the batch "
-        "stays within budget.money.",
+        "price. Strategies that score items one by one, and those that cover (max_herding, uherding, auto), "
+        "then pick by gain over cost, and the batch stays within budget.money.",
     )  # fmt: skip
 
     @field_validator("filter")

@@ -13,6 +13,10 @@ class Tracking(Section):
     enabled: bool = Field(True, description="Log every round to MLflow.")
     experiment: str | None = Field(None, description="Experiment name. Default: the campaign's name.")
     log_model: bool = Field(True, description="Log every round's model too, with its signature.")
+    log_people: bool = Field(
+        True, description="Log the report and the page of annotators, which name people. Trackers are often "
+        "shared more widely than campaigns: false keeps both in the campaign's folder."
+    )  # fmt: skip
 
 
 class Versioning(Section):

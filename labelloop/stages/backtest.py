@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,15 @@ from labelloop import datasets, files
 from labelloop.backtesting import recommend
 from labelloop.backtesting.arena import make_arena
 from labelloop.backtesting.compare import summarise
-from labelloop.backtesting.grid import Trial, name_of, sizes_of, trials
+from labelloop.backtesting.composing import Composing, cost_multiples
+from labelloop.backtesting.grid import Trial, name_of, purse_of, sizes_of, trials
+from labelloop.backtesting.judging import ACCURACY, check_metric
 from labelloop.backtesting.page import page
-from labelloop.backtesting.replay import Arena, accuracy, fit, replay
+from labelloop.backtesting.replay import Arena, fit, judged_by, replay
+from labelloop.campaign import CampaignSettings
 from labelloop.one_thread import one_thread
 from labelloop.reporting import plots
-from labelloop.stages.backtest_material import Material, from_campaign, from_params, label_source
+from labelloop.stages.backtest_material import Material, from_campaign, from_params, label_source, notes_of
 from labelloop.stages.prepare import new_learner
 
 Told = Callable[[int, int], None]
@@ -39,6 +43,7 @@ def backtest(
     overlaps: Sequence[int] = (),
     votes: str = "",
     money: float | None = None,
+    metric: str = ACCURACY,
     seeds: int = 5,
     workers: int = 1,
     told: Told = lambda done, of: None,
@@ -55,16 +60,20 @@ def backtest(
         batch_sizes, overlaps: to try; empty: those of params.yaml.
         votes: known, crew, recorded, or a file of votes; see `backtest_material`.
         money: for each trial's labels; None takes what params.yaml's own plan costs.
+        metric: what trials are compared by: accuracy, macro_recall or recall:CLASS. Whatever is called
+            accuracy in the summary is then that; curves.csv has both.
 
     Returns:
         What summary.json holds: `compare.summarise` by trial, `at_money` (see
-        `recommend.compare_at_money`), trials, votes, currency and notes.
+        `recommend.compare_at_money`), metric, trials, votes, currency and notes.
     """
     with tempfile.TemporaryDirectory(prefix="labelloop-") as folder:
         if campaign is not None:
             material = from_campaign(campaign, votes or "recorded")
         else:
             material = from_params(params or Path("params.yaml"), Path(folder), votes or "known")
+        check_metric(metric, datasets.open_prepared(Path(material.folder)).classes)
+        material = replace(material, metric=metric)
         settings = material.settings
         own = Trial(
             settings.acquisition.strategy, settings.acquisition.batch_size, settings.annotation.overlap
@@ -76,42 +85,66 @@ def backtest(
         )
         jobs = [(seed, trial) for seed in range(seeds) for trial in (*tried, None)]
         results = dict(_run(material, money, jobs, min(workers, len(jobs)), told))
-    names = {trial: name_of(trial, tried) for trial in tried}
+    names = {trial: name_of(trial, tried) + _mixed(settings, trial) for trial in tried}
     curves = pd.concat(
         [results[seed, trial].assign(trial=names[trial]) for seed in range(seeds) for trial in tried],
         ignore_index=True,
     ).sort_values(["trial", "seed", "labels"], kind="stable", ignore_index=True)
+    measured = curves
+    if metric != ACCURACY:
+        curves = curves.assign(accuracy=curves[metric])
     full = {seed: float(results[seed, None]["accuracy"].iloc[0]) for seed in range(seeds)}
     baseline = next((names[trial] for trial in tried if trial.strategy == "random"), "random")
     summary = summarise(curves.assign(strategy=curves["trial"]), full, baseline) | {
         "at_money": recommend.compare_at_money(
             curves, own=names.get(own), currency=material.currency, coverage=settings.evaluation.interval
         ),
+        "metric": metric,
         "trials": {name: {"strategy": trial.strategy, "batch_size": trial.batch_size,
                           "overlap": trial.overlap} for trial, name in names.items()},
         "votes": material.source,
         "currency": material.currency,
-        "notes": list(material.notes),
+        "notes": [*notes_of(settings), *_metric_note(metric, tried), *material.notes],
     }  # fmt: skip
     alike = len({(trial.batch_size, trial.overlap) for trial in tried}) == 1
-    _write(out, curves, summary, f"{settings.campaign.name}, {seeds} seeds", one_axis=alike)
+    _write(out, measured, curves, summary, f"{settings.campaign.name}, {seeds} seeds", one_axis=alike)
     return summary
 
 
-def _write(out: Path, curves: pd.DataFrame, summary: dict[str, Any], title: str, *, one_axis: bool) -> None:
+def _metric_note(metric: str, tried: Sequence[Trial]) -> list[str]:
+    sought = sorted({trial.strategy for trial in tried} & {"rare_class", "hard_negatives"})
+    if metric != ACCURACY or not sought:
+        return []
+    return [f"{' and '.join(sought)} looks for one class, and a rare one hardly moves accuracy: compare by "
+            "--metric recall:CLASS or macro_recall."]  # fmt: skip
+
+
+def _write(
+    out: Path,
+    measured: pd.DataFrame,
+    curves: pd.DataFrame,
+    summary: dict[str, Any],
+    title: str,
+    *,
+    one_axis: bool,
+) -> None:
+    """`measured` holds accuracy and the metric, `curves` the metric under the name of accuracy."""
     out.mkdir(parents=True, exist_ok=True)
     columns = ["trial", "strategy", "batch_size", "overlap", "seed", "labels", "cost", "accuracy"]
-    files.write_text(out / "curves.csv", curves[columns].to_csv(index=False, lineterminator="\n"))
+    metric = summary["metric"]
+    columns += [metric] if metric != ACCURACY else []
+    files.write_text(out / "curves.csv", measured[columns].to_csv(index=False, lineterminator="\n"))
     files.write_json(out / "summary.json", summary)
     by_money = recommend.at_money(curves, recommend.grid_of_money(curves)).rename(
         columns={"trial": "strategy", "money": "labels"}
     )
     axis = f"cost, {summary['currency']}"
-    plots.backtest_curves(by_money, out / "money.svg", title=title, axis=axis)
+    plots.backtest_curves(by_money, out / "money.svg", title=title, axis=axis, judged=metric)
     if one_axis:
-        plots.backtest_curves(curves.assign(strategy=curves["trial"]), out / "curves.png", title=title)
+        labeled = curves.assign(strategy=curves["trial"])
+        plots.backtest_curves(labeled, out / "curves.png", title=title, judged=metric)
     else:
-        plots.backtest_curves(by_money, out / "curves.png", title=title, axis=axis)
+        plots.backtest_curves(by_money, out / "curves.png", title=title, axis=axis, judged=metric)
     drawing = (out / "money.svg").read_text(encoding="utf-8")
     files.write_text(out / "backtest.html", page(summary, drawing, title=f"Backtest of {title}"))
 
@@ -132,23 +165,59 @@ def _run(
 
 
 def replay_one(material: Material, money: float | None, seed: int, trial: Trial | None) -> pd.DataFrame:
-    """One campaign, a row a round; with no trial, the accuracy that every label gives."""
+    """One campaign, a row a round; with no trial, what every label gives by the metric."""
     # One thread: several give other last bits, and the processes are as many as the cores already.
     with one_thread():
         arena = _arena(material, seed)
         if trial is None:
             codes = material.truth[arena.eligible]
-            return pd.DataFrame({"accuracy": [accuracy(fit(arena, arena.eligible, codes), arena)]})
-        sizes = sizes_of(trial, arena.settings, len(arena.eligible), money)
-        source = label_source(material, arena, trial.overlap)
-        points = replay(arena, trial.strategy, sizes, source)
+            everything = fit(arena, arena.eligible, codes)
+            return pd.DataFrame({"accuracy": [judged_by(material.metric, everything, arena)]})
+        multiples = cost_multiples(arena.prepared, arena.settings)
+        purse = None
+        if multiples is not None:
+            price = material.price_per_vote
+            purse = purse_of(arena.settings, multiples[arena.eligible], money, price)
+        sizes = sizes_of(trial, arena.settings, len(arena.eligible), money, to_the_end=multiples is not None)
+        source = label_source(material, arena, trial.overlap, multiples)
+        points = replay(
+            arena,
+            trial.strategy,
+            sizes,
+            source,
+            composing=_composing(material, arena, trial, purse),
+            metric=material.metric,
+        )
     return pd.DataFrame(
         [
             {"strategy": trial.strategy, "batch_size": trial.batch_size, "overlap": trial.overlap,
              "seed": seed, "labels": point.labels, "cost": point.cost, "accuracy": point.accuracy}
+            | ({} if material.metric == ACCURACY else {material.metric: point.judged})
             for point in points
         ]
     )  # fmt: skip
+
+
+def _composing(material: Material, arena: Arena, trial: Trial, purse: float | None) -> Composing | None:
+    acquisition = arena.settings.acquisition
+    if not acquisition.compose.is_set:
+        return None
+    return Composing(
+        arena.prepared,
+        arena.settings,
+        tested=arena.tested,
+        mixed=trial.strategy == acquisition.strategy,
+        money=purse,
+        item_price=material.item_price(trial.overlap),
+    )
+
+
+def _mixed(settings: CampaignSettings, trial: Trial) -> str:
+    """What the trial's name must add: with a mix, params.yaml's own strategy picks the first batch alone."""
+    mix = settings.acquisition.compose.mix
+    if not mix or trial.strategy != settings.acquisition.strategy:
+        return ""
+    return f" (mix: {' + '.join(f'{share:.0%} {name}' for name, share in mix.items())})"
 
 
 _MADE: dict[tuple[str, int], Arena] = {}

@@ -11,6 +11,7 @@ import pandas as pd
 from labelloop import datasets, files, tables
 from labelloop.backtesting import votes as recorded
 from labelloop.backtesting.arena import known_codes
+from labelloop.backtesting.judging import ACCURACY
 from labelloop.backtesting.replay import Arena, LabelSource
 from labelloop.campaign import CampaignSettings, load_settings
 from labelloop.datasets.base import Prepared
@@ -18,8 +19,12 @@ from labelloop.errors import DataError, SettingsError
 from labelloop.fusion.votes_file import read_votes
 from labelloop.fusion.votes_table import fuse_votes
 from labelloop.ledger import Ledger
+from labelloop.models.out_of_fold import out_of_fold
+from labelloop.stages.composing import check_composition, check_mix
 from labelloop.stages.crew_votes import CrewVotes
-from labelloop.stages.fuse import fuse_as_set, out_of_fold
+from labelloop.stages.fuse import fuse_as_set
+from labelloop.stages.known_errors import with_known_errors
+from labelloop.stopping import item_cost
 from labelloop.workspace import Workspace
 
 KNOWN, CREW, RECORDED = "known", "crew", "recorded"
@@ -40,6 +45,8 @@ class Material:
     tested: np.ndarray | None = None
     """Rows of a test set that is fixed; None where it is given with the data, or drawn by seed."""
     notes: tuple[str, ...] = ()
+    metric: str = ACCURACY
+    """What trials are compared by."""
 
     @property
     def digest(self) -> str:
@@ -55,6 +62,12 @@ class Material:
     @property
     def price_per_vote(self) -> float:
         return self.settings.annotation.cost_per_vote if self._priced else 1.0
+
+    def item_price(self, overlap: int) -> float:
+        """Money that `overlap` answers about an item of cost 1 cost at most."""
+        if self.source == CREW and self._priced:
+            return item_cost(self.settings.annotation, overlap)
+        return overlap * self.price_per_vote
 
     @property
     def _priced(self) -> bool:
@@ -77,6 +90,8 @@ def from_params(params: Path, folder: Path, votes: str) -> Material:
         out=folder,
     )
     prepared = datasets.open_prepared(folder)
+    settings = with_known_errors(settings, params.resolve().parent, folder)
+    _check(prepared, settings)
     known = known_codes(prepared)
     if votes in (KNOWN, CREW):
         _refuse_unknown(prepared, known)
@@ -110,6 +125,8 @@ def from_campaign(folder: Path, votes: str) -> Material:
     if last is None:
         raise DataError(f"the campaign in {folder} has closed no round yet, so it has nothing to replay")
     prepared = datasets.open_prepared(workspace.data)
+    settings = with_known_errors(workspace.settings, workspace.root, workspace.data)
+    _check(prepared, settings)
     labels = tables.LABELS.read(workspace.round(last.id).labels)
     truth = recorded.codes_of(dict(zip(labels["item"], labels["label"], strict=True)), prepared)
     tested = np.flatnonzero(prepared.splits & (truth >= 0)) if prepared.test is None else None
@@ -119,23 +136,46 @@ def from_campaign(folder: Path, votes: str) -> Material:
         "from it are not those of the whole pool."
     )
     if votes == KNOWN:
-        return Material(str(workspace.data), workspace.settings, truth, KNOWN, tested=tested, notes=(note,))
+        return Material(str(workspace.data), settings, truth, KNOWN, tested=tested, notes=(note,))
     if votes != RECORDED:
         raise SettingsError(f"--votes {votes} does not go with --campaign; say recorded (what people "
                             "answered) or known (the fused labels, every answer right)")  # fmt: skip
     given = recorded.standing_votes(tables.VOTES.read(workspace.round(last.id).collected))
-    return Material(
-        str(workspace.data), workspace.settings, truth, RECORDED, given, tested, (note, _votes_note(given))
-    )
+    return Material(str(workspace.data), settings, truth, RECORDED, given, tested, (note, _votes_note(given)))
 
 
-def label_source(material: Material, arena: Arena, overlap: int) -> LabelSource:
-    """Who answers in a trial."""
+def notes_of(settings: CampaignSettings) -> list[str]:
+    """What a reader must know of how the campaign was replayed, and of what was not replayed."""
+    notes = []
+    if settings.acquisition.compose.is_set:
+        notes.append("Every trial's batches, those of random too, are composed as acquisition.compose says; "
+                     "a mix picks only where the trial's name says so.")  # fmt: skip
+    left = {
+        "the control arm": settings.acquisition.control_share > 0,
+        "second looks": settings.annotation.max_overlap is not None,
+        "gold questions": settings.gold.on,
+        "labels accepted from the model": settings.accept.target_error is not None,
+        "labels known before the campaign": settings.dataset.known_labels == "seed",
+    }
+    named = [name for name, is_set in left.items() if is_set]
+    if named:
+        notes.append(f"Not replayed: {', '.join(named)}.")
+    return notes
+
+
+def label_source(
+    material: Material, arena: Arena, overlap: int, multiples: np.ndarray | None = None
+) -> LabelSource:
+    """Who answers in a trial.
+
+    Args:
+        multiples: what an answer about each row costs, see `composing.cost_multiples`.
+    """
     price = material.price_per_vote
     if material.source == CREW:
-        return CrewVotes(arena.settings, arena, overlap)
+        return CrewVotes(arena.settings, arena, overlap, multiples)
     if material.votes is None:
-        return recorded.KnownLabels(material.truth, overlap=overlap, cost_per_vote=price)
+        return recorded.KnownLabels(material.truth, overlap=overlap, cost_per_vote=price, multiples=multiples)
     fusion = arena.settings.fusion
 
     def fuse(votes: pd.DataFrame) -> pd.DataFrame:
@@ -143,8 +183,20 @@ def label_source(material: Material, arena: Arena, overlap: int) -> LabelSource:
         return fuse_as_set(votes, arena.prepared, fusion, lambda: predictor).table
 
     return recorded.RecordedVotes(
-        material.votes, arena.prepared, fuse, overlap=overlap, cost_per_vote=price, seed=arena.seed
+        material.votes,
+        arena.prepared,
+        fuse,
+        overlap=overlap,
+        cost_per_vote=price,
+        seed=arena.seed,
+        multiples=multiples,
     )
+
+
+def _check(prepared: Prepared, settings: CampaignSettings) -> None:
+    """Whatever a round would refuse of the composition is refused before anything is replayed."""
+    check_mix(settings)
+    check_composition(prepared, settings)
 
 
 def _refuse_unknown(prepared: Prepared, known: np.ndarray) -> None:

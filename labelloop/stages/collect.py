@@ -20,12 +20,12 @@ from labelloop.errors import LabelloopError
 from labelloop.stages.admission import admit, quarantine
 from labelloop.stages.gone import note_gone
 from labelloop.stages.kept_votes import keep_votes, kept_votes
+from labelloop.stages.overruling import keep_verdicts
 from labelloop.stages.people import annotation_of
 from labelloop.stages.push import pushed_at
 from labelloop.stages.runner import Round
 from labelloop.stages.tool import tool_of
-from labelloop.stages.verdicts import keep_verdicts
-from labelloop.stages.wanted import earlier_events, events_of, wanted_of
+from labelloop.stages.wanted import earlier_events, events_of, still_asked, wanted_of
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """When a round closed that asked nothing, if no round was before it: earlier than any answer."""
@@ -88,7 +88,8 @@ def _poll(current: Round) -> Waiting | None:
     if closing is None or closing.at > poll.now:
         keep_votes(current, votes)
         asking = state_of([*earlier, *events], copies, annotation, gone, wanted.before)
-        return Waiting(current.id, asking.answered, asking.asked, poll.now.isoformat(), hint_of(asking))
+        hint = "; ".join(filter(None, (still_asked(current.folder.routing, asking), hint_of(asking))))
+        return Waiting(current.id, asking.answered, asking.asked, poll.now.isoformat(), hint)
     votes = votes[votes["answered_at"] <= pd.Timestamp(closing.at)]
     keep_votes(current, votes)
     tool.close(current.id, closing.at)

@@ -179,6 +179,11 @@ def check_mix(settings: CampaignSettings) -> None:
     except SettingsError as error:
         raise SettingsError(f"acquisition.compose.mix: {error}") from None
     for part, _ in parts:
+        if "beliefs" in part.needs:
+            raise SettingsError(
+                f"acquisition.compose.mix: '{part.name}' shares out all of a round's votes, so it cannot be "
+                "part of a mix; set acquisition.strategy to it, or leave it out"
+            )
         if "members" in part.needs and not settings.model.committee:
             raise SettingsError(
                 f"acquisition.compose.mix: '{part.name}' asks a committee, and there is none; set "

@@ -13,11 +13,15 @@ from labelloop.adapters.tools.keys import TaskKey
 from labelloop.backtesting.arena import known_codes
 from labelloop.backtesting.replay import Arena
 from labelloop.campaign import CampaignSettings
-from labelloop.stages.fuse import fuse_as_set, out_of_fold
+from labelloop.models.out_of_fold import out_of_fold
+from labelloop.stages.fuse import fuse_as_set
 
 
 class CrewVotes:
     """A source of labels for `replay`: the crew answers, and the campaign's fusion makes labels of it.
+
+    Args:
+        multiples: shape (n,), what an answer about each row costs in units of the annotator's price.
 
     Attributes:
         cost: money for all answers so far.
@@ -25,9 +29,16 @@ class CrewVotes:
         posterior: shape (rows asked so far, n_classes), of the rows of the last call; NaN without an answer.
     """
 
-    def __init__(self, settings: CampaignSettings, arena: Arena, overlap: int | None = None) -> None:
+    def __init__(
+        self,
+        settings: CampaignSettings,
+        arena: Arena,
+        overlap: int | None = None,
+        multiples: np.ndarray | None = None,
+    ) -> None:
         self.settings, self.arena = settings, arena
         self.overlap = overlap or settings.annotation.overlap
+        self.multiples = multiples
         self.codes = known_codes(arena.prepared)
         experts = settings.annotation.routing.experts
         self._crew = [one for one in settings.annotation.simulation.annotators if one.name not in experts]
@@ -64,7 +75,8 @@ class CrewVotes:
              "value": answer.value, "answered_at": answer.answered_at}
             for answer in given
         )  # fmt: skip
-        self.cost += sum(answer.cost or 0.0 for answer in given)
+        times = {} if self.multiples is None else dict(zip(ids, self.multiples[rows].tolist(), strict=True))
+        self.cost += sum((answer.cost or 0.0) * times.get(item_of[answer.key], 1.0) for answer in given)
         self.votes += len(given)
         fused = fuse_as_set(
             pd.DataFrame(self._answers),

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 import labelloop
 from labelloop import datasets, files, models, tables
@@ -21,21 +19,24 @@ from labelloop.evaluation import metrics as measures
 from labelloop.evaluation import savings
 from labelloop.evaluation.prelabels import count_prelabelled
 from labelloop.evaluation.projection import project_random
-from labelloop.evaluation.worth import money_saved
+from labelloop.evaluation.worth import labels_saved, money_saved
 from labelloop.fusion.coding import without_reasks
 from labelloop.reporting.quality_words import quality_metrics
 from labelloop.reviewing.round_list import count_rows
 from labelloop.stages.accept import Judged, accept
 from labelloop.stages.asked_accuracy import on_asked_items
 from labelloop.stages.gold_arm import open_gold
+from labelloop.stages.outcomes import judge, keep_predictions, rejudged
 from labelloop.stages.outlook import outlook_metrics, write_outlook
+from labelloop.stages.overruling import reviewed
 from labelloop.stages.report import write_report
 from labelloop.stages.runner import Receipts, Round
 from labelloop.stages.second_look_report import second_look_counts
 from labelloop.stages.train import fit_on, untrained
-from labelloop.stages.verdicts import reviewed
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "torch")
+ENDS = (("", "middle"), ("_low", "low"), ("_high", "high"))
+"""How the figures of an estimate are called in metrics.json, and in what it is made of."""
 
 
 def evaluate(current: Round) -> None:
@@ -57,10 +58,10 @@ def evaluate(current: Round) -> None:
     training = labels[labels["split"] == "train"]
     sample = control_labels(current, prepared, training)
     random_model = _control_model(current, prepared, sample)
-    right = probabilities.argmax(axis=1) == true
-    random_right = None if random_model is None else random_model.predict_proba(inputs).argmax(axis=1) == true
+    predicted = probabilities.argmax(axis=1)
+    by_control = None if random_model is None else random_model.predict_proba(inputs).argmax(axis=1)
     draw_sd = _draw_sd(current, prepared, sample, inputs, true)
-    outcomes = _write_outcomes(current, items, right, random_right)
+    right = judge(keep_predictions(current, items, predicted, by_control), items, true)
 
     totals = {
         "round": current.id,
@@ -69,14 +70,15 @@ def evaluate(current: Round) -> None:
         "cost": float(votes["cost"].sum()),
         "hours": _hours(votes),
         "control_labels": len(sample),
-        "control_accuracy": None if random_right is None else float(random_right.mean()),
+        "control_accuracy": None if by_control is None else float((by_control == true).mean()),
     }
     curve = curves.append_round(curves.read_curve(current.previous.curve), judged | totals)
+    curve = rejudged(curve, right, settings.evaluation.interval)
     curves.write_curve(curve, folder.curve)
-    saved = _savings(current, curve, outcomes, len(prepared.classes), draw_sd)
-    saved |= _worth(current, saved, training, votes, len(curve))
+    saved = _savings(current, curve, right, len(prepared.classes), draw_sd)
     saved["projected"] = _projected(current, prepared, curve, draw_sd)
-    write_outlook(current, prepared, curve, outcomes)
+    saved |= _worth(current, saved, training, votes, len(curve))
+    write_outlook(current, prepared, curve, right)
     per_class, confusion = judged.pop("per_class"), judged.pop("confusion")
     batch = tables.BATCH.read(folder.batch)
     metrics = judged | totals | {
@@ -90,6 +92,7 @@ def evaluate(current: Round) -> None:
         **reviewed(labels, tables.FUSED.read(folder.fused)),
         **accept(current, prepared, labels, Judged(learner, items, probabilities, true)),
         **{f"savings_{name}": saved[name] for name in ("ratio", "ratio_low", "ratio_high", "saved")},
+        **{f"labels_saved{end}": saved["labels_saved"][name] for end, name in ENDS},
         **{name: saved[name] for name in ("roi", "roi_low", "roi_high")},
         **_random_needs(saved["projected"]),
         **outlook_metrics(files.read_json(folder.stopping), files.read_json(folder.forecast)),
@@ -142,21 +145,6 @@ def _hours(votes: pd.DataFrame) -> float:
     return float((votes["answered_at"].max() - begun.min()).total_seconds() / 3600)
 
 
-def _write_outcomes(
-    current: Round, items: np.ndarray, right: np.ndarray, random_right: np.ndarray | None
-) -> pd.DataFrame:
-    """One row a test item, two columns a round: was the campaign's model right, was the control's."""
-    outcomes = pq.read_table(current.previous.outcomes).to_pandas().set_index("item")
-    new = {f"campaign.{current.id}": right}
-    if random_right is not None:
-        new[f"control.{current.id}"] = random_right
-    joined = outcomes.join(pd.DataFrame(new, index=pd.Index(items, name="item")), how="outer").sort_index()
-    schema = pa.schema([("item", pa.string()), *[(name, pa.bool_()) for name in joined.columns]])
-    arrow = pa.Table.from_pandas(joined.reset_index(), schema=schema, preserve_index=False)
-    tables.write_arrow(arrow, current.folder.outcomes)
-    return joined
-
-
 def _draw_sd(
     current: Round, prepared: Prepared, sample: pd.DataFrame, inputs: np.ndarray, true: np.ndarray
 ) -> float:
@@ -173,9 +161,9 @@ def _draw_sd(
 
 
 def _savings(
-    current: Round, curve: pd.DataFrame, outcomes: pd.DataFrame, n_classes: int, draw_sd: float
+    current: Round, curve: pd.DataFrame, right: pd.DataFrame, n_classes: int, draw_sd: float
 ) -> dict[str, Any]:
-    complete = outcomes.dropna()
+    complete = right.dropna()
     controlled = curve[curve["round"].map(lambda name: f"control.{name}" in complete.columns)]
 
     def read(rows: pd.DataFrame, arm: str, labels: str, accuracy: str) -> savings.Curve:
@@ -219,8 +207,7 @@ def _projected(
 def _random_needs(projected: dict[str, Any] | None) -> dict[str, Any]:
     """The projection as flat numbers for metrics.json."""
     labels = {} if projected is None else projected["labels"]
-    ends = (("", "middle"), ("_low", "low"), ("_high", "high"))
-    return {f"random_needs{end}": labels.get(name) for end, name in ends}
+    return {f"random_needs{end}": labels.get(name) for end, name in ENDS}
 
 
 def _worth(
@@ -230,7 +217,7 @@ def _worth(
     evaluation = current.settings.evaluation
     paid = float(votes.loc[votes["item"].isin(training["item"]), "cost"].sum())
     return money_saved(
-        saved,
+        labels_saved(saved, saved["projected"]),
         label_cost=paid / max(int((training["votes"] > 0).sum()), 1),
         automation_cost=evaluation.automation_cost,
         monitoring_cost=evaluation.monitoring_cost,
@@ -244,9 +231,10 @@ def _write_manifest(current: Round) -> None:
     folder, workspace = current.folder, current.workspace
     receipts = Receipts(workspace)
     parts = (
-        folder.settings, folder.gold, folder.batch, folder.selection, folder.asked, folder.tasks,
-        folder.votes, folder.closed, folder.reviews, folder.collected, folder.review, folder.fused,
-        folder.fusion, folder.quality, folder.annotators, folder.annotators_page, folder.labels,
+        folder.settings, folder.gold, folder.verdicts, folder.batch, folder.selection, folder.asked,
+        folder.routing, folder.tasks, folder.votes, folder.closed, folder.reviews, folder.collected,
+        folder.review, folder.fused, folder.fusion, folder.quality, folder.annotators,
+        folder.annotators_page, folder.labels,
         folder.model, folder.accepted, folder.certificate, folder.outcomes, folder.metrics, folder.savings,
         folder.per_class, folder.confusion, folder.curve, folder.stop_set, folder.stopping, folder.forecast,
         folder.report,

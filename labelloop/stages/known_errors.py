@@ -1,7 +1,7 @@
 """Errors that are known from elsewhere (users' complaints, production logs): a file for `error_based`.
 
 The file is read when a round is opened, and the round keeps the ids: the file may change, or grow, between
-rounds and no round depends on what it says later.
+rounds and no round depends on what it says later. A backtest reads it once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from labelloop.datasets.paths import nearest
 from labelloop.datasets.source import as_text
 from labelloop.datasets.table_files import format_of, read_table
 from labelloop.errors import DataError, SettingsError
-from labelloop.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +27,15 @@ MOST_KEPT = 2000
 
 
 def with_known_errors(
-    settings: CampaignSettings, workspace: Workspace, *, strict: bool = True
+    settings: CampaignSettings, root: Path, data: Path, *, strict: bool = True
 ) -> CampaignSettings:
     """`settings` with the ids that a file named by error_based's `wrong` holds now.
 
     Ids that are not in the pool, which production has many of, are left out, and so are test items.
 
     Args:
+        root: folder that the file's path starts from.
+        data: folder of the prepared data.
         strict: without it, a file that cannot be followed leaves the settings as they are.
 
     Raises:
@@ -42,36 +43,36 @@ def with_known_errors(
         DataError: it cannot be read, or a list names an id that is not in the pool.
     """
     try:
-        return _with_known_errors(settings, workspace)
+        return _with_known_errors(settings, root, data)
     except (SettingsError, DataError):
         if strict:
             raise
         return settings
 
 
-def _with_known_errors(settings: CampaignSettings, workspace: Workspace) -> CampaignSettings:
+def _with_known_errors(settings: CampaignSettings, root: Path, data: Path) -> CampaignSettings:
     acquisition = settings.acquisition
     if acquisition.strategy == STRATEGY:
-        options = _read(acquisition.options, workspace, "acquisition.options.wrong")
+        options = _read(acquisition.options, root, data, "acquisition.options.wrong")
         acquisition = acquisition.model_copy(update={"options": options})
     mixed = acquisition.compose.mix_options.get(STRATEGY)
     if mixed:
         where = f"acquisition.compose.mix_options.{STRATEGY}.wrong"
-        options = {**acquisition.compose.mix_options, STRATEGY: _read(mixed, workspace, where)}
+        options = {**acquisition.compose.mix_options, STRATEGY: _read(mixed, root, data, where)}
         compose = acquisition.compose.model_copy(update={"mix_options": options})
         acquisition = acquisition.model_copy(update={"compose": compose})
     return settings.model_copy(update={"acquisition": acquisition})
 
 
-def _read(options: dict[str, Any], workspace: Workspace, where: str) -> dict[str, Any]:
+def _read(options: dict[str, Any], root: Path, data: Path, where: str) -> dict[str, Any]:
     wrong = options.get("wrong")
     if not isinstance(wrong, str | list):
         return options
-    prepared = datasets.open_prepared(workspace.data)
+    prepared = datasets.open_prepared(data)
     if isinstance(wrong, list):
         prepared.pool.rows_of([str(name) for name in wrong if not isinstance(name, int)])
         return options
-    path = workspace.root / Path(wrong).expanduser()
+    path = root / Path(wrong).expanduser()
     if not path.exists():
         raise SettingsError(f"{where}: {wrong!r} is not there (looked for {path}); give a table of ids")
     format_of(path)

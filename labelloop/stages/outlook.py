@@ -29,12 +29,12 @@ RECENT_ROUNDS = 3
 """Last rounds whose price and pace a forecast goes by."""
 
 
-def write_outlook(current: Round, prepared: Prepared, curve: pd.DataFrame, outcomes: pd.DataFrame) -> None:
+def write_outlook(current: Round, prepared: Prepared, curve: pd.DataFrame, right: pd.DataFrame) -> None:
     """Write stop_set.parquet, forecast.json and stopping.json.
 
     Args:
         curve: the learning curve, this round's row included.
-        outcomes: one row a test item, a column a round and arm: was the model right.
+        right: see `outcomes.judge`.
     """
     folder, settings = current.folder, current.settings
     predictions, doubt = _predict_stop_set(current, prepared)
@@ -51,7 +51,7 @@ def write_outlook(current: Round, prepared: Prepared, curve: pd.DataFrame, outco
         earlier=before.get("earlier", []) + ([forecasts.as_kept(before)] if before.get("round") else []),
     )
     files.write_json(folder.forecast, forecast)
-    slope = _slope(current, curve, outcomes)
+    slope = _slope(current, curve, right)
     signals = stopping.read_signals(current.previous.stopping)
     signals.append(_signals(current, predictions, doubt, slope, forecast, plan))
     progress = stopping.Progress(
@@ -73,7 +73,7 @@ def write_outlook(current: Round, prepared: Prepared, curve: pd.DataFrame, outco
 def outlook_metrics(stopped: dict[str, Any], forecast: dict[str, Any]) -> dict[str, Any]:
     """The newest round's signals and the forecast, as flat numbers for metrics.json."""
     now, levels = stopped["signals"][-1], forecast["asymptote"] or {}
-    labels = (forecast["target"] or {}).get("labels") or {}
+    target, gain, judged = forecast["target"] or {}, forecast["gain"] or {}, forecast["judged"]
     ends = (("", "middle"), ("_low", "low"), ("_high", "high"))
     return {
         "stop_set_kappa": now["kappa"],
@@ -82,7 +82,15 @@ def outlook_metrics(stopped: dict[str, Any], forecast: dict[str, Any]) -> dict[s
         **{f"slope_per_100{end}": None if now[f"slope{end}"] is None else 100 * now[f"slope{end}"]
            for end, _ in ends},
         **{f"asymptote{end}": levels.get(name) for end, name in ends},
-        **{f"labels_to_target{end}": labels.get(name) for end, name in ends},
+        **{f"{what}_to_target{end}": (target.get(what) or {}).get(name)
+           for what in ("labels", "money", "days") for end, name in ends},
+        "target_chance": target.get("chance"),
+        **{f"next_batch_gain{end}": gain.get(name) for end, name in (("", "mean"), *ends[1:])},
+        "next_batch_cost": now["batch_cost"],
+        "forecasts_compared": judged["compared"],
+        "forecasts_held": judged["held"],
+        "forecasts_expected": judged["expected"],
+        "forecasts_mean_error": judged["mean_error"],
     }  # fmt: skip
 
 
@@ -144,11 +152,11 @@ def _signals(
     return stopping.Signals(round=current.id, **found)
 
 
-def _slope(current: Round, curve: pd.DataFrame, outcomes: pd.DataFrame) -> Slope | None:
+def _slope(current: Round, curve: pd.DataFrame, right: pd.DataFrame) -> Slope | None:
     settings = current.settings
     arm = settings.stopping.plateau_arm
     column = "labels" if arm == "campaign" else "control_labels"
-    complete = outcomes.dropna()
+    complete = right.dropna()
     there = curve[curve["round"].map(lambda name: f"{arm}.{name}" in complete.columns)]
     if not len(there) or not len(complete):
         return None

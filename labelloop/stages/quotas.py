@@ -33,7 +33,7 @@ def within_quotas(settings: CampaignSettings, before: RoundFolder, wanted: int, 
     quotas = [routing.quota_of(name) for name in sorted(people - set(paused))]
 
     def fits(new_items: int) -> bool:
-        demands = _demands(settings, new_items, test_items)
+        demands = _demands(settings, new_items, test_items, len(quotas))
         again = math.ceil(settings.quality.reask_share * demands.sum() / max(1, len(quotas)))
         rooms = [len(demands) if quota is None else max(0, quota - again) for quota in quotas]
         return can_all_be_asked(demands, np.array(rooms))
@@ -70,8 +70,9 @@ def can_all_be_asked(demands: np.ndarray, rooms: np.ndarray) -> bool:
     return bool((wanted <= whole[below] + (len(given) - below) * some).all())
 
 
-def _demands(settings: CampaignSettings, new_items: int, test_items: int) -> np.ndarray:
+def _demands(settings: CampaignSettings, new_items: int, test_items: int, people: int) -> np.ndarray:
+    """Shape (n_items,): people that each item of the round wants."""
     annotation, gold = settings.annotation, settings.gold
     known = math.ceil(gold.per_item * new_items)
-    each = [annotation.overlap, gold.overlap or annotation.overlap, annotation.test_overlap]
+    each = [annotation.overlap, min(people, gold.overlap or annotation.overlap), annotation.test_overlap]
     return np.repeat(np.array(each, dtype=np.int64), [new_items, known, test_items])

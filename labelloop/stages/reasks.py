@@ -8,7 +8,7 @@ nothing is wrong with. It is kept as a vote with the action `reasked`, and it is
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,10 +18,11 @@ import pandas as pd
 from labelloop import files, tables
 from labelloop.asking import known_people
 from labelloop.fusion.coding import standing_votes
-from labelloop.stages.people import annotation_of, paused_in
+from labelloop.stages.people import annotation_of
 from labelloop.stages.runner import Round
 
 SEED = 13
+"""Tells this draw from the others of a round."""
 
 
 def choose_reasks(current: Round, asked_for: int, busy: Collection[str]) -> pd.DataFrame:
@@ -45,31 +46,42 @@ def choose_reasks(current: Round, asked_for: int, busy: Collection[str]) -> pd.D
     old = standing_votes(votes) if len(votes) else votes
     old = old[old["answered_at"] <= pd.Timestamp(datetime.fromisoformat(closed))]
     old = old[~old["item"].isin(set(busy) | set(again["item"]))]
-    people = known_people(annotation_of(current)) or frozenset(old["annotator"])
-    left = {
-        str(name): sorted(rows)
-        for name, rows in old.groupby("annotator")["item"]
-        if name in people and name not in paused_in(current)
-    }
+    annotation = annotation_of(current)
+    people = known_people(annotation) or frozenset()
+    left = {str(name): sorted(items) for name, items in old.groupby("annotator")["item"] if name in people}
     before = again["annotator"].value_counts()
-    return _drawn(
-        left, {name: int(before.get(name, 0)) for name in left}, wanted, [current.about["seed"], SEED]
-    )
+    times = {name: int(before.get(name, 0)) for name in left}
+    quotas = {name: annotation.routing.quota_of(name) for name in left}
+    return _drawn(left, times, quotas, wanted, [current.about["seed"], SEED])
 
 
-def _drawn(left: dict[str, list[str]], times: dict[str, int], wanted: int, seed: list[int]) -> pd.DataFrame:
+def _drawn(
+    left: dict[str, list[str]],
+    times: Mapping[str, int],
+    quotas: Mapping[str, int | None],
+    wanted: int,
+    seed: list[int],
+) -> pd.DataFrame:
+    """Rows of `tables.ROUTING`.
+
+    Args:
+        left: items that each may be asked again, by name.
+        times: how often each was asked again before.
+        quotas: answers that each may be asked for now; None without a limit.
+    """
     random = np.random.default_rng(seed)
     lot = dict(zip(sorted(left), random.permutation(len(left)), strict=True))
+    given = dict.fromkeys(left, 0)
     taken: set[str] = set()
     rows: list[dict[str, Any]] = []
     while len(rows) < wanted and left:
-        who = min(left, key=lambda name: (times[name], lot[name]))
+        who = min(left, key=lambda name: (times[name] + given[name], lot[name]))
         items = [item for item in left[who] if item not in taken]
-        if not items:
+        if not items or given[who] == quotas[who]:
             del left[who]
             continue
         item = items[random.integers(len(items))]
         rows.append({"item": item, "annotator": who, "why": tables.REASK, "chance": 1 / len(items)})
         taken.add(item)
-        times[who] += 1
+        given[who] += 1
     return pd.DataFrame(rows, columns=list(tables.ROUTING.columns))

@@ -10,10 +10,12 @@ from labelloop import files, tables
 from labelloop.evaluation.forecast import said_of_earlier
 from labelloop.reporting.label_words import acceptance_words, fusion_words, review_words
 from labelloop.stages.asked_accuracy import sentence as on_asked_items
+from labelloop.stages.overruling import gate_table, kept_verdicts, places_in
 from labelloop.stages.quality import quality_section
 from labelloop.stages.routing_report import routing_sentences
 from labelloop.stages.runner import Round
 from labelloop.stages.second_look_report import second_look_sentences
+from labelloop.stages.snapshot import before_review
 
 
 def write_report(
@@ -38,8 +40,9 @@ def write_report(
                 "## How votes became labels\n\n"
                 + in_words(
                     fusion_words(files.read_json(current.folder.fusion)),
-                    review_words(metrics["reviewed"], metrics["overturned"]),
-                ),
+                    review_words(metrics["reviewed"], metrics["overturned"], metrics["in_review"]),
+                )
+                + _gates(current),
                 "## Annotators\n\n" + quality_section(current),
                 *_accepted(current),
                 "## Classes on the test set\n\n" + _classes(per_class),
@@ -70,7 +73,7 @@ def _summary(current: Round, curve: pd.DataFrame, metrics: dict[str, Any]) -> st
 
 def _savings(savings: dict[str, Any]) -> str:
     projected = savings["projected"] or {"sentence": ""}
-    return in_words(savings["sentence"], savings["roi_sentence"], projected["sentence"])
+    return in_words(savings["sentence"], projected["sentence"], savings["roi_sentence"])
 
 
 def _outlook(current: Round) -> str:
@@ -143,6 +146,14 @@ def _pool(current: Round) -> str:
     """What the learner made of the unlabeled pool, where it was asked to."""
     path = current.folder.model / "pool.json"
     return " " + str(files.read_json(path)["reason"]) if path.exists() else ""
+
+
+def _gates(current: Round) -> str:
+    review, said = current.settings.review, kept_verdicts(current)
+    if not review.gates:
+        return ""
+    found = places_in(current, before_review(current), said, review)
+    return "\n\n" + gate_table(found, said, review, current.settings.campaign.seed)
 
 
 def _accepted(current: Round) -> list[str]:

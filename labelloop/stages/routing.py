@@ -1,8 +1,8 @@
 """Who is asked about each item of a batch: what routing needs to know, and what comes of it.
 
-What an item may be is told by the votes about it, or for a new item of the strategy's arm by the model that
-picked it. Items of the other arms judge models, strategies or annotators: a model has no say in who answers
-them, and gold is dealt at random altogether, to experts too.
+What an item may be is told by the votes about it; of a new item nothing is taken for known. A model has no
+say in who answers: somebody who says one class too often is the surest to know that class, and would be sent
+whatever the model takes for it. Gold is dealt at random altogether, to experts too.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from labelloop.stages.reasks import choose_reasks
 from labelloop.stages.runner import Round
 
 SEED = 11
+"""Tells this draw from the others of a round."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def route_batch(
     quotas = [routing.quota_of(name) for name in people]
     room = np.array([UNLIMITED if quota is None else quota for quota in quotas]) - load
     asked = Asked(
-        belief=_beliefs(current, prepared, batch, further, labels),
+        belief=_beliefs(batch, further, labels, len(prepared.classes)),
         needed=np.array([*batch["overlap"], *further["overlap"]], dtype=np.int64),
         may=_allowed(batch, further, people, routing.experts, people_asked(votes, set(further["item"]))),
         at_random=np.array([*(batch["arm"] == "gold"), *np.zeros(len(further), dtype=bool)], dtype=bool),
@@ -110,17 +111,9 @@ def _skills(votes: pd.DataFrame, people: list[str], prepared: Prepared, gold: Ma
     return class_skills(coded, people, n_classes, codes, copying_pairs(coded).groups(len(coded.annotators)))
 
 
-def _beliefs(
-    current: Round, prepared: Prepared, batch: pd.DataFrame, further: pd.DataFrame, labels: pd.DataFrame
-) -> np.ndarray:
-    """Shape (len(batch) + len(further), n_classes): how likely each class is, as far as it may be told."""
-    n_classes = len(prepared.classes)
+def _beliefs(batch: pd.DataFrame, further: pd.DataFrame, labels: pd.DataFrame, n_classes: int) -> np.ndarray:
+    """Shape (len(batch) + len(further), n_classes): how likely each class is, as far as votes tell."""
     belief = np.full((len(batch) + len(further), n_classes), 1.0 / n_classes)
-    path = current.folder.scores / "probabilities.npy"
-    picked = np.flatnonzero(batch["arm"] == "strategy")
-    if path.exists() and len(picked) and current.previous != current.workspace.start:
-        rows = prepared.pool.rows_of(batch["item"].to_numpy()[picked].tolist())
-        belief[picked] = np.load(path, mmap_mode="r", allow_pickle=False)[rows]
     if len(further):
         posterior = labels.set_index("item")["posterior"].loc[further["item"]]
         belief[len(batch) :] = np.stack(posterior.to_list())
@@ -150,13 +143,14 @@ def _table(
     why = np.where(found.explored, "explore", np.where(expert, "expert", "skill"))
     # An expert drawn for a second look is there for being one; gold is dealt to everybody.
     why = np.where(expert & ~asked.at_random[found.item], "expert", why)
+    worth = (asked.belief[found.item] * skills.low[found.person]).sum(axis=1)
     return pd.DataFrame(
         {
             "item": items[found.item],
             "annotator": people[found.person],
             "why": why,
             "chance": found.chance,
-            "worth": (asked.belief[found.item] * skills.low[found.person]).sum(axis=1).clip(0.0, 1.0),
+            "worth": worth.round(6).clip(0.0, 1.0),
         }
     )
 
@@ -164,9 +158,14 @@ def _table(
 def _about(table: pd.DataFrame, skills: Skills, missing: int) -> dict[str, Any]:
     counts = table["why"].value_counts()
     given = table["annotator"].value_counts()
+    rows = zip(skills.annotators, skills.low.mean(axis=1), skills.answers, strict=True)
     people = {
-        name: {"answers": int(given.get(name, 0)), "proven": round(float(low.mean()), 4)}
-        for name, low in zip(skills.annotators, skills.low, strict=True)
+        name: {
+            "answers": int(given.get(name, 0)),
+            "proven": round(float(low), 4),
+            "judged": round(float(many), 1),
+        }
+        for name, low, many in rows
     }
     answers = {why: int(counts.get(why, 0)) for why in ("skill", "explore", "expert")}
     return {"routing": {"answers": answers, "without_anybody": missing, "people": people}}

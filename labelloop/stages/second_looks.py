@@ -18,19 +18,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from labelloop import tables
-from labelloop.asking import usual_people
+from labelloop.asking import known_people, usual_people
 from labelloop.datasets.base import Prepared
 from labelloop.fusion.coding import latest_rows, without_reasks
 from labelloop.fusion.vote_gain import annotator_accuracy, another_votes_worth, new_votes_worth
 from labelloop.settings.annotation import Annotation
 from labelloop.stages.asked_again import people_asked
+from labelloop.stages.overruling import METHOD
 from labelloop.stages.people import annotation_of
 from labelloop.stages.runner import Round
 
@@ -53,6 +54,8 @@ class SecondLooks:
     """New items of the strategy that are still asked about."""
     about: dict[str, Any]
     """What selection.json says."""
+    told: dict[str, Any] = field(default_factory=dict)
+    """Options of the strategy that follow from the campaign's votes."""
 
 
 def choose_second_looks(
@@ -66,15 +69,26 @@ def choose_second_looks(
         new_items: what the strategy could ask about if it had all of the round's votes.
     """
     annotation = annotation_of(current)
-    known = labels[labels["status"] == "fused"]
+    known = by_votes(labels)
     n_classes = len(prepared.classes)
-    confidence, agreeing, votes = (
-        known[name].to_numpy(float) for name in ("confidence", "agreeing", "votes")
-    )
-    accuracy = annotator_accuracy(confidence, agreeing, votes, n_classes)
+    accuracy = votes_accuracy(known, n_classes)
     price = new_votes_worth(n_classes, accuracy, annotation.overlap)
     open_ones = eligible_items(asked, known, tables.VOTES.read(current.previous.collected), annotation)
     return _choose(open_ones, price, accuracy, new_items, annotation)
+
+
+def by_votes(labels: pd.DataFrame) -> pd.DataFrame:
+    """The labels that rest on votes, also those that wait for a reviewer."""
+    return labels[labels["status"].isin(("fused", "in review")) & (labels["method"] != METHOD)]
+
+
+def votes_accuracy(labels: pd.DataFrame, n_classes: int) -> float:
+    """How often a vote has been right, by the labels that votes made."""
+    known = by_votes(labels)
+    confidence, agreeing, votes = (
+        known[name].to_numpy(float) for name in ("confidence", "agreeing", "votes")
+    )
+    return annotator_accuracy(confidence, agreeing, votes, n_classes)
 
 
 def eligible_items(
@@ -119,7 +133,8 @@ def unsure_items(
     answers = unsure["item"].map(given).fillna(0).astype(int)
     total = np.maximum(unsure["overlap"], answers)
     room = (annotation.max_overlap or 0) - total
-    usual, experts = usual_people(annotation), annotation.routing.experts
+    usual = usual_people(annotation)
+    experts = (known_people(annotation) or frozenset()) & annotation.routing.experts
     spoke = people_asked(mine, set(unsure["item"])) if usual is not None else {}
     if usual is not None:
         room = np.minimum(room, unsure["item"].map(_left(usual, spoke)).astype(int))
@@ -179,7 +194,7 @@ def _choose(
             worth[tier] = another_votes_worth(np.stack(open_ones["posterior"][tier].to_list()), right)
     order = np.argsort(-worth, kind="stable")
     experts, usual = order[above[order]], order[~above[order]]
-    each = _expert_votes(annotation)
+    each = expert_votes(annotation)
     experts = experts[: math.floor(most * overlap / each + 1e-9)]
     spent = each * len(experts)
     paying = int((worth[usual] > price).sum())
@@ -213,7 +228,7 @@ def _choose(
     return SecondLooks(further, new_items - replaced, about)
 
 
-def _expert_votes(annotation: Annotation) -> float:
+def expert_votes(annotation: Annotation) -> float:
     """What an expert's answer costs, in usual ones: the dearest expert's over the usual mean."""
     experts, usual = annotation.routing.experts, usual_people(annotation)
     if not experts or not usual:

@@ -10,11 +10,12 @@ import pandas as pd
 
 from labelloop import datasets, files, tables
 from labelloop.acquisition import control
-from labelloop.campaign import CampaignSettings
+from labelloop.campaign import CampaignSettings, Review
 from labelloop.datasets.base import Prepared
-from labelloop.stages import gold_arm
+from labelloop.stages import gold_arm, one_scale
 from labelloop.stages.audit_arm import audit_arm, audit_rows
 from labelloop.stages.composing import costs, within
+from labelloop.stages.overruling import known_verdicts, overrule
 from labelloop.stages.reducing import RunCandidates
 from labelloop.stages.routing import route_batch
 from labelloop.stages.runner import Round
@@ -41,7 +42,8 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     settings, about = current.settings, current.about
     ids = prepared.pool.ids
     asked = tables.ASKED.read(current.previous.asked)
-    labels = tables.LABELS.read(current.previous.labels)
+    before = tables.LABELS.read(current.previous.labels)
+    labels = overrule(current, current.previous, before, known_verdicts(current), Review())
     taken = np.union1d(
         prepared.pool.rows_of(asked["item"].tolist()), prepared.pool.rows_of(labels["item"].tolist())
     ).astype(np.int64)
@@ -62,12 +64,14 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     wanted = min(room - len(audited), len(candidates))
     # Test items and gold teach nobody, so they cover nothing; this round's control and audit items soon will.
     covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(unlearned)), at_random).astype(np.int64)
-    looks = None
-    if settings.annotation.max_overlap is not None and len(asked):
-        looks = choose_second_looks(current, prepared, asked, labels, wanted)
+    looks = _second_looks(current, prepared, asked, labels, candidates, wanted)
+    if looks is not None:
         wanted = looks.new_items
         looks, money = _within_money(looks, money, prepared, settings)
-    strategy, reason = strategy_arm(current, candidates, covered, wanted, prepared, labels, money, run_shards)
+    told = None if looks is None else looks.told
+    strategy, reason = strategy_arm(
+        current, candidates, covered, wanted, prepared, labels, money, run_shards, told
+    )
     if looks is not None:
         reason["second_looks"] = looks.about
     left = len(np.setdiff1d(eligible, taken))
@@ -88,9 +92,9 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
             ),
         }
     )
-    batch, told = gold_arm.mixed(current, batch, gold, prepared, asked)
-    if told is not None:
-        reason["gold"] = told
+    batch, about_gold = gold_arm.mixed(current, batch, gold, prepared, asked)
+    if about_gold is not None:
+        reason["gold"] = about_gold
     further = looks.further if looks is not None else NO_SECOND_LOOKS
     routed = route_batch(current, prepared, batch, further, labels, gold.labels)
     batch = routed.batch
@@ -104,6 +108,23 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     # What is audited was drawn apart, so the others' chances say nothing of it.
     drawn_from = None if len(audited) else left
     files.write_json(current.folder.selection, reason | routed.about | {"drawn_from": drawn_from})
+
+
+def _second_looks(
+    current: Round,
+    prepared: Prepared,
+    asked: pd.DataFrame,
+    labels: pd.DataFrame,
+    candidates: np.ndarray,
+    wanted: int,
+) -> SecondLooks | None:
+    """Further votes about older items, as the strategy weighs them; None in a campaign without."""
+    if current.settings.annotation.max_overlap is None or not len(asked):
+        return None
+    strategy = files.read_json(current.folder.scores / "scores.json")["strategy"]
+    if strategy == one_scale.STRATEGY:
+        return one_scale.choose_on_one_scale(current, prepared, asked, labels, candidates, wanted)
+    return choose_second_looks(current, prepared, asked, labels, wanted)
 
 
 def _within_money(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from labelloop import acquisition, files
-from labelloop.acquisition.base import Context
+from labelloop.acquisition.base import Context, HeldOut
 from labelloop.acquisition.composition import Composition, compose
 from labelloop.datasets.base import Prepared
+from labelloop.models.out_of_fold import held_out
 from labelloop.stages.composing import composition_of
 from labelloop.stages.reducing import RunCandidates, reduce_candidates
 from labelloop.stages.runner import Round
+from labelloop.stages.train import untrained
 
 
 def strategy_arm(
@@ -26,28 +29,32 @@ def strategy_arm(
     labels: pd.DataFrame,
     money: float | None = None,
     run_shards: RunCandidates | None = None,
+    told: Mapping[str, Any] | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The strategy's part of the batch, and what selection.json says of it.
 
     Args:
         money: what it may cost; only with `acquisition.compose.cost_column`.
         run_shards: looks through the shards of a large pool, where `acquisition.candidates` is set.
+        told: options of the strategy that follow from the campaign's votes.
     """
     scores = files.read_json(current.folder.scores / "scores.json")
     about = {"strategy": scores["strategy"], "picked": wanted, "reason": scores["note"]}
     if not wanted:
         return arm("strategy", np.array([], dtype=np.int64), 0.0, 1.0), about
-    strategy = acquisition.make_strategy(scores["strategy"], scores["options"])
+    strategy = acquisition.make_strategy(scores["strategy"], {**scores["options"], **(told or {})})
+    codes = label_codes(prepared, covered, labels)
     context = Context(
         candidates=candidates,
         labeled=covered,
-        probabilities=_array(current, "probabilities"),
-        embeddings=_array(current, "embeddings"),
+        probabilities=scores_array(current, "probabilities"),
+        embeddings=scores_array(current, "embeddings"),
         seed=current.about["seed"],
         ids=prepared.pool.ids,
-        members=_array(current, "members"),
-        labels=label_codes(prepared, covered, labels),
+        members=scores_array(current, "members"),
+        labels=codes,
         classes=prepared.classes,
+        held_out=_held_out(current, prepared, covered, codes) if scores["trained"] else None,
         reserved=np.flatnonzero(prepared.splits),
     )
     asked = current.settings.acquisition
@@ -82,6 +89,11 @@ def strategy_arm(
     return arm("strategy", picks.rows, picks.scores, picks.probabilities, draws), about
 
 
+def _held_out(current: Round, prepared: Prepared, rows: np.ndarray, codes: np.ndarray) -> HeldOut:
+    folds = current.settings.fusion.folds
+    return held_out(lambda: untrained(current, prepared), prepared, folds, rows, codes)
+
+
 def _mixed(composition: Composition) -> str:
     """The mix in words; empty where one strategy picks."""
     return " + ".join(f"{share:.0%} {part.name}" for part, share in composition.mix)
@@ -104,6 +116,7 @@ def arm(name: str, rows: np.ndarray, score: Any, probability: Any, draws: Any = 
     )
 
 
-def _array(current: Round, name: str) -> np.ndarray | None:
+def scores_array(current: Round, name: str) -> np.ndarray | None:
+    """An array of `scores/`, memory-mapped; None where the strategy does not read it."""
     path = current.folder.scores / f"{name}.npy"
     return np.load(path, mmap_mode="r", allow_pickle=False) if path.exists() else None

@@ -18,10 +18,15 @@ METRICS = (
     "hours", "control_labels", "control_accuracy", "savings_ratio", "savings_ratio_low", "savings_ratio_high",
     "savings_saved", "second_looks", "labels_changed", "still_unsure", "alpha", "gold_accuracy",
     "annotators_flagged", "annotators_paused", "roi", "roi_low", "roi_high", "skips", "stop_set_kappa",
+    "asked_accuracy", "asked_accuracy_low", "asked_accuracy_high",
+    "labels_saved", "labels_saved_low", "labels_saved_high",
     "stop_set_changed", "stop_set_doubt", "slope_per_100", "slope_per_100_low", "slope_per_100_high",
     "asymptote", "asymptote_low", "asymptote_high", "labels_to_target", "labels_to_target_low",
-    "labels_to_target_high", "random_needs", "random_needs_low", "random_needs_high", "reviewed",
-    "overturned", "accepted", "audited", "audit_errors",
+    "labels_to_target_high", "money_to_target", "money_to_target_low", "money_to_target_high",
+    "days_to_target", "days_to_target_low", "days_to_target_high", "target_chance", "next_batch_gain",
+    "next_batch_gain_low", "next_batch_gain_high", "next_batch_cost", "forecasts_compared", "forecasts_held",
+    "forecasts_expected", "forecasts_mean_error", "random_needs", "random_needs_low", "random_needs_high",
+    "reviewed", "overturned", "accepted", "audited", "audit_errors",
 )  # fmt: skip
 EXAMPLE_ROWS = 3
 
@@ -41,6 +46,7 @@ def track(current: Round) -> None:
     with folder.labels.open("rb") as stream:
         # DVC's digest of a file, known before DVC has it: run and snapshot can name each other.
         md5 = hashlib.file_digest(stream, "md5").hexdigest()
+    tracking, naming = workspace.settings.tracking, (folder.report, folder.annotators_page)
     frozen = {section: current.section(section) for section in ("round", *_SECTIONS)}
     run = tracker.log_round(
         mlflow.RoundRecord(
@@ -50,9 +56,9 @@ def track(current: Round) -> None:
             labels_used=metrics["labels"],
             snapshot=workspace.relative(folder.labels),
             digest=md5,
-            model=_model(current) if workspace.settings.tracking.log_model else None,
+            model=_model(current) if tracking.log_model else None,
             pictures=tuple(sorted(workspace.reports.glob("*.png"))),
-            artifacts=(folder.report, folder.annotators_page, folder.per_class, folder.confusion),
+            artifacts=(*(naming if tracking.log_people else ()), folder.per_class, folder.confusion),
             tags={"git_tag": snapshot_tag(workspace, name, current.id), "dvc_md5": md5},
         )
     )

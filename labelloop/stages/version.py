@@ -17,7 +17,7 @@ CAMPAIGN_FILES = (
 )  # fmt: skip
 ROUND_FILES = (
     "settings.yaml", "approved.json", "pushed.jsonl", "closed.json", "reviews.json", "quarantine.jsonl",
-    "votes.parquet.dvc", "certificate.json",
+    "votes.parquet.dvc", "certificate.json", "verdicts.json",
     "selection.json", "review.csv", "fusion.json", "gold.csv", "quality.json", "metrics.json",
     "savings.json", "stopping.json", "forecast.json", "per_class.csv", "confusion.csv",
     "learning_curve.csv", "report.md", "manifest.json",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from labelloop import tables
-from labelloop.asking import Event
+from labelloop.asking import Asking, Event
+
+MOST_NAMES = 20
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,25 @@ def wanted_of(tasks: Path) -> Wanted:
         copies[item] = max(copies.get(item, 0), copy + 1)
         first[item] = min(first.get(item, copy), copy)
     return Wanted(copies, {item: copy for item, copy in first.items() if copy})
+
+
+def still_asked(routing: Path, asking: Asking) -> str:
+    """Whose answers are waited for, and how many of each, in words; empty where anybody may give them.
+
+    Args:
+        routing: the round's routing.parquet.
+    """
+    if not routing.exists():
+        return ""
+    table = pq.read_table(routing, columns=["item", "annotator", "why"]).to_pydict()
+    left = Counter(
+        who
+        for item, who, why in zip(*table.values(), strict=True)
+        if why != tables.REASK and item in asking.copies and asking.is_open_to(item, who)
+    )
+    most = sorted(left, key=lambda who: (-left[who], who))
+    more = f" and {len(most) - MOST_NAMES} more" if len(most) > MOST_NAMES else ""
+    return f"asked are {', '.join(f'{who} ({left[who]})' for who in most[:MOST_NAMES])}{more}" if most else ""
 
 
 def events_of(votes: pd.DataFrame, items: Collection[str]) -> list[Event]:

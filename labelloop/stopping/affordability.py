@@ -40,6 +40,8 @@ def affordable(settings: CampaignSettings, history: Sequence[RoundSummary], *, t
             cost = annotation.overlap * item_cost(annotation, 1)
         gold = settings.gold
         cost += gold.per_item * item_cost(annotation, gold.overlap or annotation.overlap, experts=True)
+        again = annotation.overlap + gold.per_item * (gold.overlap or annotation.overlap)
+        cost += settings.quality.reask_share * again * item_cost(annotation, 1, experts=True)
         # Prices such as 0.15 are not exact in floating point; a whole number of items must stay whole.
         paid = math.floor(purse / cost + 1e-9) if cost > 0 else (left if purse > -1e-9 else 0)
         left = min(left, paid)

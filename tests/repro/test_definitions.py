@@ -90,6 +90,7 @@ def test_what_people_answered_is_never_an_output() -> None:
     sources = {path for contract in ROUND_STAGES.values() for path in contract.sources}
     assert sources == {
         "{round}/gold.csv",
+        "{round}/verdicts.json",
         "{round}/pushed.jsonl",
         "{round}/votes.parquet",
         "{round}/closed.json",

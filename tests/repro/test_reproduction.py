@@ -39,6 +39,7 @@ def clone(ended: Path, shell: Shell, tmp_path_factory: pytest.TempPathFactory) -
 def test_after_a_run_git_and_dvc_have_nothing_to_say(ended: Path, shell: Shell) -> None:
     """`git status` is empty, `dvc status` is clean and `dvc repro` skips every stage, second looks or not."""
     assert "relabel" in pq.read_table(ended / "rounds/r001/batch.parquet")["arm"].to_pylist()
+    assert {"skill", "reask"} <= set(pq.read_table(ended / "rounds/r001/routing.parquet")["why"].to_pylist())
     lock = (ended / "dvc.lock").read_bytes()
     assert shell(ended, "git", "status", "--porcelain") == ""
     assert json.loads(shell(ended, "dvc", "status", "--json")) == {}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from labelloop import approval, files, loop, scaffold, status
+from labelloop import approval, files, loop, scaffold, status, tables
 from labelloop.errors import DamagedFileError, LabelloopError
 from labelloop.ledger import Ledger
 from labelloop.loop import AwaitingApproval, Stopped
@@ -66,13 +66,33 @@ def test_nothing_is_pushed_before_a_word(gated: Workspace) -> None:
 
 
 def test_what_is_shown_is_what_would_be_asked(gated: Workspace) -> None:
-    """Items by arm, answers and their cost."""
+    """Items by arm, answers, and what they cost if the dearest of the crew give them."""
     batch = shown(gated)
-    assert (batch.items, batch.votes, batch.cost) == (18, 8 * 2 + 10 * 3, pytest.approx(46 * 0.05))
+    assert (batch.items, batch.votes, batch.cost) == (18, 8 * 2 + 10 * 3, pytest.approx(8 * 0.14 + 10 * 0.19))
     assert batch.arms == {"strategy": 7, "control": 1, "test": 10}
     text = batch.as_markdown()
     assert all(f"| {arm} | {count} |" in text for arm, count in batch.arms.items())
-    assert "2.30 USD" in text
+    assert "at most 3.02 USD" in text
+
+
+def test_items_that_cost_more_are_shown_with_what_they_cost(tmp_path: Path) -> None:
+    """Each by its column, times what the dearest of those who could answer take."""
+    folder = tmp_path / "dear"
+    folder.mkdir()
+    rows = ["x,y,effort,label", *(f"{n % 7},{n % 5},{1 + n % 3},{'ab'[n % 2]}" for n in range(60))]
+    (folder / "rows.csv").write_text("\n".join(rows) + "\n")
+    table = {"kind": "table", "path": "rows.csv", "label_column": "label", "numeric_columns": ["x", "y"]}
+    changes = {"dataset": table, "acquisition": {"batch_size": 8, "compose": {"cost_column": "effort"}}}
+    (folder / "params.yaml").write_text(yaml.safe_dump(SETTINGS | changes))
+    scaffold.init(folder)
+    workspace = Workspace.at(folder)
+    assert isinstance(loop.advance(workspace), AwaitingApproval)
+    batch = tables.BATCH.read(workspace.round("r000").batch)
+    effort = {item: 1 + int(item.rsplit("-")[-1]) % 3 for item in batch["item"]}
+    price = {2: 0.08 + 0.06, 3: 0.08 + 0.06 + 0.05}
+    expected = sum(effort[row.item] * price[row.overlap] for row in batch.itertuples())
+    assert shown(workspace).cost == pytest.approx(expected)
+    assert len(set(effort.values())) > 1
 
 
 def test_status_says_what_waits_and_since_when(gated: Workspace) -> None:

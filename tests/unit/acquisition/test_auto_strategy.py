@@ -64,7 +64,7 @@ def run(name: str, given: Context, **options: float) -> Picks:
 )
 def test_the_phase_follows_from_what_the_labels_show(given: Context, expected: str) -> None:
     picks = run("auto", given)
-    options = {"directions": True} if expected == "uherding" else {}
+    options = {"directions": True, "disagreement": 1.0} if expected == "uherding" else {}
     assert picks.rows.tolist() == run(expected, given, **options).rows.tolist()
     assert f"({expected})" in picks.reason
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -152,7 +153,75 @@ def test_money_buys_more_doubt_where_scores_are_divided_by_costs() -> None:
     assert gain[picks.rows].sum() > 2 * gain[dearest_first].sum()
 
 
-@pytest.mark.parametrize("name", ["margin", "entropy", "power_margin", "k_means", "random", "auto"])
+@pytest.mark.parametrize("name", ["margin", "entropy", "least_confident"])
+def test_scores_over_costs_decide(name: str) -> None:
+    context, costs = pool(), made()["costs"]
+    everything = select_rows(make_strategy(name), context, len(context.candidates))
+    gain = np.zeros(SIZE)
+    gain[everything.rows] = everything.scores / costs[everything.rows]
+    picks = run(name, context, costs=costs)
+    np.testing.assert_array_equal(picks.scores, np.sort(gain)[::-1][:BATCH])
+    np.testing.assert_array_equal(picks.scores, gain[picks.rows])
+
+
+def test_money_buys_more_coverage_where_gains_are_divided_by_costs() -> None:
+    """Of two halves alike, one at ten times the price, the cheap one is picked from."""
+    context, dear = pool(), np.arange(SIZE) % 2 == 1
+    taught = (context.embeddings[context.labeled, 0] > 0).astype(np.int64)  # what auto can believe
+    context = dataclasses.replace(context, labels=taught)
+    costs = np.where(dear, 2.0, 0.2)
+    for name in ("max_herding", "uherding", "auto"):
+        picks = run(name, context, costs=costs, money=6.0)
+        assert costs[picks.rows].sum() <= 6.0
+        assert dear[picks.rows].mean() < 0.2
+    assert 0.3 < dear[run("k_center", context, costs=costs, money=60.0).rows].mean() < 0.7
+
+
+def test_powers_draw_in_proportion_to_the_score_over_the_cost() -> None:
+    """The first pick of 2,000 seeds against the chances: chi-squared."""
+    said = np.array([[0.5, 0.5], [0.6, 0.4], [0.7, 0.3], [0.8, 0.2]], dtype=np.float32)
+    costs, draws = np.array([8.0, 1.0, 2.0, 0.5]), np.zeros(4)
+    for seed in range(2000):
+        context = Context(np.arange(4), np.empty(0, dtype=np.int64), said, None, seed)
+        draws[run("power_margin", context, 1, costs=costs).rows[0]] += 1
+    weights = (2 - 2 * said[:, 0]) / costs
+    expected = 2000 * weights / weights.sum()
+    assert ((draws - expected) ** 2 / expected).sum() < 16.3  # the 99.9% quantile at 3 degrees of freedom
+
+
+@pytest.mark.parametrize(("name", "ceiling"), [("margin", 50), ("power_margin", 85)])
+def test_memory_of_a_composed_batch_stays_below_its_ceiling(name: str, ceiling: int) -> None:
+    """Bytes a row, with a filter, caps, costs and money."""
+    n, rng = 200_000, np.random.default_rng(0)
+    context = Context(
+        np.arange(n),
+        np.empty(0, dtype=np.int64),
+        rng.dirichlet(np.ones(3), size=n).astype(np.float32),
+        None,
+        0,
+        np.array([str(row) for row in range(n)], dtype=object),
+    )
+    asked = Composition(
+        allowed=rng.random(n) < 0.9,
+        groups=rng.integers(-1, 1000, size=n),
+        cap=2,
+        costs=rng.integers(1, 40, size=n) / 8,
+        money=60.0,
+    )
+    strategy = make_strategy(name)
+    tracemalloc.start()
+    try:
+        picks = compose(strategy, context, 100, asked)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(picks.rows) > 20
+    assert peak < ceiling * n + 1_500_000
+
+
+@pytest.mark.parametrize(
+    "name", ["margin", "entropy", "power_margin", "power_entropy", "uherding", "k_means", "random", "auto"]
+)
 def test_equal_costs_and_enough_money_change_nothing(name: str) -> None:
     picks = run(name, pool(), costs=np.ones(SIZE), money=1000.0)
     assert picks.rows.tolist() == run(name, pool()).rows.tolist()
@@ -231,6 +300,27 @@ def test_a_group_that_lies_in_several_strata_still_fills_the_batch() -> None:
 )
 def test_wrong_columns_are_named(asked: dict[str, Any], said: str) -> None:
     with pytest.raises(DataError, match=said):
+        run("margin", pool(), **asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"money": 3.0}, "money is 3, but nothing has a cost; give costs"),
+        ({"money": np.nan, "costs": np.ones(SIZE)}, "money is nan"),
+        ({"cap": 2}, "cap without groups asks nothing"),
+        ({"groups": np.zeros(SIZE, dtype=np.int64)}, "groups without cap asks nothing"),
+        ({"groups": np.zeros(SIZE, dtype=np.int64), "cap": 0}, "cap is 0; it must be 1 or more"),
+        (
+            {"mix": ((make_strategy("margin"), 0.5), (make_strategy("random"), 0.4))},
+            r"sum to 0\.9; they must",
+        ),
+        ({"mix": ((make_strategy("margin"), 1.5), (make_strategy("random"), -0.5))}, "each must be above 0"),
+        ({"subsample": 23}, "the subsample is 23, but the batch has 24 items"),
+    ],
+)
+def test_what_would_do_nothing_or_cannot_be_is_refused(asked: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
         run("margin", pool(), **asked)
 
 

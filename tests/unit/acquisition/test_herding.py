@@ -14,7 +14,14 @@ def made(n: int = 150, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return rng.normal(size=(n, 3)).astype(np.float32), rng.dirichlet(np.ones(4), size=n).astype(np.float32)
 
 
-def shortfalls(context: Context, doubts: np.ndarray, rows: np.ndarray, quantile: float) -> np.ndarray:
+def shortfalls(
+    context: Context,
+    doubts: np.ndarray,
+    rows: np.ndarray,
+    quantile: float,
+    disagreement: float = 0.0,
+    costs: np.ndarray | None = None,
+) -> np.ndarray:
     """By how much each pick falls short of the best one at its turn; the definition, in float64.
 
     The coverage of every candidate from nothing, for every pick; all candidates are targets. Two rows that
@@ -23,14 +30,18 @@ def shortfalls(context: Context, doubts: np.ndarray, rows: np.ndarray, quantile:
     points, candidates = context.embeddings.astype(np.float64), context.candidates
     squared = ((points[:, None] - points[None]) ** 2).sum(axis=2)
     among = squared[np.ix_(context.labeled, context.labeled)] + np.diag(np.full(len(context.labeled), np.inf))
-    kernel = np.exp(-squared / np.quantile(among.min(axis=1), quantile))
+    roots = np.sqrt(context.probabilities.astype(np.float64))
+    apart = 2 - 2 * roots @ roots.T
+    kernel = np.exp(-squared / np.quantile(among.min(axis=1), quantile) - disagreement * apart)
     covered, short = list(context.labeled), []
     for row in rows:
+        before = (doubts[candidates] * kernel[np.ix_(candidates, covered)].max(axis=1)).sum()
         coverage = [
-            (doubts[candidates] * kernel[np.ix_(candidates, [*covered, c])].max(axis=1)).sum()
+            (doubts[candidates] * kernel[np.ix_(candidates, [*covered, c])].max(axis=1)).sum() - before
             for c in candidates
         ]
-        short.append(max(coverage) - coverage[candidates.tolist().index(row)])
+        worth = np.array(coverage) / (1 if costs is None else costs[candidates])
+        short.append(worth.max() - worth[candidates.tolist().index(row)])
         covered.append(int(row))
     return np.array(short)
 
@@ -45,6 +56,64 @@ def test_every_pick_is_the_best_by_the_definition(name: str, quantile: float) ->
     context = Context(np.setdiff1d(np.arange(150), labeled), labeled, probabilities, embeddings, seed=1)
     picks = select_rows(make_strategy(name, {"radius_quantile": quantile}), context, 20)
     assert shortfalls(context, doubts, picks.rows, quantile).max() < 1e-5
+
+
+@pytest.mark.parametrize("disagreement", [0.5, 3.0])
+def test_predictions_that_disagree_lower_the_kernel_by_their_hellinger_distance(disagreement: float) -> None:
+    embeddings, probabilities = made()
+    labeled = np.arange(0, 150, 10)
+    top = np.sort(probabilities, axis=1)
+    context = Context(np.setdiff1d(np.arange(150), labeled), labeled, probabilities, embeddings, seed=1)
+    plain = select_rows(make_strategy("uherding"), context, 20).rows
+    picks = select_rows(make_strategy("uherding", {"disagreement": disagreement}), context, 20).rows
+    doubts = 1 - (top[:, -1] - top[:, -2])
+    assert shortfalls(context, doubts, picks, 0.1, disagreement).max() < 1e-5
+    assert shortfalls(context, doubts, plain, 0.1, disagreement).max() > 1e-3
+
+
+def test_predictions_count_wherever_their_rows_lie_and_whatever_their_type() -> None:
+    embeddings, probabilities = made()
+    ids = np.array([f"i{row}" for row in range(150)], dtype=object)
+    order = np.random.default_rng(5).permutation(150)
+
+    def run(rows: np.ndarray, kind: str) -> list[str]:
+        said = np.asfortranarray(probabilities[rows].astype(np.float16).astype(kind))
+        place = np.argsort(rows)
+        parts = np.sort(place[10:]), np.sort(place[:10])
+        context = Context(*parts, said, embeddings[rows], seed=1, ids=ids[rows])
+        picks = select_rows(make_strategy("uherding", {"disagreement": 1.0}), context, 20)
+        return ids[rows][picks.rows].tolist()
+
+    assert run(np.arange(150), "float32") == run(order, "float32") == run(order, "float16")
+
+
+def test_two_answers_are_asked_for_where_neighbours_are_taken_for_different_classes() -> None:
+    """Two clouds in one place, a smaller one far off, two picks: opinions decide what is to cover."""
+    random = np.random.default_rng(4)
+    member = np.repeat([0, 1, 2], [50, 50, 20])
+    embeddings = 10 * np.array([[0, 0], [0, 0], [9, 9]])[member] + random.normal(size=(120, 2))
+    said = np.array([[0.6, 0.4, 0, 0], [0, 0, 0.6, 0.4], [0.6, 0.4, 0, 0]])[member]
+    context = Context(np.arange(120), np.arange(0), said.astype(np.float32), embeddings.astype(np.float32), 1)
+
+    def picked(disagreement: float) -> set[int]:
+        options = {"disagreement": disagreement, "radius_quantile": 1.0}
+        return set(member[select_rows(make_strategy("uherding", options), context, 2).rows].tolist())
+
+    assert picked(20.0) == {0, 1}
+    assert 2 in picked(0.0)
+
+
+@pytest.mark.parametrize("name", ["uherding", "max_herding"])
+def test_with_costs_every_pick_is_the_best_gain_over_its_cost(name: str) -> None:
+    embeddings, probabilities = made()
+    labeled, costs = np.arange(0, 150, 10), np.random.default_rng(4).integers(1, 9, size=150) / 4
+    top = np.sort(probabilities, axis=1)
+    doubts = 1 - (top[:, -1] - top[:, -2]) if name == "uherding" else np.ones(150)
+    rows = np.setdiff1d(np.arange(150), labeled)
+    context = Context(rows, labeled, probabilities, embeddings, seed=1, costs=costs)
+    picks = select_rows(make_strategy(name, {"radius_quantile": 0.5}), context, 20)
+    assert shortfalls(context, doubts, picks.rows, 0.5, costs=costs).max() < 1e-4
+    assert costs[picks.rows].mean() < 0.8 * costs.mean()
 
 
 @pytest.mark.parametrize("name", ["uherding", "max_herding"])

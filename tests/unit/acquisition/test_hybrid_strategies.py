@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
+import pytest
 
 from labelloop.acquisition import Context, Picks, make_strategy, select_rows
+from labelloop.acquisition.committee import bald, member_variance
+from labelloop.acquisition.entropy import entropy
+from labelloop.acquisition.least_confident import least_confident
 from labelloop.acquisition.margin import margin
 
 
@@ -69,16 +75,34 @@ def test_cluster_margin_does_not_ask_the_same_twice() -> None:
     assert set(member[run("cluster_margin", context, 12).rows]) == {0, 1, 2}
 
 
-def test_power_margin_draws_in_proportion_to_the_score() -> None:
-    """The first pick of 4,000 seeds against the chances: chi-squared."""
+POWERS = {
+    "power_least_confident": lambda said: least_confident(said[0]),
+    "power_margin": lambda said: margin(said[0]),
+    "power_entropy": lambda said: entropy(said[0]),
+    "power_bald": bald,
+    "power_member_variance": member_variance,
+}
+
+
+@pytest.mark.parametrize("name", POWERS)
+def test_powers_draw_in_proportion_to_the_score(name: str) -> None:
+    """The first pick of 2,000 seeds against the chances: chi-squared."""
     first = np.array([0.5, 0.6, 0.7, 0.8, 0.9])
-    probabilities = np.stack([first, 1 - first], axis=1).astype(np.float32)
+    members = np.stack([np.stack([a, 1 - a], axis=1) for a in (first, 1 - first**2)]).astype(np.float32)
     draws = np.zeros(5)
-    for seed in range(4000):
-        context = Context(np.arange(5), np.arange(0), probabilities, None, seed)
-        draws[run("power_margin", context, 1).rows[0]] += 1
-    expected = 4000 * margin(probabilities) / margin(probabilities).sum()
+    for seed in range(2000):
+        context = Context(np.arange(5), np.arange(0), members[0], None, seed, members=members)
+        draws[run(name, context, 1).rows[0]] += 1
+    scores = POWERS[name](members)
+    expected = 2000 * scores / scores.sum()
     assert ((draws - expected) ** 2 / expected).sum() < 18.5  # The 99.9% quantile at 4 degrees of freedom.
+
+
+@pytest.mark.parametrize("name", POWERS)
+def test_a_large_power_is_the_plain_score(name: str) -> None:
+    context = dataclasses.replace(made(), members=np.stack([made(seed=s).probabilities for s in (1, 2)]))
+    plain = run(name.removeprefix("power_"), context, 20)
+    assert run(name, context, 20, power=1e6).rows.tolist() == plain.rows.tolist()
 
 
 def test_power_margin_weights_give_unbiased_sums() -> None:
@@ -102,10 +126,3 @@ def test_power_margin_draws_equal_rows_each_by_itself() -> None:
     assert abs(np.mean(firsts) - 10 / 1.9) < 0.3
     assert np.var(firsts) < 3.5  # 2.3 by the hypergeometric; 25 where copies go together
     assert abs(np.mean(sums) - values.sum()) < 4 * np.std(sums) / np.sqrt(len(sums))
-
-
-def test_a_large_power_is_the_plain_margin() -> None:
-    context = made()
-    assert (
-        run("power_margin", context, 20, power=1e6).rows.tolist() == run("margin", context, 20).rows.tolist()
-    )

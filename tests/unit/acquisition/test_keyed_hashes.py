@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -52,6 +54,17 @@ def test_id_keys_never_change() -> None:
         12830187596440521859,
         17469300025606877064,
     ]
+
+
+def test_hashing_ids_takes_the_memory_of_the_keys() -> None:
+    many = np.tile(IDS, 20)
+    tracemalloc.start()
+    try:
+        keys.id_keys(many, 0, "a")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * len(many) + 1_000_000
 
 
 def test_equal_content_has_equal_keys() -> None:

@@ -106,6 +106,24 @@ def test_neighbours_of_errors_are_picked_and_of_nothing_else() -> None:
     assert np.bincount(picks // 50).tolist() == [0, 20, 0, 20]
 
 
+def test_errors_are_those_of_models_that_have_not_seen_the_label() -> None:
+    """A learner that knows its labels by heart errs nowhere; held out it errs in two clouds, and in a third
+    no model has a say, so that its own word counts."""
+    points, rows = cloud_pool()
+    labels = np.array([0, 1, 0, 1])
+    said = np.tile(np.float32([0.5, 0.5]), (200, 1))
+    said[rows] = np.eye(2, dtype=np.float32)[labels]
+    given = {"embeddings": points, "probabilities": said, "labeled": rows, "labels": labels}
+    held_out = np.full((200, 2), np.nan, dtype=np.float32)
+    held_out[rows[:3]] = [[0.9, 0.1], [0.8, 0.2], [0.1, 0.9]]
+    by_heart = select("error_based", batch_size=40, **given)
+    assert len(set((by_heart // 50).tolist())) == 1, "the tenth with the least probable labels: any one row"
+    picks = select("error_based", batch_size=40, held_out=held_out, **given)
+    assert np.bincount(picks // 50).tolist() == [0, 20, 20]
+    with pytest.raises(DataError, match=r"held_out has shape \(200, 3\)"):
+        select("error_based", batch_size=40, held_out=np.zeros((200, 3)), **given)
+
+
 def test_errors_known_from_elsewhere_are_named_by_id_or_row() -> None:
     points, rows = cloud_pool()
     said = np.tile(np.float32([0.9, 0.1]), (200, 1))

@@ -13,6 +13,7 @@ import pytest
 
 from labelloop.acquisition import STRATEGIES, select
 from labelloop.acquisition.array_selection import select_from_files
+from labelloop.acquisition.composition import Composition
 from labelloop.errors import DataError, LabelloopError, SettingsError
 
 RNG = np.random.default_rng(0)
@@ -26,6 +27,7 @@ LABELS = np.array([0, 2, 1])
 @pytest.mark.parametrize("name", sorted(STRATEGIES))
 def test_every_strategy_picks_from_plain_arrays(name: str) -> None:
     given = {"embeddings": X, "probabilities": P, "labeled": KNOWN, "members": MEMBERS, "labels": LABELS}
+    given["beliefs"] = np.full_like(P, np.nan)
     rows = select(name, batch_size=9, seed=4, **given)
     assert rows.dtype == np.int64
     assert len(set(rows.tolist()) - set(KNOWN.tolist())) == 9
@@ -92,6 +94,28 @@ WRONG = {
         {"strategy": "bald", "members": 2 * MEMBERS},
         DataError,
         r"members of row 0 must be 0 or more and sum to 1",
+    ),
+    "no beliefs": ({"strategy": "relabel"}, SettingsError, "'relabel' needs beliefs; give them"),
+    "beliefs that do not sum": (
+        {"strategy": "relabel", "beliefs": 2 * P},
+        DataError,
+        r"beliefs of row 0 must be 0 or more and sum to 1",
+    ),
+    "beliefs of others": ({"strategy": "relabel", "beliefs": P[:, :2]}, DataError, "beliefs speak of 2"),
+    "relabel composed": (
+        {"strategy": "relabel", "beliefs": P, "composition": Composition(subsample=9)},
+        SettingsError,
+        "give what rows cost as the option costs",
+    ),
+    "costs": (
+        {"strategy": "relabel", "beliefs": P, "costs": spoiled(np.ones(60), 4, 0.0)},
+        DataError,
+        r"the cost of row 4 is 0\.0",
+    ),
+    "accuracy": (
+        {"strategy": "relabel", "beliefs": P, "accuracy": 1.0},
+        SettingsError,
+        r"'accuracy' is 1\.0",
     ),
     "unknown": ({"strategy": "bagde"}, SettingsError, "did you mean 'badge'"),
     "option": ({"factor": 3}, SettingsError, "'badge' has no option 'factor'"),
@@ -201,6 +225,9 @@ WRONG_COMPOSITIONS = {
     ),
     "table": ("stratify_by: source\n", {"table": None}, "names column 'source'; give the table .* --table"),
     "money": ("subsample: 20\n", {"money": 3.0}, "--money 3 needs cost_column"),
+    "half a cap": ("cap_per_group: 1\n", {}, "group_column and cap_per_group go together"),
+    "small subsample": ("subsample: 3\n", {}, "the subsample is 3, but the batch has 5 items"),
+    "shares": ("mix: {margin: 0.5, random: 0.4}\n", {}, "shares sum to 0.9; they must sum to 1"),
     "cap": ("group_column: source\ncap_per_group: 1\n", {"batch_size": 40}, r"batch of 40 .* room for \d+"),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelloop.acquisition.keys import id_keys
@@ -22,6 +22,7 @@ def brute_force(rows: np.ndarray, scores: np.ndarray, count: int) -> np.ndarray:
     return np.sort(rows[order[:count]])
 
 
+@settings(deadline=None)
 @given(
     scores=st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=300),
     cuts=st.lists(st.integers(0, 300), max_size=8),

@@ -49,6 +49,9 @@ def test_each_built_in_says_what_it_needs() -> None:
         "badge": {"probabilities", "embeddings"},
         "bald": {"members"},
         "power_bald": {"members"},
+        "power_least_confident": {"probabilities"},
+        "power_entropy": {"probabilities"},
+        "power_member_variance": {"members"},
         "vote_entropy": {"members"},
         "consensus_entropy": {"members"},
         "mean_kl": {"members"},
@@ -58,6 +61,7 @@ def test_each_built_in_says_what_it_needs() -> None:
         "rare_class": {"probabilities", "embeddings", "labels"},
         "hard_negatives": {"probabilities", "embeddings", "labels"},
         "balanced": {"probabilities", "labels"},
+        "relabel": {"probabilities", "beliefs"},
         "auto": {"probabilities", "embeddings", "labels"},
     }
 
@@ -141,6 +145,7 @@ def test_a_function_that_is_not_there_is_explained(name: str, said: str) -> None
         ("uherding", {"targets": 0}, "'targets' is 0; it must be a whole number at least 1"),
         ("max_herding", {"targets": True}, "'targets' is True"),
         ("uherding", {"radius_quantile": 2}, "'radius_quantile' is 2; .* at least 0 and at most 1"),
+        ("uherding", {"disagreement": -0.5}, r"'disagreement' is -0\.5"),
         ("max_herding", {"directions": "no"}, "'directions' is 'no'; it must be true or false"),
         ("typiclust", {"neighbours": 0}, "'neighbours' is 0"),
         ("k_means", {"max_clusters": 0}, "'max_clusters' is 0"),

@@ -192,7 +192,11 @@ def test_one_seed_claims_nothing() -> None:
 
 def test_names_are_escaped_on_the_page() -> None:
     money = compare_at_money(curves_of({"<b>x": [0.9, 0.8]}), own=None, currency="A&B")
-    document = page({"at_money": money, "currency": "A&B", "notes": ["<i>"]}, "<svg></svg>", title="<t>")
+    document = page(
+        {"at_money": money, "currency": "A&B", "metric": "recall:<b>", "notes": ["<i>"]},
+        "<svg></svg>",
+        title="<t>",
+    )
     assert (
         "<b>" not in document and "<i>" not in document and "<t>" not in document and "A&B<" not in document
     )

@@ -128,6 +128,22 @@ def test_strategies_that_ask_labels_or_a_committee_are_replayed_too(params: Path
     assert curves[curves["labels"] == 36]["accuracy"].nunique() > 1
 
 
+def test_a_file_of_complaints_is_read_and_followed(params: Path, tmp_path: Path) -> None:
+    """As a live round does; its path starts at params.yaml, and ids that are not in the pool are left out."""
+    (tmp_path / "complaints.csv").write_text("item\nrows-0000003\nrows-0000008\nelsewhere\n")
+    own = PARAMS.replace("strategy: margin", "strategy: error_based, options: {wrong: complaints.csv}")
+    accuracies = {}
+    for name, content in (("named", own), ("found", own.replace("options: {wrong: complaints.csv}, ", ""))):
+        params.write_text(content)
+        backtest(params, tmp_path / name, strategies=["error_based"], seeds=1)
+        accuracies[name] = pd.read_csv(tmp_path / name / "curves.csv")["accuracy"].tolist()
+    assert accuracies["named"] != accuracies["found"]
+    (tmp_path / "complaints.csv").unlink()
+    params.write_text(own)
+    with pytest.raises(SettingsError, match=r"complaints\.csv' is not there"):
+        backtest(params, tmp_path / "none", seeds=1)
+
+
 @pytest.mark.parametrize("kind", ["learners", "snapshots", "dropout"])
 def test_a_committee_is_made_as_in_the_campaign(params: Path, tmp_path: Path, kind: str) -> None:
     """Picks follow the kind: with the same seed they are not those of bootstrap samples."""

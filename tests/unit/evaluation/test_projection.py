@@ -21,6 +21,7 @@ def test_a_known_curve_is_drawn_on_to_the_accuracy_reached() -> None:
     labels = found["labels"]
     assert labels["low"] <= 225 and (labels["high"] is None or labels["high"] >= 225)
     assert labels["low"] > 60 and labels["middle"] == pytest.approx(225, rel=0.5)
+    assert found["saved"]["low"] == labels["low"] - 300 and found["saved"]["middle"] == labels["middle"] - 300
     assert "85.0% of the campaign's 300" in found["sentence"] and "not a measurement" in found["sentence"]
 
 
@@ -34,6 +35,7 @@ def test_what_random_never_reaches_is_more_than_the_pool() -> None:
     flat = 0.6 - 2.0 * CONTROL**-1.0
     found = project_random(CONTROL, flat, reached=0.97, **USED)
     assert found is not None and found["labels"]["low"] is None
+    assert found["saved"] == {"low": 5000 - 300, "middle": None, "high": None}
     assert "more than the pool's 5000 labels" in found["sentence"]
 
 

@@ -7,7 +7,13 @@ import pytest
 
 from labelloop.acquisition import select_picks
 from labelloop.errors import DataError
-from labelloop.evaluation.weighted import asked_accuracy, inverse_probability, lure, lure_weights
+from labelloop.evaluation.weighted import (
+    asked_accuracy,
+    chosen_accuracy,
+    inverse_probability,
+    lure,
+    lure_weights,
+)
 
 DRAWS = 400
 """Simulated batches a test; 1.6 standard errors of a coverage of 90% are then 2.4 points."""
@@ -72,6 +78,9 @@ def test_inverse_probabilities_undo_the_choice_too() -> None:
         picks = select_picks("power_margin", batch_size=60, probabilities=said, seed=seed)
         found.append(inverse_probability(wrong[picks.rows], picks.probabilities, coverage=0.9, bounds=(0, 1)))
         plain.append(wrong[picks.rows].mean())
+        accuracy = chosen_accuracy(right[picks.rows], picks.probabilities, coverage=0.9)
+        assert accuracy.value == 1 - found[-1].value
+        assert accuracy.low is None or accuracy.low == 1 - found[-1].high
     truth = wrong.mean()
     assert abs(np.mean([one.value for one in found]) - truth) < abs(np.mean(plain) - truth) / 5
     assert np.mean([one.low <= truth <= one.high for one in found if one.low is not None]) > 0.85

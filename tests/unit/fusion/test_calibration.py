@@ -87,6 +87,15 @@ def test_blending_is_the_normalised_square_root_of_the_product() -> None:
     np.testing.assert_allclose(map_dawid_skene(votes, blend_votes=True).posterior, expected)
 
 
+def test_blending_ranks_what_a_model_is_certain_of_by_its_votes() -> None:
+    """A posterior of 1 says nothing more; an item with a vote against it is less sure than one without."""
+    votes = coded(
+        np.array([0, 0, 0, 1, 1, 1]), np.tile(np.arange(3), 2), np.array([0, 0, 0, 0, 0, 1]), 2, 3, 2
+    )
+    clear, contested = blended(np.array([[1.0, 0.0], [1.0, 0.0]]), votes)[:, 0]
+    assert contested < clear < 1
+
+
 def test_without_gold_confidence_is_cautious_and_labels_stay() -> None:
     """Hard items make people err together: of labels at .95 fewer are wrong, the more so the more votes."""
     for per_item, least in ((5, 0.9), (10, 0.7)):

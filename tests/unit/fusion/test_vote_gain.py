@@ -14,6 +14,7 @@ from labelloop.fusion.vote_gain import (
     another_votes_worth,
     label_worth,
     new_votes_worth,
+    verdicts_worth,
 )
 
 
@@ -72,6 +73,13 @@ def test_where_nothing_can_be_learnt_nothing_is_worth_anything() -> None:
     assert another_votes_worth(np.ones((2, 1)), 0.8).tolist() == [0.0, 0.0]
     assert another_votes_worth(np.empty((0, 3)), 0.8).tolist() == []
     assert new_votes_worth(1, 0.8, 2) == 0.0
+
+
+def test_no_vote_is_worth_more_than_a_verdict() -> None:
+    known = beliefs(3)
+    assert (verdicts_worth(known) >= another_votes_worth(known, 0.99) - 1e-12).all()
+    assert verdicts_worth(np.eye(3)).tolist() == [0.0, 0.0, 0.0]
+    assert verdicts_worth(np.full((1, 4), 0.25)).tolist() == [1.0]
 
 
 def test_a_split_vote_is_looked_at_before_a_new_item_and_a_clear_one_is_not() -> None:

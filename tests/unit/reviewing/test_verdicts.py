@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,27 @@ def test_a_verdict_that_was_edited_is_refused(tmp_path: Path, old: str, new: str
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(DamagedFileError, match="git checkout"):
         verdicts.read(path)
+
+
+def test_at_a_gate_each_reviewer_has_a_word_of_their_own(tmp_path: Path) -> None:
+    """The second reader's word does not make the first one's file new again."""
+    path = tmp_path / "reviews.jsonl"
+
+    def at_gate(by: str, label: str, note: str = "") -> verdicts.Verdict:
+        return verdict("a", label, by, "2026-01-05T09:00:00+00:00", "unsure", "cat", "reader", note)
+
+    assert verdicts.append(path, [at_gate("eva", "dog"), at_gate("ben", "cow")]) == 2
+    assert verdicts.append(path, [at_gate("eva", "dog")]) == 0
+    assert verdicts.append(path, [at_gate("eva", "dog", "blurred")]) == 1
+    assert [one.note for one in verdicts.read(path)] == ["", "", "blurred"]
+
+
+def test_verdicts_from_before_there_were_gates_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.jsonl"
+    one = said("a", "dog")
+    old = {name: value for name, value in asdict(one).items() if name not in ("gate", "note")}
+    path.write_text(json.dumps(old) + "\n")
+    assert verdicts.read(path) == [one]
 
 
 def test_who_goes_back_to_the_first_word_is_heard(tmp_path: Path) -> None:

@@ -11,13 +11,20 @@ import pandas as pd
 import pytest
 import yaml
 
-from labelloop import files
+from labelloop import datasets, files
+from labelloop.evaluation.intervals import wilson
 from labelloop.evaluation.weighted import lure_weights
+from labelloop.models import load_learner
 from labelloop.stages.asked_accuracy import UNKNOWN
 
 SETTINGS: dict[str, Any] = {
     "campaign": {"name": "asked", "seed": 3},
-    "dataset": {"kind": "table", "path": "rows.csv", "label_column": "label"},
+    "dataset": {
+        "kind": "table",
+        "path": "rows.csv",
+        "label_column": "label",
+        "numeric_columns": ["a", "b", "c"],
+    },
     "model": {"name": "logistic"},
     "annotation": {"overlap": 1, "test_overlap": 1},
     "evaluation": {"test_size": 20, "bootstrap": 20},
@@ -27,13 +34,18 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def play(folder: Path, labelloop: Callable[..., Any], strategy: str) -> dict[str, Any]:
+def play(
+    folder: Path, labelloop: Callable[..., Any], strategy: str, compose: dict[str, Any] | None = None
+) -> dict[str, Any]:
     labelloop("init", folder)
     random = np.random.default_rng(0)
     codes = random.integers(3, size=500)
     rows = pd.DataFrame(random.normal(1.0 * codes[:, None], 1.0, (500, 3)), columns=list("abc"))
-    rows.assign(label=[f"class-{code}" for code in codes]).to_csv(folder / "rows.csv", index=False)
-    acquisition = {"strategy": strategy, "batch_size": 40}
+    rows = rows.assign(
+        label=[f"class-{code}" for code in codes], site=np.where(rows["a"] < 0, "rare", "usual")
+    )
+    rows.to_csv(folder / "rows.csv", index=False)
+    acquisition = {"strategy": strategy, "batch_size": 40, "compose": compose or {}}
     (folder / "params.yaml").write_text(yaml.safe_dump({**SETTINGS, "acquisition": acquisition}))
     said = labelloop("run", "--plain", folder)
     assert said.code == 0, said.error
@@ -48,7 +60,8 @@ def test_known_draws_give_a_labelled_figure(
     assert metrics["asked_accuracy_low"] <= metrics["asked_accuracy"] <= metrics["asked_accuracy_high"]
     assert metrics["asked_accuracy_items"] == 40
     report = (tmp_path / "rounds" / "r001" / "report.md").read_text()
-    assert f"Accuracy on asked items, weighted: {metrics['asked_accuracy']:.1%}" in report
+    assert f"weighted by the chances they were drawn with: {metrics['asked_accuracy']:.1%}" in report
+    assert metrics["asked_accuracy_by"] == "draws"
     first = files.read_json(tmp_path / "rounds" / "r000" / "metrics.json")
     assert {name: first[name] for name in UNKNOWN} == UNKNOWN  # No model had asked yet.
 
@@ -63,10 +76,41 @@ def test_known_draws_give_a_labelled_figure(
     np.testing.assert_allclose(weights[:even], 1.0)
 
 
-def test_a_strategy_by_rank_says_nothing(tmp_path: Path, labelloop: Callable[..., Any]) -> None:
-    metrics = play(tmp_path, labelloop, "badge")
-    assert {name: metrics[name] for name in UNKNOWN} == UNKNOWN
-    batch = pd.read_parquet(tmp_path / "rounds" / "r001" / "batch.parquet")
-    assert batch.loc[batch["arm"] == "strategy", ["probability", "draw_probability"]].isna().all(axis=None)
-    assert batch.loc[batch["arm"] == "control", "probability"].between(0, 1).all()
-    assert "weighted" not in (tmp_path / "rounds" / "r001" / "report.md").read_text()
+def said_right(folder: Path, arm: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """The items of r001's arm, and whether the model of r000 is right about each."""
+    batch = pd.read_parquet(folder / "rounds" / "r001" / "batch.parquet").query("arm == @arm")
+    labels = pd.read_parquet(folder / "rounds" / "r001" / "labels.parquet").set_index("item")["label"]
+    prepared = datasets.open_prepared(folder / "data")
+    rows = prepared.pool.rows_of(batch["item"].tolist())
+    said = load_learner(folder / "rounds" / "r000" / "model").predict_proba(prepared.pool.inputs(rows))
+    names = np.array(prepared.classes)[said.argmax(axis=1)]
+    return batch, names == batch["item"].map(labels).to_numpy()
+
+
+@pytest.mark.parametrize(("strategy", "compose"), [("auto", None), ("random", {"filter": {"site": "usual"}})])
+def test_where_the_strategys_chances_are_not_known_the_control_arm_tells(
+    tmp_path: Path, labelloop: Callable[..., Any], strategy: str, compose: dict[str, Any] | None
+) -> None:
+    """Its items are a plain random sample of what was left, whatever else is picked or kept out."""
+    metrics = play(tmp_path, labelloop, strategy, compose)
+    batch, right = said_right(tmp_path, "control")
+    assert batch["draw_probability"].notna().all() and len(batch) >= 4
+    assert metrics["asked_accuracy_by"] == "control" and metrics["asked_accuracy_items"] == len(batch)
+    assert metrics["asked_accuracy"] == pytest.approx(right.mean())
+    low, high = wilson(int(right.sum()), len(right), 0.95)
+    assert (metrics["asked_accuracy_low"], metrics["asked_accuracy_high"]) == pytest.approx((low, high))
+    report = (tmp_path / "rounds" / "r001" / "report.md").read_text()
+    assert "control items, a plain random sample of what was left to ask" in report
+
+
+def test_random_in_strata_is_weighted_by_the_items_own_chances(
+    tmp_path: Path, labelloop: Callable[..., Any]
+) -> None:
+    """Half of the items are of a site that has few: a plain mean would speak of that site."""
+    metrics = play(tmp_path, labelloop, "random", {"stratify_by": "site", "shares": "equal"})
+    batch, right = said_right(tmp_path, "strategy")
+    weights = 1 / batch["probability"].to_numpy()
+    assert weights.max() > 1.5 * weights.min()
+    assert metrics["asked_accuracy_by"] == "chances" and metrics["asked_accuracy_items"] == len(batch)
+    assert metrics["asked_accuracy"] == pytest.approx((weights * right).sum() / weights.sum())
+    assert metrics["asked_accuracy_low"] < metrics["asked_accuracy"] < metrics["asked_accuracy_high"]

@@ -299,3 +299,20 @@ def test_a_clock_that_was_set_back_since_the_earlier_rounds_keeps_no_round_open(
         [event("one", "cy", 1, number=1)], {"one": 3}, PUSHED, people(), before={"one": 2}, earlier=earlier
     )
     assert hours(found) == 1
+
+
+def test_answers_to_what_was_asked_again_close_nothing_and_count_for_nothing() -> None:
+    """Not as answers, and not as a change of the ones that count."""
+    again = [
+        event(item, "ada", hour + 0.25, "reasked") for item, hour in (("one", 1), ("two", 2), ("three", 4))
+    ]
+    assert closing([*ALL, *again], people()) == closing(ALL, people())
+    assert closing([*ALL[:4], *again], people()) is None
+    asking = state_of([*ALL, *again], ITEMS, people())
+    assert asking.answered == 5 and not asking.waiting_for_others()
+    assert not asking.is_open_to("three", "dee")
+
+
+def test_an_item_is_open_to_who_has_said_nothing_while_an_answer_is_missing() -> None:
+    asking = state_of([ALL[3], skip("three", "cy", 5)], ITEMS, people())
+    assert [name for name in ("ada", "ben", "cy") if asking.is_open_to("three", name)] == ["ben"]

@@ -22,7 +22,7 @@ from labelloop.adapters.tools.copies import Copies
 from labelloop.campaign import CampaignSettings
 from labelloop.ledger import Entry, freeze, write_frozen
 from labelloop.stages import collect
-from labelloop.stages.reviewing import write_review
+from labelloop.stages.review_list import write_review
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
 

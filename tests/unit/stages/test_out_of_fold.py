@@ -11,7 +11,7 @@ import pytest
 
 from labelloop.campaign import CampaignSettings, parse_settings
 from labelloop.errors import SettingsError
-from labelloop.stages.fuse import out_of_fold
+from labelloop.models.out_of_fold import out_of_fold
 
 ITEMS = np.array([f"i{n}" for n in range(60)], dtype=object)
 
@@ -79,7 +79,7 @@ def test_a_twin_hears_all_that_was_answered_before() -> None:
         return rows % 2
 
     arena: Any = SimpleNamespace(
-        settings=CampaignSettings(), eligible=np.arange(20), seed=0,
+        settings=CampaignSettings(), eligible=np.arange(20), tested=np.arange(0), seed=0,
         prepared=SimpleNamespace(pool=SimpleNamespace(ids=ITEMS[:20]), classes=("a", "b")),
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,10 @@ import yaml
 
 from labelloop import files, stabilization
 from labelloop.campaign import Budget, Stopping
+from labelloop.evaluation.forecast import Plan, make_forecast
 from labelloop.evaluation.plateau import recent_slope
+from labelloop.stages.outlook import outlook_metrics
+from labelloop.stages.track import METRICS
 from labelloop.stages.twin import random_twin
 from labelloop.status import as_text, read_status
 from labelloop.stopping import RoundSummary, Signals, decide
@@ -94,6 +98,30 @@ def test_votes_are_answers_and_skips_are_counted_apart(campaign: Workspace) -> N
     assert metrics["votes"] == int(votes["action"].isin(["submitted", "updated"]).sum())
     assert metrics["skips"] == int((votes["action"] == "skipped").sum()) > 0
     assert metrics["cost"] == pytest.approx(votes["cost"].sum())
+
+
+def test_labels_money_and_days_to_the_target_are_metrics_that_mlflow_gets() -> None:
+    """With their intervals, with the next batch's gain and cost, and with how good earlier forecasts were."""
+    labels = np.arange(50, 351, 50)
+    plan = Plan(batch=50, pool_left=5000, label_cost=0.2, label_hours=0.1, target=0.88)
+    forecast = make_forecast("r006", labels, 0.95 - 1.5 * labels**-0.5, plan, coverage=0.8, seed=0)
+    stopped = {"signals": [dataclasses.asdict(Signals("r006", batch_cost=10.0))]}
+    metrics = outlook_metrics(stopped, forecast)
+    assert set(metrics) <= set(METRICS)
+    for what in ("labels", "money", "days"):
+        ends = [metrics[f"{what}_to_target{end}"] for end in ("_low", "", "_high")]
+        assert ends == [forecast["target"][what][name] for name in ("low", "middle", "high")]
+        assert 0 < ends[0] < ends[1]
+    assert metrics["target_chance"] == forecast["target"]["chance"]
+    assert (metrics["next_batch_gain"], metrics["next_batch_cost"]) == (forecast["gain"]["mean"], 10.0)
+    assert metrics["forecasts_compared"] == 0
+
+
+def test_what_mlflow_is_told_is_in_the_metrics(campaign: Workspace) -> None:
+    metrics = files.read_json(campaign.round("r004").metrics)
+    only_with_second_looks = {"second_looks", "labels_changed", "still_unsure"}
+    assert set(METRICS) - set(metrics) == only_with_second_looks
+    assert metrics["forecasts_compared"] == 1 and metrics["next_batch_cost"] > 0
 
 
 def test_status_and_report_say_what_to_expect(campaign: Workspace) -> None:

@@ -7,51 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from second_look_campaigns import SETTINGS, campaign, finished, relabeled
 
-from labelloop import driving, files, loop, tables
+from labelloop import files, loop, tables
 from labelloop.adapters.tools.simulated import SimulatedTool
 from labelloop.stages.runner import run_stage
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.workspace import Workspace
 
-CREW = [{"name": f"p{n}", "accuracy": 0.55 + 0.05 * n, "skip_rate": 0.05} for n in range(6)]
-SETTINGS: dict[str, dict[str, Any]] = {
-    "campaign": {"name": "looks", "seed": 1},
-    "dataset": {"kind": "table", "path": "rows.csv", "test_path": "test.csv", "label_column": "label"},
-    "model": {"name": "logistic"},
-    "acquisition": {"strategy": "margin", "batch_size": 20, "first_batch_size": 40, "control_share": 0.2},
-    "annotation": {"overlap": 2, "test_overlap": 1, "max_overlap": 4, "simulation": {"annotators": CREW}},
-    "evaluation": {"bootstrap": 20},
-    "stopping": {"max_rounds": 4},
-    "tracking": {"enabled": False},
-    "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
-}
 KEPT = ("batch", "asked", "tasks", "votes", "closed", "collected", "fused", "review", "labels", "metrics")
 
 
 class Killed(BaseException):
     """The machine goes down: nothing can be caught."""
-
-
-def campaign(folder: Path, **changes: dict[str, Any]) -> Workspace:
-    folder.mkdir(parents=True)
-    random = np.random.default_rng(0)
-    codes = random.integers(3, size=460)
-    rows = pd.DataFrame(random.normal(1.2 * codes[:, None], 1.0, (460, 4)), columns=list("abcd"))
-    rows = rows.assign(label=[f"class-{code}" for code in codes])
-    rows[:400].to_csv(folder / "rows.csv", index=False)
-    rows[400:].to_csv(folder / "test.csv", index=False)
-    settings = {name: section | changes.get(name, {}) for name, section in SETTINGS.items()}
-    (folder / "params.yaml").write_text(yaml.safe_dump(settings))
-    return Workspace.at(folder)
-
-
-def finished(workspace: Workspace) -> Workspace:
-    driving.run(workspace, plain=True, poll_seconds=0.0, told=lambda line: None)
-    return workspace
 
 
 def contents(workspace: Workspace) -> dict[str, bytes]:
@@ -63,11 +32,6 @@ def contents(workspace: Workspace) -> dict[str, bytes]:
 def done(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A campaign with second looks that ran through."""
     return finished(campaign(tmp_path_factory.mktemp("done") / "looks"))
-
-
-def relabeled(folder: RoundFolder) -> pd.DataFrame:
-    batch = tables.BATCH.read(folder.batch)
-    return batch[batch["arm"] == "relabel"]
 
 
 def test_nobody_is_asked_twice_and_no_item_more_often_than_it_may_be(done: Workspace) -> None:

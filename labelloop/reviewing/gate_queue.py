@@ -1,0 +1,127 @@
+"""What waits at review gates, as a table to fill in, and who may say what at which gate."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from labelloop.errors import DataError, SettingsError
+from labelloop.reviewing.gates import Place
+from labelloop.settings.review import Gate, Review
+from labelloop.spreadsheet import plain
+
+COLUMNS = ("item", "gate", "reason", "label", "confidence", "votes", "said", "text", "answer", "note")
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A label that a gate holds."""
+
+    item: str
+    place: Place
+    label: str
+    """As the reviewer is to see it: by the last verdict shown, else by votes; empty without either."""
+    confidence: float | None
+    """By votes; None where they made no label."""
+    votes: int
+
+
+def waiting_rows(labels: pd.DataFrame, found: Mapping[str, Place], gate: str) -> list[Waiting]:
+    """What waits at the gate, the least sure first.
+
+    Args:
+        labels: columns of `tables.LABELS`, as votes and the data have them.
+        found: where labels stand, by item.
+    """
+    by_item = labels.set_index("item")[["label", "confidence", "votes"]].to_dict("index")
+    rows = []
+    for item, place in found.items():
+        if place.waits_at == gate:
+            votes = by_item.get(item, {"label": "", "confidence": None, "votes": 0})
+            label = place.shown[-1].label if place.shown else str(votes["label"])
+            rows.append(Waiting(item, place, label, votes["confidence"], int(votes["votes"])))
+    return sorted(rows, key=lambda row: (row.confidence or 0.0, row.item))
+
+
+def gates_as_csv(rows: Sequence[Waiting], texts: Callable[[Sequence[str]], dict[str, str]]) -> str:
+    """The queue as CSV with the columns `COLUMNS`; `answer` and `note` are empty, for the reviewer.
+
+    `said` is what reviewers have said before. No cell is taken for a formula by a spreadsheet.
+    """
+    shown = texts([row.item for row in rows]) if rows else {}
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        said = "; ".join(
+            f"{one.by}: {one.label}" + (f" ({one.note})" if one.note else "") for one in row.place.shown
+        )
+        cells = (row.item, row.place.waits_at, "; ".join(row.place.why), row.label,
+                 "" if row.confidence is None else f"{row.confidence:.3f}", str(row.votes), said,
+                 " ".join(shown.get(row.item, "").split())[:500], "", "")  # fmt: skip
+        writer.writerow([plain(cell) for cell in cells])
+    return text.getvalue()
+
+
+def known_gate(review: Review, name: str) -> Gate:
+    """The gate of that name.
+
+    Raises:
+        SettingsError: there is none; names those there are.
+    """
+    for gate in review.gates:
+        if gate.name == name:
+            return gate
+    there = ", ".join(gate.name for gate in review.gates)
+    raise SettingsError(f"no review gate is called '{name}'; " + (
+        f"params.yaml has: {there}" if there else "params.yaml has none (review.gates)"))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where one reviewer's verdicts are taken in."""
+
+    review: Review
+    by: str
+    find_places: Callable[[], Mapping[str, Place]]
+    """Where all labels stand; asked only if there are gates."""
+
+    @cached_property
+    def _places(self) -> Mapping[str, Place]:
+        return self.find_places()
+
+    def admit(self, item: str, said: str, chosen: str = "") -> str:
+        """The gate at which a verdict about the item counts; empty where the campaign has none.
+
+        Args:
+            said: the gate that the reviewer's file names; empty where it names none.
+            chosen: the one that was named when it was taken in.
+
+        Raises:
+            SettingsError: there is no such gate.
+            DataError: no gate is named, or two; it is not this reviewer's, or the label is not there yet.
+        """
+        gate = said or chosen
+        if chosen and gate != chosen:
+            raise DataError(f"the verdict about {item!r} is of the gate '{said}', and --gate says '{chosen}'")
+        if not gate:
+            if not self.review.gates:
+                return ""
+            raise DataError("the campaign has review gates, and nothing says at which of them this verdict "
+                            "is given; name it with --gate, or in a column gate")  # fmt: skip
+        found = known_gate(self.review, gate)
+        if found.by and self.by not in found.by:
+            raise DataError(
+                f"{self.by} is not among the reviewers of the gate '{gate}': {', '.join(found.by)}"
+            )
+        names = [one.name for one in self.review.gates]
+        place = self._places.get(item)
+        if place is not None and place.waits_at and names.index(place.waits_at) < names.index(gate):
+            raise DataError(f"item {item!r} still waits at the gate '{place.waits_at}', which comes before "
+                            f"'{gate}'")  # fmt: skip
+        return gate

@@ -1,0 +1,71 @@
+"""What each round's models have said of the test items, judged by what is known of these now.
+
+A test item's label may change: a late answer, a reviewer's word, skills of annotators learned anew. What the
+models said does not. So rounds keep predictions, and every round judges those of all rounds by its own labels
+of the test set: the points of a learning curve, and what is worked out from them, are about one truth.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from labelloop import tables
+from labelloop.evaluation.intervals import wilson
+from labelloop.stages.runner import Round
+
+
+def keep_predictions(
+    current: Round, items: np.ndarray, predicted: np.ndarray, by_control: np.ndarray | None
+) -> pd.DataFrame:
+    """Write outcomes.parquet: a row a test item, a column a round and arm, with the predicted class's code.
+
+    Args:
+        items: shape (n,), ids of the test items.
+        predicted: shape (n,), int64: by the campaign's model.
+        by_control: the same by the one of the control arm; None where there is none.
+
+    Returns:
+        That table, by item; missing where an item had no label when the round was judged.
+    """
+    before = pq.read_table(current.previous.outcomes).to_pandas().set_index("item")
+    new = {f"campaign.{current.id}": predicted}
+    if by_control is not None:
+        new[f"control.{current.id}"] = by_control
+    joined = before.join(pd.DataFrame(new, index=pd.Index(items, name="item")), how="outer").sort_index()
+    joined = joined.astype("Int32")
+    schema = pa.schema([("item", pa.string()), *[(name, pa.int32()) for name in joined.columns]])
+    arrow = pa.Table.from_pandas(joined.reset_index(), schema=schema, preserve_index=False)
+    tables.write_arrow(arrow, current.folder.outcomes)
+    return joined
+
+
+def judge(predictions: pd.DataFrame, items: np.ndarray, true: np.ndarray) -> pd.DataFrame:
+    """Which predictions are right, by one truth: nullable booleans, the shape of `predictions`.
+
+    Args:
+        predictions: see `keep_predictions`.
+        items: shape (n,), the test items that have a label now.
+        true: shape (n,), the codes of their classes.
+    """
+    truth = pd.Series(true, index=pd.Index(items, name="item"), dtype="Int32")
+    return predictions.apply(lambda said: said.eq(truth.reindex(predictions.index)))
+
+
+def rejudged(curve: pd.DataFrame, right: pd.DataFrame, coverage: float) -> pd.DataFrame:
+    """The learning curve with the accuracies of all rounds by the truth of `judge`.
+
+    Macro F1, log loss and calibration stay what they were found to be: predictions alone do not tell them.
+    """
+    curve = curve.copy()
+    for row, name in zip(curve.index, curve["round"], strict=True):
+        seen = right[f"campaign.{name}"].dropna()
+        if len(seen):
+            correct = int(seen.sum())
+            curve.loc[row, "accuracy"] = correct / len(seen)
+            curve.loc[row, ["accuracy_low", "accuracy_high"]] = wilson(correct, len(seen), coverage)
+        if f"control.{name}" in right and len(seen := right[f"control.{name}"].dropna()):
+            curve.loc[row, "control_accuracy"] = float(seen.astype(bool).mean())
+    return curve

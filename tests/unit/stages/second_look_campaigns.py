@@ -1,0 +1,49 @@
+"""Small campaigns with second looks, for tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from labelloop import driving, tables
+from labelloop.workspace import RoundFolder, Workspace
+
+CREW = [{"name": f"p{n}", "accuracy": 0.55 + 0.05 * n, "skip_rate": 0.05} for n in range(6)]
+SETTINGS: dict[str, dict[str, Any]] = {
+    "campaign": {"name": "looks", "seed": 1},
+    "dataset": {"kind": "table", "path": "rows.csv", "test_path": "test.csv", "label_column": "label"},
+    "model": {"name": "logistic"},
+    "acquisition": {"strategy": "margin", "batch_size": 20, "first_batch_size": 40, "control_share": 0.2},
+    "annotation": {"overlap": 2, "test_overlap": 1, "max_overlap": 4, "simulation": {"annotators": CREW}},
+    "evaluation": {"bootstrap": 20},
+    "stopping": {"max_rounds": 4},
+    "tracking": {"enabled": False},
+    "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
+}
+
+
+def campaign(folder: Path, **changes: dict[str, Any]) -> Workspace:
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    codes = random.integers(3, size=460)
+    rows = pd.DataFrame(random.normal(1.2 * codes[:, None], 1.0, (460, 4)), columns=list("abcd"))
+    rows = rows.assign(label=[f"class-{code}" for code in codes])
+    rows[:400].to_csv(folder / "rows.csv", index=False)
+    rows[400:].to_csv(folder / "test.csv", index=False)
+    settings = {name: SETTINGS.get(name, {}) | changes.get(name, {}) for name in [*SETTINGS, *changes]}
+    (folder / "params.yaml").write_text(yaml.safe_dump(settings))
+    return Workspace.at(folder)
+
+
+def finished(workspace: Workspace) -> Workspace:
+    driving.run(workspace, plain=True, poll_seconds=0.0, told=lambda line: None)
+    return workspace
+
+
+def relabeled(folder: RoundFolder) -> pd.DataFrame:
+    batch = tables.BATCH.read(folder.batch)
+    return batch[batch["arm"] == "relabel"]

@@ -1,0 +1,152 @@
+"""Review gates through whole rounds: what waits is not vouched for, and passes with the words it needs."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from second_look_campaigns import campaign, finished, relabeled
+
+from labelloop import files, tables
+from labelloop.errors import DataError
+from labelloop.export import export_labels
+from labelloop.reviewing.review import take_verdicts, write_gate_queue
+from labelloop.stages.runner import run_stage
+from labelloop.workspace import Workspace
+
+GATES = [
+    {"name": "reader", "when": ["unsure", "random"], "share": 0.4, "by": ["eva"]},
+    {"name": "lead", "when": ["overturned"], "by": ["max"]},
+]
+NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+
+def settings(rounds: int, **review: Any) -> dict[str, Any]:
+    return {"review": {"gates": GATES, "unsure_below": 0.7} | review, "stopping": {"max_rounds": rounds}}
+
+
+def answered(queue: Path, answers: dict[str, str]) -> Path:
+    """The queue with these answers by item; the rest stays open."""
+    rows = list(csv.DictReader(queue.open(encoding="utf-8", newline="")))
+    for row in rows:
+        row["answer"] = answers.get(row["item"], "")
+    with queue.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return queue
+
+
+def exported(workspace: Workspace, **options: Any) -> tuple[pd.DataFrame, dict[str, Any]]:
+    out = workspace.root / "labels.csv"
+    told = export_labels(workspace, out, now=NOW, **options)
+    return pd.read_csv(out, dtype={"item": str}).set_index("item"), told
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A round; eva overturns one label and confirms the others but one; another round."""
+    workspace = campaign(tmp_path_factory.mktemp("gates") / "c", **settings(1))
+    finished(workspace)
+    queue = workspace.root / "reader.csv"
+    told = write_gate_queue(workspace, queue, "reader")
+    table = pd.read_csv(queue, dtype=str)
+    assert sum(told["rows"].values()) == len(table) > 5
+    answers = dict(zip(table["item"], table["label"], strict=True))
+    turned, left = table["item"].iloc[0], table["item"].iloc[1]
+    answers[turned] = next(name for name in ("class-0", "class-1") if name != answers[turned])
+    del answers[left]
+    (workspace.root / "turned.txt").write_text(f"{turned} {left}")
+    told = take_verdicts(workspace, answered(queue, answers), "eva", NOW)
+    assert told["taken"] == len(table) - 1 and told["blank"] == 1
+    assert [one["waiting"] for one in told["gates"]] == [1, 1]
+    params = yaml.safe_load(workspace.params.read_text()) | settings(2)
+    workspace.params.write_text(yaml.safe_dump(params))
+    return finished(Workspace.at(workspace.root))
+
+
+def test_the_first_round_holds_what_gates_stop_and_nothing_else(done: Workspace) -> None:
+    first = next(iter(done.rounds()))
+    labels = tables.LABELS.read(first.labels)
+    waiting = labels[labels["status"] == "in review"]
+    assert len(waiting) and set(labels.loc[labels["confidence"] < 0.7, "item"]) <= set(waiting["item"])
+    assert (waiting["confidence"] >= 0.7).any()  # the random share
+    assert files.read_json(first.metrics)["in_review"] == len(waiting)
+    assert f"{len(waiting)} labels wait at a review gate" in first.report.read_text()
+    assert (waiting["split"] == "train").all()
+
+
+def test_the_next_round_lets_pass_what_was_confirmed_and_keeps_what_was_overturned(done: Workspace) -> None:
+    turned, left = (done.root / "turned.txt").read_text().split()
+    before, after = (tables.LABELS.read(folder.labels).set_index("item") for folder in done.rounds())
+    confirmed = set(before.index[before["status"] == "in review"]) - {turned, left}
+    assert (after.loc[sorted(confirmed), "status"] == "reviewed").all()
+    assert (
+        after.at[turned, "status"] == "in review" and after.at[turned, "label"] != before.at[turned, "label"]
+    )
+    report = list(done.rounds())[-1].report.read_text()
+    assert "| lead | 1 | 0 |" in report and "| reader |" in report
+
+
+def test_what_was_reviewed_since_the_last_round_gets_no_second_look(done: Workspace) -> None:
+    """The verdicts came after the first round had closed; unsure labels without one are still looked at."""
+    first, second = done.rounds()
+    looked = set(relabeled(second)["item"])
+    reviewed = {one["item"] for one in files.read_json(second.verdicts)}
+    unsure = tables.LABELS.read(first.labels).query("confidence < 0.7")["item"]
+    assert looked and reviewed & set(unsure) and not looked & reviewed
+    assert files.read_json(first.verdicts) == []
+
+
+def test_what_waits_is_exported_only_by_request(done: Workspace) -> None:
+    turned, _ = (done.root / "turned.txt").read_text().split()
+    table, told = exported(done)
+    assert turned not in table.index and told["waiting"] > 0
+    everything, more = exported(done, in_review=True)
+    assert everything.at[turned, "source"] == "in review" and more["waiting"] == 0
+    assert len(everything) == len(table) + told["waiting"]
+    assert told["unlabeled"] == more["unlabeled"]
+
+
+def test_the_lead_sees_what_was_said_and_passes_the_label_at_once(done: Workspace) -> None:
+    turned, _ = (done.root / "turned.txt").read_text().split()
+    queue = done.root / "lead.csv"
+    write_gate_queue(done, queue, "lead")
+    row = pd.read_csv(queue, dtype=str).set_index("item").loc[turned]
+    assert row["said"] == f"eva: {row['label']}" and row["reason"] == "overturned"
+    with pytest.raises(DataError, match="line 2: eva is not among the reviewers of the gate 'lead': max"):
+        take_verdicts(done, answered(queue, {turned: row["label"]}), "eva", NOW)
+    take_verdicts(done, queue, "max", NOW)
+    table, _ = exported(done)
+    assert table.at[turned, "source"] == "reviewed" and table.at[turned, "label"] == row["label"]
+
+
+def test_a_round_that_is_made_again_counts_the_verdicts_it_had(done: Workspace) -> None:
+    for folder in done.rounds():
+        before = folder.labels.read_bytes()
+        run_stage(done, "snapshot", folder.path.name, force=True)
+        assert folder.labels.read_bytes() == before
+
+
+def test_what_waits_is_not_trained_on_where_it_is_to_be_held(tmp_path: Path) -> None:
+    workspace = finished(campaign(tmp_path / "held", **settings(1, hold_from_training=True)))
+    folder = next(iter(workspace.rounds()))
+    labels = tables.LABELS.read(folder.labels)
+    waiting = labels["status"] == "in review"
+    assert (labels.loc[waiting, "split"] == "held").all() and (labels.loc[~waiting, "split"] == "train").all()
+    assert files.read_json(folder.metrics)["labels"] == (~waiting).sum()
+
+
+def test_second_looks_may_settle_what_waits(tmp_path: Path) -> None:
+    """An unsure label is still asked about, and passes once further people have made it sure."""
+    workspace = finished(campaign(tmp_path / "looks", **settings(3)))
+    tables_of = [tables.LABELS.read(folder.labels).set_index("item") for folder in workspace.rounds()]
+    looked = {item for folder in workspace.rounds() for item in relabeled(folder)["item"]}
+    then, now = tables_of[0], tables_of[-1]
+    held = [item for item in looked & set(then.index) if then.at[item, "status"] == "in review"]
+    assert held and any(now.at[item, "status"] == "fused" for item in held)
