@@ -49,7 +49,8 @@ def test_routing_finds_somebody_for_whatever_can_be_asked(demands: list[int], ro
 
 def settings_with(**routing: Any) -> CampaignSettings:
     return CampaignSettings.model_validate(
-        {"annotation": {"overlap": 2, "test_overlap": 3, "max_overlap": 3, "routing": {"mode": "skill"} | routing},
+        {"annotation": {"overlap": 2, "test_overlap": 3, "max_overlap": 3,
+                        "routing": {"mode": "skill"} | routing},
          "gold": {"known": 10, "share": 0.2}, "stopping": {"max_rounds": 3}}
     )  # fmt: skip
 
@@ -99,6 +100,21 @@ def test_experts_have_room_for_looks_besides_their_share_of_gold() -> None:
         (
             {"routing": {"mode": "skill", "people": {"ada": {"tier": "expert"}}}, "max_overlap": 5},
             "only 4 annotators who are no experts",
+        ),
+        (
+            {
+                "tool": "files",
+                "annotators": ["ann"],
+                "overlap": 1,
+                "test_overlap": 1,
+                "max_overlap": 2,
+                "routing": {"mode": "skill", "people": {"ann": {"tier": "expert"}}},
+            },
+            "an expert of every annotator",
+        ),
+        (
+            {"routing": {"mode": "skill", "people": {"ada": {"cost_per_vote": 0.4}}}},
+            "routing.people.ada has a cost_per_vote",
         ),
     ],
 )

@@ -152,7 +152,7 @@ def test_an_experts_look_counts_as_many_votes_as_it_costs(done: Workspace) -> No
 
 @pytest.mark.parametrize("strategy", ["margin", "relabel"])
 def test_an_experts_quota_leaves_the_other_votes_to_new_items(tmp_path: Path, strategy: str) -> None:
-    """Dozens of items wait for the expert, who may be asked twice a round: nothing is put off for the rest."""
+    """Dozens of items wait for the expert, who has two a round: nothing is put off for the rest."""
     tight = {"mode": "skill", "people": {"eva": {"tier": "expert", "quota": 2}}, "explore": 0.1}
     cheap = [one | {"cost_per_vote": 0.05} for one in CREW]
     workspace = finished(
