@@ -15,6 +15,7 @@ from labelloop import tables
 from labelloop.asking import Asking, Event
 
 MOST_NAMES = 20
+"""People, and items, that a sentence names."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ def wanted_of(tasks: Path) -> Wanted:
 
 
 def still_asked(routing: Path, asking: Asking) -> str:
-    """Whose answers are waited for, and how many of each, in words; empty where anybody may give them.
+    """Whose answers are waited for, how many of each, and what is anybody's by now, in words.
+
+    Empty where anybody may answer anything.
 
     Args:
         routing: the round's routing.parquet.
@@ -54,14 +57,28 @@ def still_asked(routing: Path, asking: Asking) -> str:
     if not routing.exists():
         return ""
     table = pq.read_table(routing, columns=["item", "annotator", "why"]).to_pydict()
-    left = Counter(
-        who
-        for item, who, why in zip(*table.values(), strict=True)
-        if why != tables.REASK and item in asking.copies and asking.is_open_to(item, who)
-    )
+    asked = [(item, who) for item, who, why in zip(*table.values(), strict=True) if why != tables.REASK]
+    due = [(item, who) for item, who in asked if item in asking.copies and asking.is_open_to(item, who)]
+    left, coming = Counter(who for _, who in due), Counter(item for item, _ in due)
     most = sorted(left, key=lambda who: (-left[who], who))
-    more = f" and {len(most) - MOST_NAMES} more" if len(most) > MOST_NAMES else ""
-    return f"asked are {', '.join(f'{who} ({left[who]})' for who in most[:MOST_NAMES])}{more}" if most else ""
+    parts = []
+    if most:
+        parts.append(f"asked are {_first([f'{who} ({left[who]})' for who in most])}")
+    # Where those who are asked are too few for the answers that are missing, somebody else has to come.
+    anybody = [
+        item
+        for item in asking.waiting_for_others()
+        if asked and asking.copies[item] - asking.answers(item) > coming[item]
+    ]
+    if anybody:
+        parts.append(f"anybody else may answer {_first(anybody)} (with files: in tasks.csv, or in "
+                     "answers-<name>.csv)")  # fmt: skip
+    return "; ".join(parts)
+
+
+def _first(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
 
 
 def events_of(votes: pd.DataFrame, items: Collection[str]) -> list[Event]:

@@ -1,7 +1,8 @@
 """Labeling by hand, without a server: a folder a round, with a spreadsheet to fill in.
 
-    labeling/r003/tasks.csv      what people open: one row an item; where questions are for single people
-                                 tasks-<name>.csv instead, with what each is asked
+    labeling/r003/tasks.csv      what people open: one row an item
+                  tasks-<name>.csv    where questions are for single people: what each is asked; tasks.csv is
+                                 then for what somebody has skipped
                   README.md      how to answer
                   answers*.csv, answers*.jsonl    what people hand in
                   tasks.jsonl    every task, one line a copy; written last: what it lists has been pushed
@@ -149,21 +150,20 @@ class FilesTool:
         copies: dict[str, int] = {}
         for task in tasks:
             copies[task.item] = copies.get(task.item, 0) + 1
-        sheets = {"": tasks}
-        if any(task.person for task in tasks):
-            sheets = {
-                person: [task for task in tasks if task.person == person]
-                for person in sorted({task.person for task in tasks})
-            }
+        own = any(task.person for task in tasks)
+        sheets = {"": tasks} | {
+            person: [task for task in tasks if task.person == person]
+            for person in sorted({task.person for task in tasks if task.person})
+        }
         for person, asked in sheets.items():
             sheet = folder / sheet_name(person)
             filled = self._filled_in(sheet, tasks) if sheet.exists() else {}
             # By lot, or what somebody is asked again would stand at the end.
-            shown = sorted(asked, key=lambda task: files.digest_of(task.key)) if person else asked
+            shown = sorted(asked, key=lambda task: files.digest_of(task.key)) if own else asked
             # A spreadsheet takes UTF-8 for something else unless a byte order mark says so.
             files.write_text(sheet, "\ufeff" + task_sheet(shown, filled, person))
         again = any(task.not_for and not task.person for task in tasks)
-        text = instructions(project, round_id, copies, again=again, own="" not in sheets)
+        text = instructions(project, round_id, copies, again=again, own=own)
         files.write_text(folder / "README.md", text)
         listing = [_listed(task) for task in tasks]
         lines = "".join(json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n" for line in listing)

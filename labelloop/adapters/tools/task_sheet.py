@@ -25,7 +25,9 @@ answered already. Answering one again only changes your earlier answer.
 
 _OWN = """
 Every question is for one person. Your sheet is `tasks-<your name>.csv`; you may also fill it in where it is.
-What you answer beyond it counts as well.
+What you answer beyond it counts as well. What somebody has skipped is anybody's: `labelloop status` names
+those items, and whoever else can tell fills in their row in `tasks.csv`, with their name in the column
+`annotator`.
 """
 
 _ALONE = """\

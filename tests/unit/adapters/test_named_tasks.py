@@ -120,7 +120,9 @@ def test_everybody_has_a_sheet_with_their_own_questions(tmp_path: Path) -> None:
     tool = open_tool(tmp_path)
     tool.push(tasks_for(*((f"i{n}", PEOPLE[n % 3]) for n in range(9))))
     folder = tmp_path / "labeling" / "r001"
-    assert not (folder / "tasks.csv").exists()
+    everything = rows(folder / "tasks.csv")
+    assert {row["item"] for row in everything} == {f"i{n}" for n in range(9)} and len(everything) == 9
+    assert {row["annotator"] for row in everything} == {""}
     for number, person in enumerate(PEOPLE):
         table = rows(folder / sheet_name(person))
         assert {row["item"] for row in table} == {f"i{n}" for n in range(number, 9, 3)}

@@ -106,6 +106,30 @@ def test_answers_to_re_asks_are_kept_apart_and_nobody_elses_count(done: Workspac
     assert {line["content"]["annotator"] for line in refused} == {"cy"}
 
 
+def test_what_one_skips_another_answers_in_the_sheet_of_all(tmp_path: Path) -> None:
+    """No deadline is set, so the round would wait for ever did nobody know of it."""
+    workspace, right = campaign(tmp_path / "campaign")
+    loop.advance(workspace)
+    labeling, routing = workspace.root / "labeling" / "r000", workspace.round("r000").routing
+    asked = tables.ROUTING.read(routing)
+    mine = set(asked.loc[asked["annotator"] == "Ann", "item"])
+    skipped = sorted(mine)[0]
+    for person in PEOPLE:
+        sheet = labeling / sheet_name(person)
+        if sheet.exists():
+            fill_in(sheet, right | ({skipped: "skip"} if person == "Ann" else {}))
+    told = loop.advance(workspace)
+    assert isinstance(told, loop.Waiting) and f"anybody else may answer {skipped} (with files" in str(told)
+    assert skipped in str(status.read_status(workspace)["waiting"])
+    others = set(asked.loc[asked["item"] == skipped, "annotator"])
+    another = next(person for person in ("bo", "cy") if person not in others)
+    sheet = pd.read_csv(labeling / "tasks.csv", encoding="utf-8-sig", dtype=str)
+    sheet.loc[sheet["item"] == skipped, ["label", "annotator"]] = [right[skipped], another]
+    sheet.to_csv(labeling / "tasks.csv", index=False)
+    ended = loop.advance(workspace)
+    assert isinstance(ended, loop.Waiting) and ended.round == "r001"
+
+
 def test_it_is_told_whose_answers_a_round_waits_for(tmp_path: Path) -> None:
     """By advance and by status; who has filled in their sheet is named no more."""
     workspace, right = campaign(tmp_path / "campaign")
