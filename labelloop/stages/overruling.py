@@ -189,7 +189,10 @@ def _row(
             "round": asked.at[item, "round"], "raw": None, "prior": None, "gold": False, "parameters": "",
             "votes": len(votes), "vote_ids": sorted(votes["vote"]),
         }  # fmt: skip
+    # What was held for a review is trained on once it has had one; gates that stop it again hold it again.
+    split = "train" if before["split"] == "held" else before["split"]
     return before | {
+        "split": split,
         "label": label,
         "confidence": 1.0,
         "posterior": [float(name == label) for name in classes],

@@ -23,6 +23,7 @@ from labelloop.stages.second_looks import (
     NO_SECOND_LOOKS,
     SecondLooks,
     choose_second_looks,
+    expert_votes,
     with_second_looks,
 )
 from labelloop.stages.strategy_arm import arm, strategy_arm
@@ -137,7 +138,8 @@ def _within_money(
         return looks, money
     rows = prepared.pool.rows_of(looks.further["item"].tolist())
     votes = looks.further["overlap"].to_numpy(dtype=float)
-    spent = np.cumsum(each[rows] * votes / settings.annotation.overlap)
+    dearer = np.where(looks.further["tier"] == "expert", expert_votes(settings.annotation), 1.0)
+    spent = np.cumsum(each[rows] * votes * dearer / settings.annotation.overlap)
     paid = int((spent <= money + 1e-9).sum())
     about = looks.about | {"votes": int(votes[:paid].sum())}
     left = money - (float(spent[paid - 1]) if paid else 0.0)
