@@ -59,7 +59,10 @@ class Batch:
     """Items of each arm."""
     votes: int
     cost: float
-    """Money that all answers cost at most: each item's own price, by the dearest annotators."""
+    """Money that all answers cost, each item by its own price: by the dearest annotators, so at most, or by
+    those who are asked."""
+    named: bool
+    """Whether each question is for one person. What that person skips, somebody dearer may answer."""
     currency: str
     tool: str
     first: tuple[str, ...]
@@ -72,8 +75,12 @@ class Batch:
         arms = ", ".join(f"{count} {arm}" for arm, count in self.arms.items())
         return (
             f"{self.round_id}: {self.items} items ({arms}), {self.votes} answers in the tool {self.tool}, "
-            f"at most {self.cost:.2f} {self.currency}"
+            f"{self._money}"
         )
+
+    @property
+    def _money(self) -> str:
+        return f"{'' if self.named else 'at most '}{self.cost:.2f} {self.currency}"
 
     def as_markdown(self) -> str:
         """For the form in the Prefect UI."""
@@ -81,7 +88,7 @@ class Batch:
         lines += [f"| {arm} | {count} |" for arm, count in self.arms.items()]
         lines += [
             "",
-            f"**{self.votes} answers**, at most {self.cost:.2f} {self.currency}, in the tool {self.tool}.",
+            f"**{self.votes} answers**, {self._money}, in the tool {self.tool}.",
             "",
             "First: " + ", ".join(f"`{item}`" for item in self.first),
         ]
@@ -107,7 +114,9 @@ def open_batch(workspace: Workspace) -> Batch | None:
     table = pq.read_table(folder.batch, columns=["item", "arm", "overlap"]).to_pydict()
     arms = {arm: table["arm"].count(arm) for arm in dict.fromkeys(table["arm"])}
     votes, digest = sum(table["overlap"]), files.digest(folder.batch)
-    asked = pq.read_table(folder.routing, columns=["item", "annotator"]).to_pylist()
+    asked = []
+    if folder.routing.exists():  # rounds that an earlier version opened have none
+        asked = pq.read_table(folder.routing, columns=["item", "annotator"]).to_pylist()
     votes = len(asked) + (0 if settings.annotation.routing.on else votes)
     if not votes:
         return None
@@ -118,6 +127,7 @@ def open_batch(workspace: Workspace) -> Batch | None:
         arms=arms,
         votes=votes,
         cost=_cost(workspace, settings, table, asked),
+        named=settings.annotation.routing.on,
         currency=settings.annotation.currency,
         tool=settings.annotation.tool,
         first=tuple(str(item) for item in table["item"][:SHOWN]),
@@ -132,7 +142,7 @@ def _cost(
     batch: Mapping[str, Sequence[Any]],
     asked: Sequence[Mapping[str, str]],
 ) -> float:
-    """Money for all answers: at most what the dearest would take, or exactly where people are named.
+    """Money for all answers: at most what the dearest would take, or what those take who are asked.
 
     Args:
         batch: columns item and overlap.

@@ -172,6 +172,11 @@ def usual_people(annotation: Annotation) -> frozenset[str] | None:
     return None if everybody is None else everybody - annotation.routing.experts
 
 
+def experts_left(annotation: Annotation) -> frozenset[str]:
+    """The upper tier, as far as they can answer: paused, they are not in `annotation`'s names."""
+    return (known_people(annotation) or frozenset()) & annotation.routing.experts
+
+
 def closing_time(
     events: Iterable[Event],
     copies: Mapping[str, int],

@@ -87,11 +87,18 @@ class Annotation(Section):
         if experts and self.max_overlap is None:
             raise ValueError(f"{', '.join(sorted(experts))} of tier expert are asked about what stays unsure "
                              "with max_overlap answers, and there is no max_overlap; set it")  # fmt: skip
+        priced = sorted(name for name, one in self.routing.people.items() if one.cost_per_vote is not None)
+        if self.tool == "simulated" and priced:
+            raise ValueError(f"routing.people.{priced[0]} has a cost_per_vote, but simulated annotators have "
+                             "prices of their own; set cost_per_vote in simulation.annotators")  # fmt: skip
         return self
 
     @model_validator(mode="after")
     def _enough_people(self) -> Annotation:
-        people = max(0, len(self.names) - len(self.routing.experts))
+        people = len(set(self.names) - self.routing.experts)
+        if self.names and not people:
+            raise ValueError("routing.people makes an expert of every annotator, so nobody would be asked "
+                             "about new items; name annotators who are none")  # fmt: skip
         wishes = {"overlap": self.overlap, "test_overlap": self.test_overlap, "max_overlap": self.max_overlap}
         for name, wanted in wishes.items():
             if people and wanted is not None and wanted > people:

@@ -20,13 +20,14 @@ import pandas as pd
 from labelloop import tables
 from labelloop.acquisition.composition_columns import costs_of
 from labelloop.acquisition.relabel import vote_gain
-from labelloop.asking import usual_people
+from labelloop.asking import experts_left, usual_people
 from labelloop.campaign import Annotation, CampaignSettings, Review
 from labelloop.datasets.base import Prepared
 from labelloop.fusion.vote_gain import another_votes_worth, verdicts_worth
 from labelloop.stages.asked_again import people_asked
 from labelloop.stages.composing import open_rows
 from labelloop.stages.people import annotation_of
+from labelloop.stages.quotas import experts_room
 from labelloop.stages.runner import Round
 from labelloop.stages.second_looks import (
     EXPERT_ACCURACY,
@@ -82,6 +83,9 @@ def choose_on_one_scale(
         verdict = verdicts_worth(posterior) / _verdict_price(annotation, settings.review)
     order = np.argsort(-gain, kind="stable")
     order = order[verdict[order] <= gain[order]]
+    room = experts_room(settings, annotation, current.about["new_items"])
+    if room is not None:
+        order = order[~above[order] | (np.cumsum(above[order]) <= room)]
     spent = np.where(above[order], expert_votes(annotation), 1.0)
     all_votes = new_items * annotation.overlap
     new_taken, looks = share_votes(new, gain[order], all_votes, annotation.overlap, spent)
@@ -163,7 +167,7 @@ def prices_of_those_left(
     spoke = people_asked(votes, set(names))
     found = []
     for item, expert in zip(names, above, strict=True):
-        people = annotation.routing.experts if expert else usual
+        people = experts_left(annotation) if expert else usual
         left = [annotation.price_of(name) for name in sorted(people - set(spoke.get(item, ())))]
         found.append(max(float(np.mean(left)), 1e-9) / mean if left else 1.0)
     return np.array(found)

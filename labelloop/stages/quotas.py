@@ -8,8 +8,8 @@ import numpy as np
 
 from labelloop import files
 from labelloop.annotators import pausing
-from labelloop.asking import usual_people
-from labelloop.campaign import CampaignSettings
+from labelloop.asking import experts_left, known_people, usual_people
+from labelloop.campaign import Annotation, CampaignSettings
 from labelloop.errors import SettingsError
 from labelloop.workspace import RoundFolder
 
@@ -50,6 +50,26 @@ def within_quotas(settings: CampaignSettings, before: RoundFolder, wanted: int, 
             "item); raise the quotas, or name more annotators"
         )
     return least
+
+
+def experts_room(settings: CampaignSettings, annotation: Annotation, new_items: int) -> int | None:
+    """Second looks that the experts' quotas leave room for; None without a limit.
+
+    Gold and re-asks are dealt to everybody alike, so an even share of both is expected of the experts.
+
+    Args:
+        annotation: the round's, without who is paused.
+        new_items: that the round may ask about.
+    """
+    experts, people = experts_left(annotation), known_people(annotation) or ()
+    quotas = [annotation.routing.quota_of(name) for name in experts]
+    limits = [quota for quota in quotas if quota is not None]
+    if len(limits) < len(quotas):
+        return None
+    demands = _demands(settings, new_items, 0, len(people))
+    gold = int(demands[new_items:].sum())
+    others = math.floor((gold + settings.quality.reask_share * int(demands.sum())) / max(1, len(people)))
+    return sum(max(0, quota - others) for quota in limits)
 
 
 def can_all_be_asked(demands: np.ndarray, rooms: np.ndarray) -> bool:

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from labelloop import tables
-from labelloop.asking import known_people, usual_people
+from labelloop.asking import experts_left, usual_people
 from labelloop.datasets.base import Prepared
 from labelloop.fusion.coding import latest_rows, without_reasks
 from labelloop.fusion.vote_gain import annotator_accuracy, another_votes_worth, new_votes_worth
@@ -33,6 +33,7 @@ from labelloop.settings.annotation import Annotation
 from labelloop.stages.asked_again import people_asked
 from labelloop.stages.overruling import METHOD
 from labelloop.stages.people import annotation_of
+from labelloop.stages.quotas import experts_room
 from labelloop.stages.runner import Round
 
 ARMS = ("strategy", "control")
@@ -69,12 +70,13 @@ def choose_second_looks(
         new_items: what the strategy could ask about if it had all of the round's votes.
     """
     annotation = annotation_of(current)
+    room = experts_room(current.settings, annotation, current.about["new_items"])
     known = by_votes(labels)
     n_classes = len(prepared.classes)
     accuracy = votes_accuracy(known, n_classes)
     price = new_votes_worth(n_classes, accuracy, annotation.overlap)
     open_ones = eligible_items(asked, known, tables.VOTES.read(current.previous.collected), annotation)
-    return _choose(open_ones, price, accuracy, new_items, annotation)
+    return _choose(open_ones, price, accuracy, new_items, annotation, room)
 
 
 def by_votes(labels: pd.DataFrame) -> pd.DataFrame:
@@ -134,7 +136,7 @@ def unsure_items(
     total = np.maximum(unsure["overlap"], answers)
     room = (annotation.max_overlap or 0) - total
     usual = usual_people(annotation)
-    experts = (known_people(annotation) or frozenset()) & annotation.routing.experts
+    experts = experts_left(annotation)
     spoke = people_asked(mine, set(unsure["item"])) if usual is not None else {}
     if usual is not None:
         room = np.minimum(room, unsure["item"].map(_left(usual, spoke)).astype(int))
@@ -182,9 +184,18 @@ def with_second_looks(
 
 
 def _choose(
-    open_ones: pd.DataFrame, price: float, accuracy: float, new_items: int, annotation: Annotation
+    open_ones: pd.DataFrame,
+    price: float,
+    accuracy: float,
+    new_items: int,
+    annotation: Annotation,
+    room: int | None = None,
 ) -> SecondLooks:
-    """The looks of experts, then further votes that bring more than `price`, for whole new items' votes."""
+    """The looks of experts, then further votes that bring more than `price`, for whole new items' votes.
+
+    Args:
+        room: looks that the experts may have; None without a limit.
+    """
     overlap = annotation.overlap
     most = math.floor(annotation.second_look_share * new_items + 1e-9)
     worth = np.zeros(len(open_ones))
@@ -195,7 +206,9 @@ def _choose(
     order = np.argsort(-worth, kind="stable")
     experts, usual = order[above[order]], order[~above[order]]
     each = expert_votes(annotation)
-    experts = experts[: math.floor(most * overlap / each + 1e-9)]
+    if each > 0:  # whose answers cost nothing may be asked about everything
+        experts = experts[: math.floor(most * overlap / each + 1e-9)]
+    experts = experts[:room]
     spent = each * len(experts)
     paying = int((worth[usual] > price).sum())
     replaced = min(most, math.ceil((spent + paying) / overlap - 1e-9))
@@ -228,9 +241,26 @@ def _choose(
     return SecondLooks(further, new_items - replaced, about)
 
 
+def as_dealt(about: dict[str, Any], further: pd.DataFrame) -> dict[str, Any]:
+    """What selection.json says once it is known which looks somebody was found for.
+
+    Args:
+        about: of the looks that were wanted; see `SecondLooks`.
+        further: those that are asked; see `SecondLooks`.
+    """
+    votes = int(further["overlap"].sum())
+    lost = about["votes"] - votes
+    said = about | {"votes": votes}
+    if "asked_of_experts" in about:
+        said["asked_of_experts"] = int((further["tier"] == "expert").sum())
+    if lost:
+        said["reason"] += f" For {lost} of these looks nobody was left who may be asked."
+    return said
+
+
 def expert_votes(annotation: Annotation) -> float:
-    """What an expert's answer costs, in usual ones: the dearest expert's over the usual mean."""
-    experts, usual = annotation.routing.experts, usual_people(annotation)
+    """What an expert's answer costs, in usual ones: the dearest expert's over the usual mean; 0 or more."""
+    experts, usual = experts_left(annotation), usual_people(annotation)
     if not experts or not usual:
         return 1.0
     mean = float(np.mean([annotation.price_of(name) for name in sorted(usual)]))

@@ -22,6 +22,7 @@ from labelloop.stages.runner import Round
 from labelloop.stages.second_looks import (
     NO_SECOND_LOOKS,
     SecondLooks,
+    as_dealt,
     choose_second_looks,
     expert_votes,
     with_second_looks,
@@ -73,8 +74,6 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     strategy, reason = strategy_arm(
         current, candidates, covered, wanted, prepared, labels, money, run_shards, told
     )
-    if looks is not None:
-        reason["second_looks"] = looks.about
     left = len(np.setdiff1d(eligible, taken))
     parts = [strategy, _control_arm(order, control_rows, about, left), audit_arm(audited)]
     if not len(asked):
@@ -99,6 +98,8 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     further = looks.further if looks is not None else NO_SECOND_LOOKS
     routed = route_batch(current, prepared, batch, further, labels, gold.labels)
     batch = routed.batch
+    if looks is not None:
+        reason["second_looks"] = as_dealt(looks.about, routed.further)
     tables.ROUTING.write(routed.table, current.folder.routing)
     newly = batch[["item", "arm", "overlap"]].assign(round=current.id)
     if len(routed.further):

@@ -75,6 +75,20 @@ def test_what_is_shown_is_what_would_be_asked(gated: Workspace) -> None:
     assert "at most 3.02 USD" in text
 
 
+def test_a_batch_of_a_version_without_routing_is_shown_as_before(gated: Workspace) -> None:
+    before = shown(gated)
+    gated.round("r000").routing.unlink()
+    assert shown(gated) == before
+
+
+def test_no_ceiling_is_promised_where_what_one_skips_a_dearer_one_may_answer(tmp_path: Path) -> None:
+    workspace = make(tmp_path / "routed", annotation={"routing": {"mode": "skill"}})
+    assert isinstance(loop.advance(workspace), AwaitingApproval)
+    batch = shown(workspace)
+    assert f"{batch.cost:.2f} USD" in str(batch) and f"{batch.cost:.2f} USD" in batch.as_markdown()
+    assert "at most" not in str(batch) + batch.as_markdown()
+
+
 def test_items_that_cost_more_are_shown_with_what_they_cost(tmp_path: Path) -> None:
     """Each by its column, times what the dearest of those who could answer take."""
     folder = tmp_path / "dear"

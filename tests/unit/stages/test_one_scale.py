@@ -14,6 +14,7 @@ from second_look_campaigns import SETTINGS, campaign, finished, relabeled
 
 from labelloop import datasets, files, loop, tables
 from labelloop.acquisition.relabel import vote_gain
+from labelloop.annotators import pausing
 from labelloop.campaign import Annotation
 from labelloop.errors import SettingsError
 from labelloop.reviewing.review import write_queue
@@ -62,6 +63,21 @@ def test_a_look_that_only_dear_people_could_give_costs_more() -> None:
     assert prices == pytest.approx([1.5, 0.75, 1.0])
     free = annotation.model_copy(update={"cost_per_vote": 0.0, "tool": "files"})
     assert prices_of_those_left(free, votes, ["a", "b"], np.zeros(2, dtype=bool)).tolist() == [1.0, 1.0]
+
+
+def test_a_look_costs_what_those_experts_take_who_are_not_paused() -> None:
+    people = {
+        "eva": {"tier": "expert", "cost_per_vote": 0.6},
+        "fay": {"tier": "expert", "cost_per_vote": 0.2},
+    }
+    annotation = Annotation.model_validate(
+        {"tool": "files", "annotators": ["ada", "ben", "eva", "fay"], "overlap": 1, "test_overlap": 1,
+         "max_overlap": 2, "cost_per_vote": 0.1, "routing": {"mode": "skill", "people": people}}
+    )  # fmt: skip
+    votes = pd.DataFrame({"item": ["a"], "annotator": ["ada"]})
+    paused = pausing.without(annotation, {"eva": {}})
+    for who, price in ((annotation, 4.0), (paused, 2.0)):
+        assert prices_of_those_left(who, votes, ["a"], np.ones(1, dtype=bool)) == pytest.approx([price])
 
 
 @pytest.fixture(scope="module")

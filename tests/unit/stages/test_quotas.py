@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelloop import files
+from labelloop.annotators import pausing
 from labelloop.annotators.routing import Asked, route
 from labelloop.campaign import CampaignSettings
 from labelloop.errors import SettingsError
-from labelloop.stages.quotas import can_all_be_asked, within_quotas
+from labelloop.stages.quotas import can_all_be_asked, experts_room, within_quotas
 from labelloop.workspace import RoundFolder
 
 
@@ -48,7 +49,8 @@ def test_routing_finds_somebody_for_whatever_can_be_asked(demands: list[int], ro
 
 def settings_with(**routing: Any) -> CampaignSettings:
     return CampaignSettings.model_validate(
-        {"annotation": {"overlap": 2, "test_overlap": 3, "routing": {"mode": "skill"} | routing},
+        {"annotation": {"overlap": 2, "test_overlap": 3, "max_overlap": 3,
+                        "routing": {"mode": "skill"} | routing},
          "gold": {"known": 10, "share": 0.2}, "stopping": {"max_rounds": 3}}
     )  # fmt: skip
 
@@ -75,6 +77,18 @@ def test_quotas_that_leave_room_for_nothing_are_refused(before: RoundFolder) -> 
         within_quotas(settings_with(quota=10), before, 100, test_items=30)
 
 
+def test_experts_have_room_for_looks_besides_their_share_of_gold() -> None:
+    """Of 12 gold items each of five people answers 24 / 5 on average; the rest of a quota is for looks."""
+    expert = {"tier": "expert", "quota": 10}
+    of_one = settings_with(people={"ada": expert, "ben": {"tier": "expert"}})
+    assert experts_room(of_one, of_one.annotation, 48) is None  # ben has no quota
+    paused = pausing.without(of_one.annotation, {"ben": {}})
+    assert experts_room(of_one, paused, 48) == 10 - 24 // 4
+    both = settings_with(people={"ada": expert, "ben": expert}, quota=100)
+    assert experts_room(both, both.annotation, 48) == 2 * (10 - 24 // 5)
+    assert experts_room(both, both.annotation, 1000) == 0
+
+
 @pytest.mark.parametrize(
     ("annotation", "says"),
     [
@@ -86,6 +100,21 @@ def test_quotas_that_leave_room_for_nothing_are_refused(before: RoundFolder) -> 
         (
             {"routing": {"mode": "skill", "people": {"ada": {"tier": "expert"}}}, "max_overlap": 5},
             "only 4 annotators who are no experts",
+        ),
+        (
+            {
+                "tool": "files",
+                "annotators": ["ann"],
+                "overlap": 1,
+                "test_overlap": 1,
+                "max_overlap": 2,
+                "routing": {"mode": "skill", "people": {"ann": {"tier": "expert"}}},
+            },
+            "an expert of every annotator",
+        ),
+        (
+            {"routing": {"mode": "skill", "people": {"ada": {"cost_per_vote": 0.4}}}},
+            "routing.people.ada has a cost_per_vote",
         ),
     ],
 )

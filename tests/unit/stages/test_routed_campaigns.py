@@ -150,6 +150,29 @@ def test_an_experts_look_counts_as_many_votes_as_it_costs(done: Workspace) -> No
         assert 4 * looks["asked_of_experts"] + usual <= 2 * looks["new_items_left_out"]
 
 
+@pytest.mark.parametrize("strategy", ["margin", "relabel"])
+def test_an_experts_quota_leaves_the_other_votes_to_new_items(tmp_path: Path, strategy: str) -> None:
+    """Dozens of items wait for the expert, who has two a round: nothing is put off for the rest."""
+    tight = {"mode": "skill", "people": {"eva": {"tier": "expert", "quota": 2}}, "explore": 0.1}
+    cheap = [one | {"cost_per_vote": 0.05} for one in CREW]
+    workspace = finished(
+        campaign(
+            tmp_path / "tight",
+            annotation={"routing": tight, "simulation": {"annotators": cheap}},
+            acquisition={"strategy": strategy},
+            gold={"known": 0},
+            quality={"reask_share": 0.0},
+            stopping={"max_rounds": 4},
+        )
+    )
+    for before, folder in itertools.pairwise(workspace.rounds()):
+        batch, about = tables.BATCH.read(folder.batch), files.read_json(folder.selection)["second_looks"]
+        routing = tables.ROUTING.read(folder.routing)
+        assert about["votes"] == (batch["arm"] == "relabel").sum()
+        assert about["asked_of_experts"] == (routing["why"] == "expert").sum() <= 2
+        assert 2 * 40 - 1 <= batch["overlap"].sum() <= 2 * 40, before.id
+
+
 def test_people_are_asked_again_blind_and_no_label_rests_on_it(done: Workspace) -> None:
     rounds = list(done.rounds())
     votes = tables.VOTES.read(rounds[-1].collected)

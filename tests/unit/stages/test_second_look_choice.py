@@ -10,8 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labelloop.annotators import pausing
 from labelloop.campaign import Annotation
-from labelloop.stages.second_looks import _choose, eligible_items, with_second_looks
+from labelloop.settings.routing import Routing
+from labelloop.stages.second_looks import (
+    _choose,
+    as_dealt,
+    eligible_items,
+    expert_votes,
+    with_second_looks,
+)
 
 ANNOTATION = Annotation(tool="files", overlap=2, max_overlap=4, target_confidence=0.9)
 
@@ -159,7 +167,9 @@ def test_an_expert_is_asked_where_people_split_or_no_other_is_left_and_once() ->
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 999), st.integers(0, 30), st.integers(0, 30), st.sampled_from([0.02, 0.05, 0.2, 0.33]))
+@given(
+    st.integers(0, 999), st.integers(0, 30), st.integers(0, 30), st.sampled_from([0.0, 0.02, 0.05, 0.2, 0.33])
+)
 def test_experts_looks_come_first_and_are_paid_out_of_the_same_money(
     seed: int, usual: int, experts: int, price: float
 ) -> None:
@@ -173,3 +183,33 @@ def test_experts_looks_come_first_and_are_paid_out_of_the_same_money(
     assert left == looks.about["for_experts"] - looks.about["asked_of_experts"]
     if left:
         assert money + price > 0.5 * 20 * 2 * 0.05 - 1e-9 or (tier == "usual").sum() == 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 999), st.integers(0, 60), st.integers(0, 9), st.sampled_from([0.0, 0.05, 0.2]))
+def test_no_votes_are_set_aside_for_looks_that_the_experts_have_no_room_for(
+    seed: int, experts: int, room: int, price: float
+) -> None:
+    """What they cannot look at stays with new items."""
+    table = open_ones(seed, experts).assign(tier="expert")
+    looks = _choose(table, 0.05, 0.7, 50, with_expert(price), room)
+    assert len(looks.further) == looks.about["asked_of_experts"] == min(experts, room)
+    assert 2 * (50 - looks.new_items) < len(looks.further) * price / 0.05 + 2
+
+
+def test_only_experts_who_are_not_paused_have_a_price() -> None:
+    """The dearest who is left tells what a look costs."""
+    people = {name: {"tier": "expert", "cost_per_vote": price} for name, price in (("eva", 0.2), ("fay", 1))}
+    both_there = with_expert(0.2).model_copy(update={"routing": Routing(mode="skill", people=people)})
+    assert expert_votes(both_there) == pytest.approx(20)
+    assert expert_votes(pausing.without(both_there, {"fay": {}})) == pytest.approx(4)
+    assert expert_votes(pausing.without(both_there, {"fay": {}, "eva": {}})) == 1
+
+
+def test_looks_that_nobody_was_found_for_are_not_told_as_asked() -> None:
+    table = open_ones(3, 12).assign(tier=["expert"] * 4 + ["usual"] * 8)
+    looks = _choose(table, 0.0, 0.7, 20, with_expert(0.05))
+    assert as_dealt(looks.about, looks.further) == looks.about
+    told = as_dealt(looks.about, looks.further.iloc[3:])
+    assert told["votes"] == looks.about["votes"] - 3 and told["asked_of_experts"] == 1
+    assert told["reason"].endswith("For 3 of these looks nobody was left who may be asked.")
