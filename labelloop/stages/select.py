@@ -10,7 +10,7 @@ import pandas as pd
 
 from labelloop import datasets, files, tables
 from labelloop.acquisition import control
-from labelloop.campaign import CampaignSettings, Review
+from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Prepared
 from labelloop.stages import gold_arm, one_scale
 from labelloop.stages.audit_arm import audit_arm, audit_rows
@@ -43,7 +43,7 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     ids = prepared.pool.ids
     asked = tables.ASKED.read(current.previous.asked)
     before = tables.LABELS.read(current.previous.labels)
-    labels = overrule(current, current.previous, before, known_verdicts(current), Review())
+    labels = overrule(current, current.previous, before, known_verdicts(current), settings.review)
     taken = np.union1d(
         prepared.pool.rows_of(asked["item"].tolist()), prepared.pool.rows_of(labels["item"].tolist())
     ).astype(np.int64)
