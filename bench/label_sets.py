@@ -166,8 +166,6 @@ SETS: dict[str, Callable[[Path, Path], Labeled]] = {
     "btc": _btc,
     "bccd": _bccd,
 }
-UNSEEN = ("clinc_domain", "btc", "bccd")
-"""Sets that no constant of `labelloop` was chosen on."""
 
 
 def _codes(labels: Any) -> np.ndarray:

@@ -70,7 +70,12 @@ def check_round(workspace: Workspace, settings: CampaignSettings, prepared: Any)
     if settings.model.committee:
         wanted = settings.model
         check_committee(
-            wanted.committee_of, wanted.name, wanted.pool, wanted.committee_learners, prepared.pool.input_kind
+            wanted.committee_of,
+            wanted.name,
+            wanted.pool,
+            wanted.committee_learners,
+            prepared.pool.input_kind,
+            wanted.options,
         )
     check_composition(prepared, settings)
     prepared.pool.payload([0], settings.annotation.payload_columns)

@@ -8,6 +8,7 @@ import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, needs
 from labelloop.acquisition.canonical import canonical_order
+from labelloop.acquisition.checked_values import check_values
 from labelloop.acquisition.margin import margin
 from labelloop.acquisition.points import (
     Block,
@@ -121,6 +122,8 @@ def _pick(
     scale = _squared_radius(known, radius_quantile) or _squared_radius(stand_in, radius_quantile) or 1.0
     width = embeddings.shape[1]
     if said is not None and disagreement > 0:
+        # Labeled rows are read here as well; nothing is nearest to what is not a number.
+        check_values("probabilities", said, labeled)
         read, width = _with_predictions(read, said, disagreement * scale), width + said.shape[1]
 
     points, sample = points_of(rows, read, width), points_of(rows[:targets], read, width)

@@ -23,6 +23,9 @@ LONGEST_VALUE = 6000
 
 _LONGEST_KEY = 250
 
+NAMING = ("annotators", "people", "trusted", "by")
+"""Settings that name people."""
+
 
 @dataclass(frozen=True)
 class LoggedModel:
@@ -75,7 +78,7 @@ class RoundRecord:
 
 
 def flat_parameters(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Nested settings as ``section.key`` and text; of annotators only how many there are.
+    """Nested settings as ``section.key`` and text; of people only how many there are.
 
     Lists and numbers are written as JSON. Keys and values keep to MLflow's lengths and characters.
     """
@@ -83,7 +86,7 @@ def flat_parameters(settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _flatten(value: Any, key: str) -> Iterator[tuple[str, str]]:
-    if key.rpartition(".")[2] == "annotators":
+    if key.rpartition(".")[2] in NAMING:
         yield f"{key}.count", str(len(value))
     elif isinstance(value, Mapping) and value:
         for name, inner in value.items():

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -114,14 +115,16 @@ def cautious(fusion: Fusion, votes: Votes) -> Fusion:
     )
 
 
-def calibration_told(fusion: Fusion, gold_items: int) -> str:
+def calibration_told(fusion: Fusion, gold_items: int, options: Mapping[str, Any] | None = None) -> str:
     """Whether confidence means what it says, in words.
 
     Args:
         gold_items: items of gold with votes.
+        options: those that the method was given.
     """
     if fusion.temperature is not None:
-        rests = f", fitted on {gold_items} items of gold" if gold_items >= LEAST_GOLD else ", as set"
+        as_set = (options or {}).get("temperature") is not None
+        rests = ", as set" if as_set else f", fitted on {gold_items} items of gold"
         return f"confidence is calibrated (temperature {fusion.temperature:.2f}{rests})"
     if not gold_items:
         return f"confidence is not calibrated: no gold ({LEAST_GOLD} items would do)"

@@ -177,10 +177,15 @@ def fuse_file(
             fusion, prior = with_model(votes, fusion, predicted, method, options, codes)
         return by_median(fusion) if ordered else fusion, prior
 
+    wider = votes
+    if gold is not None:
+        wider = code_votes(standing, with_gold_classes(known, gold, votes, open_ended=classes is None))
+    if probabilities_path is not None:
+        # A model may know classes that only gold has.
+        votes, known = wider, list(wider.classes)
     blind, prior = fused(votes, None)
     fusion, gold_items = blind, 0
     if gold is not None:
-        wider = code_votes(standing, with_gold_classes(known, gold, votes, open_ended=classes is None))
         codes = gold_codes(wider, gold)
         gold_items = int((codes >= 0).sum())
         taught, heard = fused(wider, codes)
@@ -206,7 +211,7 @@ def fuse_file(
         "method": fusion.method,
         **chosen,
         **calibration,
-        "calibration": calibration_told(fusion, gold_items),
+        "calibration": calibration_told(fusion, gold_items, options),
         **model,
         "items": len(votes.items),
         "annotators": len(votes.annotators),

@@ -82,7 +82,7 @@ def fuse_votes(
         "method": fusion.method,
         "reason": fusion.reason,
         "temperature": fusion.temperature,
-        "calibration": calibration_told(fusion, gold_items),
+        "calibration": calibration_told(fusion, gold_items, options),
         "parameters": parameters,
         "items": len(coded.items),
         "annotators": len(coded.annotators),

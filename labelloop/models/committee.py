@@ -13,9 +13,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -100,13 +100,21 @@ def committee_names(names: Sequence[str], input_kind: str) -> list[str]:
     return found
 
 
-def check_committee(kind: Kind, name: str, pool: str, names: Sequence[str], input_kind: str) -> None:
+def check_committee(
+    kind: Kind,
+    name: str,
+    pool: str,
+    names: Sequence[str],
+    input_kind: str,
+    options: Mapping[str, Any] | None = None,
+) -> None:
     """Raise a SettingsError, which says what to change, where such a committee cannot be trained.
 
     Args:
         name: `model.name` of the settings.
         pool: `model.pool` of the settings.
         names: `model.committee_learners` of the settings.
+        options: `model.options` of the settings.
     """
     if kind == "learners":
         committee_names(names, input_kind)
@@ -124,6 +132,11 @@ def check_committee(kind: Kind, name: str, pool: str, names: Sequence[str], inpu
         raise SettingsError(
             f"model.committee_of is {kind}, and the learner '{resolved}' has no method {method}(); {hint}set "
             "model.committee_of to bootstrap"
+        )
+    if kind == "dropout" and (options or {}).get("dropout") == 0:
+        raise SettingsError(
+            "model.committee_of is dropout, and model.options.dropout is 0, so all members would say the "
+            "same; raise it, or set model.committee_of to bootstrap"
         )
     if pool != "none":
         raise SettingsError(

@@ -9,6 +9,15 @@ from pydantic import Field, model_validator
 from labelloop.settings.composition import Composition
 from labelloop.settings.section import Section
 
+NOT_WITH_CANDIDATES = {
+    "subsample": "which reduces the pool another way",
+    "stratify_by": "since the most doubtful items may all lie in one stratum",
+    "group_column": "since the most doubtful items may all lie in groups that are full",
+    "cost_column": "since the money may not pay for any of the most doubtful items",
+    "mix": "whose parts want different items of the pool",
+}
+"""Settings of `compose` that what is reduced by doubt alone may leave nothing for, and why."""
+
 
 class Acquisition(Section):
     """Which items are asked about next."""
@@ -65,9 +74,10 @@ class Acquisition(Section):
                 f"candidates is {self.candidates}, but a batch has up to {most} items; raise it or lower "
                 "batch_size"
             )
-        if self.compose.subsample is not None or self.compose.stratify_by is not None:
-            raise ValueError(
-                "candidates goes with neither compose.subsample, which reduces them another way, nor "
-                "compose.stratify_by, since the most doubtful may all lie in one stratum; leave one out"
-            )
+        for name, why in NOT_WITH_CANDIDATES.items():
+            if getattr(self.compose, name):
+                raise ValueError(f"candidates does not go with compose.{name}, {why}; leave one out")
+        if self.strategy == "relabel":
+            raise ValueError("candidates does not go with the strategy relabel, which weighs all items of "
+                             "the pool against older ones, and needs no fewer; leave it out")  # fmt: skip
         return self

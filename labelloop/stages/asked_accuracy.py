@@ -21,6 +21,8 @@ UNKNOWN: dict[str, Any] = {
     "asked_accuracy_by": None,
 }
 DRAWS, CHANCES, CONTROL = "draws", "chances", "control"
+ROUNDING = 0.005
+"""Of the items that picks stand for, what may be missing by rounding."""
 """What it rests on, best first: both arms with the chance of every draw, the strategy's arm with each
 item's chance to be in it, the control items alone."""
 
@@ -67,11 +69,14 @@ def _told_by(current: Round, batch: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     both = pd.concat([control, strategy])
     if selection["drawn_from"] is not None and both["draw_probability"].notna().all():
         return DRAWS, both
-    # Only `random` gives all that the composition lets in a chance; what a filter keeps out has none.
+    # Only `random` gives all that the composition lets in a chance; what a filter keeps out has none, nor has
+    # a stratum too small for its share to be an item. Then the picks do not stand for all that was left.
     random = selection["strategy"] == "random" and selection["drawn_from"] is not None
     everywhere = random and not current.settings.acquisition.compose.filter
     if everywhere and len(strategy) and strategy["probability"].notna().all():
-        return CHANCES, strategy
+        stand_for = (1 / strategy["probability"]).sum()
+        if stand_for > (1 - ROUNDING) * (selection["drawn_from"] - len(control)):
+            return CHANCES, strategy
     return CONTROL, control
 
 

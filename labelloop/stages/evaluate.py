@@ -65,7 +65,7 @@ def evaluate(current: Round) -> None:
 
     totals = {
         "round": current.id,
-        "labels": len(training),
+        "labels": int(labels["split"].isin(("train", "held")).sum()),
         "votes": int(votes["action"].isin(("submitted", "updated")).sum()),
         "cost": float(votes["cost"].sum()),
         "hours": _hours(votes),

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelloop import tables
+from labelloop.errors import DamagedFileError
 from labelloop.evaluation.intervals import wilson
 from labelloop.stages.runner import Round
 
@@ -31,6 +32,11 @@ def keep_predictions(
         That table, by item; missing where an item had no label when the round was judged.
     """
     before = pq.read_table(current.previous.outcomes).to_pandas().set_index("item")
+    if any(pd.api.types.is_bool_dtype(before[name].dropna().infer_objects()) for name in before.columns):
+        raise DamagedFileError(
+            f"{current.previous.outcomes} is of an earlier version, which kept what was right and not what "
+            "was predicted; make it anew with `dvc repro`, or begin a new campaign"
+        )
     new = {f"campaign.{current.id}": predicted}
     if by_control is not None:
         new[f"control.{current.id}"] = by_control

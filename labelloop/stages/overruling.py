@@ -81,9 +81,26 @@ def overrule(
             known[item] = _row(known.get(item), item, place.label, asked, mine, classes)
         if place.waits_at and item in known:
             known[item]["status"] = "in review"
-            if review.hold_from_training and known[item]["split"] == "train":
-                known[item]["split"] = "held"
+    if review.hold_from_training:
+        _hold(known)
     return pd.DataFrame(list(known.values()), columns=list(labels.columns))
+
+
+def _hold(known: dict[str, dict[Any, Any]]) -> None:
+    """Keep labels that wait out of training, unless what is left of it could not be told apart.
+
+    A round without two classes to train on would never close, and only closed rounds can be reviewed.
+    """
+    learned = [row for row in known.values() if row["split"] == "train"]
+    if len({row["label"] for row in learned if row["status"] != "in review"}) < MIN_CLASSES:
+        return
+    for row in learned:
+        if row["status"] == "in review":
+            row["split"] = "held"
+
+
+MIN_CLASSES = 2
+"""Classes that a model must be trained on."""
 
 
 def places_in(
@@ -172,7 +189,10 @@ def _row(
             "round": asked.at[item, "round"], "raw": None, "prior": None, "gold": False, "parameters": "",
             "votes": len(votes), "vote_ids": sorted(votes["vote"]),
         }  # fmt: skip
+    # What was held for a review is trained on once it has had one; gates that stop it again hold it again.
+    split = "train" if before["split"] == "held" else before["split"]
     return before | {
+        "split": split,
         "label": label,
         "confidence": 1.0,
         "posterior": [float(name == label) for name in classes],

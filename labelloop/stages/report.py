@@ -42,7 +42,7 @@ def write_report(
                     fusion_words(files.read_json(current.folder.fusion)),
                     review_words(metrics["reviewed"], metrics["overturned"], metrics["in_review"]),
                 )
-                + _gates(current),
+                + _gates(current, labels),
                 "## Annotators\n\n" + quality_section(current),
                 *_accepted(current),
                 "## Classes on the test set\n\n" + _classes(per_class),
@@ -148,12 +148,16 @@ def _pool(current: Round) -> str:
     return " " + str(files.read_json(path)["reason"]) if path.exists() else ""
 
 
-def _gates(current: Round) -> str:
+def _gates(current: Round, labels: pd.DataFrame) -> str:
     review, said = current.settings.review, kept_verdicts(current)
     if not review.gates:
         return ""
     found = places_in(current, before_review(current), said, review)
-    return "\n\n" + gate_table(found, said, review, current.settings.campaign.seed)
+    text = "\n\n" + gate_table(found, said, review, current.settings.campaign.seed)
+    if review.hold_from_training and ((labels["status"] == "in review") & (labels["split"] == "train")).any():
+        text += ("\n\nLabels that wait were trained on all the same: without them fewer than two classes "
+                 "would have been left.")  # fmt: skip
+    return text
 
 
 def _accepted(current: Round) -> list[str]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from labelloop import datasets, files, tables
 from labelloop.acquisition import control
-from labelloop.campaign import CampaignSettings, Review
+from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Prepared
 from labelloop.stages import gold_arm, one_scale
 from labelloop.stages.audit_arm import audit_arm, audit_rows
@@ -24,6 +24,7 @@ from labelloop.stages.second_looks import (
     SecondLooks,
     as_dealt,
     choose_second_looks,
+    expert_votes,
     with_second_looks,
 )
 from labelloop.stages.strategy_arm import arm, strategy_arm
@@ -44,7 +45,7 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     ids = prepared.pool.ids
     asked = tables.ASKED.read(current.previous.asked)
     before = tables.LABELS.read(current.previous.labels)
-    labels = overrule(current, current.previous, before, known_verdicts(current), Review())
+    labels = overrule(current, current.previous, before, known_verdicts(current), settings.review)
     taken = np.union1d(
         prepared.pool.rows_of(asked["item"].tolist()), prepared.pool.rows_of(labels["item"].tolist())
     ).astype(np.int64)
@@ -138,7 +139,8 @@ def _within_money(
         return looks, money
     rows = prepared.pool.rows_of(looks.further["item"].tolist())
     votes = looks.further["overlap"].to_numpy(dtype=float)
-    spent = np.cumsum(each[rows] * votes / settings.annotation.overlap)
+    dearer = np.where(looks.further["tier"] == "expert", expert_votes(settings.annotation), 1.0)
+    spent = np.cumsum(each[rows] * votes * dearer / settings.annotation.overlap)
     paid = int((spent <= money + 1e-9).sum())
     about = looks.about | {"votes": int(votes[:paid].sum())}
     left = money - (float(spent[paid - 1]) if paid else 0.0)

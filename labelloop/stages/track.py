@@ -26,7 +26,7 @@ METRICS = (
     "days_to_target", "days_to_target_low", "days_to_target_high", "target_chance", "next_batch_gain",
     "next_batch_gain_low", "next_batch_gain_high", "next_batch_cost", "forecasts_compared", "forecasts_held",
     "forecasts_expected", "forecasts_mean_error", "random_needs", "random_needs_low", "random_needs_high",
-    "reviewed", "overturned", "accepted", "audited", "audit_errors",
+    "reviewed", "overturned", "in_review", "accepted", "audited", "audit_errors",
 )  # fmt: skip
 EXAMPLE_ROWS = 3
 
@@ -67,7 +67,7 @@ def track(current: Round) -> None:
 
 
 _SECTIONS = ("campaign", "labels", "model", "acquisition", "annotation", "fusion", "gold", "quality",
-             "accept", "evaluation")  # fmt: skip
+             "review", "accept", "evaluation")  # fmt: skip
 
 
 def open_tracker(current: Round) -> Any:

@@ -72,10 +72,11 @@ def test_while_people_work_dvc_has_nothing_to_do(
     tmp_path: Path, labelloop: Command, settings_file: Callable[..., Path], shell: Shell
 ) -> None:
     """A round that waits is no stage yet: `dvc status` is clean, `dvc repro` runs nothing and asks nobody."""
-    crew = {"tool": "files", "overlap": 1, "test_overlap": 1}
     folder = begin(
-        tmp_path / "campaign", labelloop, settings_file, stopping={"max_rounds": 2}, annotation=crew
-    )
+        tmp_path / "campaign", labelloop, settings_file, stopping={"max_rounds": 2},
+        annotation={"tool": "files", "overlap": 1, "test_overlap": 1, "routing": {"mode": "none"}},
+        quality={"reask_share": 0.0},
+    )  # fmt: skip
     run(folder, labelloop)
     _answer(folder, "r000")
     assert "r001 waits" in labelloop("advance", "--plain", folder).out

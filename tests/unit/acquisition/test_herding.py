@@ -7,6 +7,7 @@ import pytest
 
 from labelloop.acquisition import Context, make_strategy, select_rows
 from labelloop.acquisition.herding import LEAST_WIDTH
+from labelloop.errors import DataError
 
 
 def made(n: int = 150, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -171,3 +172,13 @@ def test_certain_regions_are_left_alone() -> None:
     probabilities[:100] = [1, 0, 0, 0]
     context = Context(np.arange(200), np.arange(0), probabilities, embeddings, seed=1)
     assert (select_rows(make_strategy("uherding"), context, 15).rows >= 100).all()
+
+
+def test_labeled_rows_that_were_not_scored_are_told_of_where_they_are_read() -> None:
+    """Predictions of labeled rows say what they cover; without them a pick could never be settled."""
+    embeddings, probabilities = made(60)
+    probabilities[:10] = np.nan
+    context = Context(np.arange(10, 60), np.arange(10), probabilities, embeddings, seed=1)
+    with pytest.raises(DataError, match="probabilities"):
+        select_rows(make_strategy("uherding", {"disagreement": 1.0}), context, 5)
+    assert len(select_rows(make_strategy("uherding"), context, 5).rows) == 5

@@ -173,9 +173,13 @@ def test_settings_become_flat_text_within_mlflows_limits() -> None:
 
 def test_no_annotators_name_reaches_mlflow() -> None:
     settings = {"annotation": {"annotators": ["ada@example.org"],
-                               "simulation": {"annotators": [{"name": "ben"}, {"name": "cy"}]}}}  # fmt: skip
+                               "routing": {"people": {"ada@example.org": {"tier": "expert"}}},
+                               "simulation": {"annotators": [{"name": "ben"}, {"name": "cy"}]}},
+                "quality": {"trusted": ["ben"]}}  # fmt: skip
     assert flat_parameters(settings) == {"annotation.annotators.count": "1",
-                                         "annotation.simulation.annotators.count": "2"}  # fmt: skip
+                                         "annotation.routing.people.count": "1",
+                                         "annotation.simulation.annotators.count": "2",
+                                         "quality.trusted.count": "1"}  # fmt: skip
 
 
 def test_finish_closes_the_campaigns_run_and_a_further_round_opens_it(tracker: Tracker, client: Any) -> None:

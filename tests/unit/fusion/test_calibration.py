@@ -137,3 +137,5 @@ def test_what_is_told_of_calibration_is_so() -> None:
     gold[:50] = truth[:50]
     assert "is calibrated (temperature" in calibration_told(auto(votes, gold=gold), 50)
     assert "not calibrated" in calibration_told(majority(votes, gold=gold), 50)
+    chosen = {"temperature": 2.0}
+    assert "as set" in calibration_told(auto(votes, gold=gold, **chosen), 50, chosen)

@@ -347,3 +347,17 @@ def test_of_classes_with_an_order_the_median_is_the_label(tmp_path: Path) -> Non
     assert told["method"] == "majority/1+median/1"
     fuse_file(votes, tmp_path / "labels.csv", method="majority", classes=order)
     assert pd.read_csv(tmp_path / "labels.csv")["label"].tolist() == ["low"]
+
+
+def test_a_model_may_know_a_class_that_only_gold_has(tmp_path: Path) -> None:
+    votes, gold, said = (tmp_path / name for name in ("votes.csv", "gold.csv", "said.csv"))
+    votes.write_text("item,annotator,label\n" + "".join(
+        f"i{n},a{who},{'cat' if n % 2 else 'dog'}\n" for n in range(60) for who in range(3)
+    ))  # fmt: skip
+    gold.write_text("item,label\ni0,bird\n")
+    said.write_text("item,probability.cat,probability.dog,probability.bird\n" + "".join(
+        f"i{n},{0.8 if n % 2 else 0.1},{0.1 if n % 2 else 0.8},0.1\n" for n in range(60)
+    ))  # fmt: skip
+    fuse_file(votes, tmp_path / "labels.csv", gold_path=gold, probabilities_path=said)
+    labels = pd.read_csv(tmp_path / "labels.csv").set_index("item")["label"]
+    assert labels["i0"] == "bird" and labels["i1"] == "cat" and labels["i2"] == "dog"

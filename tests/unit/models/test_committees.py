@@ -144,6 +144,12 @@ def test_a_committee_that_cannot_be_is_refused_before_a_round_is_opened(
         check_committee(kind, name, pool, names, input_kind)
 
 
+def test_members_without_dropout_would_be_one_and_the_same() -> None:
+    check_committee("dropout", "mlp", "none", [], "features", {"dropout": 0.1})
+    with pytest.raises(SettingsError, match=r"model\.options\.dropout is 0"):
+        check_committee("dropout", "mlp", "none", [], "features", {"dropout": 0})
+
+
 def test_learners_are_by_default_all_that_take_the_input() -> None:
     assert committee_names([], "features") == ["logistic", "mlp"]
     assert committee_names([], "images") == ["logistic", "mlp", "convnet"]

@@ -126,6 +126,10 @@ def test_few_candidates_are_all_looked_at(campaign: Path) -> None:
         {"candidates": 30, "batch_size": 40},
         {"candidates": 90, "compose": {"subsample": 90}},
         {"candidates": 90, "compose": {"stratify_by": "language"}},
+        {"candidates": 90, "compose": {"group_column": "source", "cap_per_group": 2}},
+        {"candidates": 90, "compose": {"cost_column": "minutes"}},
+        {"candidates": 90, "compose": {"mix": {"margin": 0.5, "random": 0.5}}},
+        {"candidates": 90, "strategy": "relabel"},
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(campaign: Path, acquisition: dict[str, Any]) -> None:

@@ -139,7 +139,17 @@ def test_what_waits_is_not_trained_on_where_it_is_to_be_held(tmp_path: Path) -> 
     labels = tables.LABELS.read(folder.labels)
     waiting = labels["status"] == "in review"
     assert (labels.loc[waiting, "split"] == "held").all() and (labels.loc[~waiting, "split"] == "train").all()
-    assert files.read_json(folder.metrics)["labels"] == (~waiting).sum()
+    assert files.read_json(folder.metrics)["labels"] == len(labels)
+
+
+def test_a_gate_that_stops_everything_stops_no_round(tmp_path: Path) -> None:
+    """Nothing could be reviewed before a round has closed, so the first is trained on what waits."""
+    gates = [{"name": "reader", "when": ["all"]}]
+    workspace = finished(campaign(tmp_path / "all", **settings(1, gates=gates, hold_from_training=True)))
+    folder = next(iter(workspace.rounds()))
+    labels = tables.LABELS.read(folder.labels)
+    assert (labels["status"] == "in review").all() and (labels["split"] == "train").all()
+    assert "trained on all the same" in folder.report.read_text()
 
 
 def test_second_looks_may_settle_what_waits(tmp_path: Path) -> None:
