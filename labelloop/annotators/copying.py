@@ -15,6 +15,9 @@ widened until the crowd's usual pair is usual (an empirical null), then correcte
 (Holm). Several who share one source make the whole crowd unusual, so groups are found by
 `fusion.dependence.copying` too, which asks what the greater number of people has in common.
 
+Where the others are few or poor, the two best of a crew agree against what these favour, because they are
+right. So a pair must also agree more than its skills explain, as far as skills follow from all agreements.
+
 Nothing here rests on fused labels: copying has to be known before fusion, which would believe the copies.
 
 Sources: Holm (1979), A simple sequentially rejective multiple test procedure. Efron (2004), Large-scale
@@ -32,7 +35,7 @@ from scipy.sparse.csgraph import connected_components
 
 from labelloop.annotators.vote_pairs import pair_rows, pieces_of
 from labelloop.fusion.base import Votes
-from labelloop.fusion.dependence import copying
+from labelloop.fusion.dependence import PairAgreement, beyond_skills, copying_among, pair_agreement
 
 LEAST_SHARED = 10
 """Items that two annotators must share."""
@@ -40,6 +43,13 @@ LEAST_TOGETHER = 4
 """Wrong answers that they must share."""
 LEVEL = 0.01
 """Chance, over all pairs, of finding copying where there is none."""
+BEYOND_SKILLS = 0.01
+"""Chance of as much agreement of two who are as able as all their agreements say: the two best of a small
+crew agree with each other against the rest, too, because they are right."""
+ROUNDS = 3
+"""Fits of skills: each leaves the pairs out that the one before found, and finds no others."""
+PRIOR = 0.2
+"""Of `fusion.dependence.skills_of`, for that: with its usual one the able seem less so beside poor ones."""
 LEAST_INFORMED = 10
 """Pairs, each with one expected or more, from which the usual pair is learned."""
 
@@ -87,13 +97,37 @@ def copying_pairs(votes: Votes, *, level: float = LEVEL) -> Copying:
     compared = _compared(votes)
     one, other = compared.pair // n_annotators, compared.pair % n_annotators
     p_value = holm(_widened(compared.together, compared.expected, compared.variance))
+    agreement = pair_agreement(votes)
     group = np.arange(n_annotators)
-    for members in copying(votes):
+    for members in copying_among(votes, agreement):
         group[list(members)] = members[0]
     grouped = group[one] == group[other]
-    found = grouped | (p_value < level) & (compared.together >= LEAST_TOGETHER)
+    suspected = (p_value < level) & (compared.together >= LEAST_TOGETHER)
+    found = grouped | _beyond_skills(agreement, n_annotators, compared.pair, suspected, grouped)
     return Copying(one, other, compared.shared.astype(np.int64), compared.together.astype(np.int64),
                    compared.expected, p_value, grouped, found)  # fmt: skip
+
+
+def _beyond_skills(
+    agreement: PairAgreement, n_annotators: int, pair: np.ndarray, suspected: np.ndarray, grouped: np.ndarray
+) -> np.ndarray:
+    """Which of the suspected pairs agree more than skills explain that are fitted to the pairs not found.
+
+    Args:
+        pair: shape (n_pairs,), codes ``one * n_annotators + other``; the other arrays are of these pairs.
+    """
+    if not suspected.any():
+        return suspected
+    code = agreement.one.astype(np.int64) * n_annotators + agreement.other
+    order = np.argsort(code, kind="stable")
+    place = order[np.minimum(np.searchsorted(code[order], pair), len(code) - 1)]
+    known = code[place] == pair  # of very many pairs not all are held
+    found, left_out = suspected, pair[grouped]
+    for _ in range(ROUNDS):
+        _, tail = beyond_skills(agreement, n_annotators, np.isin(code, left_out), PRIOR)
+        found = found & ((tail[place] < BEYOND_SKILLS) | ~known)
+        left_out = pair[grouped | found]
+    return found
 
 
 @dataclass(frozen=True)

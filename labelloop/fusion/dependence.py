@@ -110,7 +110,7 @@ def pair_agreement(votes: Votes) -> PairAgreement:
 
 
 def skills_of(
-    pairs: PairAgreement, n_annotators: int, left_out: np.ndarray | None = None
+    pairs: PairAgreement, n_annotators: int, left_out: np.ndarray | None = None, prior: float = 0.5
 ) -> tuple[np.ndarray, np.ndarray]:
     """s and its standard error, by annotator: how far each sees what the crowd sees.
 
@@ -120,6 +120,7 @@ def skills_of(
 
     Args:
         left_out: shape (n_pairs,), bool: pairs that are not looked at.
+        prior: how many pairs at skill .5 count besides, for those who share items with few.
     """
     one, other = pairs.one, pairs.other
     x, precision = _beyond_chance(pairs)
@@ -136,8 +137,7 @@ def skills_of(
     for _ in range(STEPS):
         moment = total(weight * x * skill[other], weight * x * skill[one])
         square = total(weight * skill[other] ** 2, weight * skill[one] ** 2)
-        # Worth half a pair at .5 for those who share items with nobody.
-        wanted = (moment + 0.25 / PAIR_SPREAD**2 * 0.5) / (square + 0.5 * 0.5 / PAIR_SPREAD**2)
+        wanted = (moment + 0.5 * prior * 0.5 / PAIR_SPREAD**2) / (square + 0.5 * prior / PAIR_SPREAD**2)
         skill = (skill + np.clip(wanted, 0.02, 1.0)) / 2
         apart = np.abs(x - skill[one] * skill[other])
         weight = precision * np.minimum(1.0, PAIR_SPREAD / 2 / np.maximum(apart, 1e-12))
@@ -177,16 +177,32 @@ def _beyond_chance(pairs: PairAgreement) -> tuple[np.ndarray, np.ndarray]:
     return x, 1 / (PAIR_SPREAD**2 + share * (1 - share) / pairs.shared / pairs.room**2)
 
 
-def _standing_out(pairs: PairAgreement, n_annotators: int, left_out: np.ndarray) -> np.ndarray:
-    """Shape (n_pairs,), bool: which pairs agree more than the products of skills say."""
-    enough = pairs.shared >= LEAST_SHARED
-    skill, error = skills_of(pairs, n_annotators, left_out)
+def beyond_skills(
+    pairs: PairAgreement, n_annotators: int, left_out: np.ndarray, prior: float = 0.5
+) -> tuple[np.ndarray, np.ndarray]:
+    """How far pairs agree beyond the products of skills; see `copying_among`.
+
+    Args:
+        left_out: shape (n_pairs,), bool: pairs that skills are not fitted to.
+        prior: see `skills_of`.
+
+    Returns:
+        The share filled of what is left to full agreement, and the chance of as many same answers or more of
+        two who work apart, with skills at their upper ends; shape (n_pairs,) each.
+    """
+    skill, error = skills_of(pairs, n_annotators, left_out, prior)
     one, other = skill[pairs.one], skill[pairs.other]
     spread = np.hypot(other * error[pairs.one], one * error[pairs.other])
     usual = np.clip(pairs.by_chance + pairs.room * one * other, 0, 1 - 1e-6)
     at_most = np.clip(pairs.by_chance + pairs.room * np.minimum(one * other + 2 * spread, 1), 0, 1 - 1e-6)
     filled = (pairs.same / pairs.shared - usual) / (1 - usual)
-    tail = stats.binom.sf(pairs.same - 1, pairs.shared, at_most)
+    return filled, stats.binom.sf(pairs.same - 1, pairs.shared, at_most)
+
+
+def _standing_out(pairs: PairAgreement, n_annotators: int, left_out: np.ndarray) -> np.ndarray:
+    """Shape (n_pairs,), bool: which pairs agree more than the products of skills say."""
+    enough = pairs.shared >= LEAST_SHARED
+    filled, tail = beyond_skills(pairs, n_annotators, left_out)
     found: np.ndarray = enough & (filled >= DEPENDENCE) & (tail * enough.sum() < LEVEL)
     return found
 

