@@ -27,14 +27,21 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def campaign(folder: Path, **changes: dict[str, Any]) -> Workspace:
+    return written(folder, SETTINGS, changes, items=400, apart=1.2)
+
+
+def written(
+    folder: Path, base: dict[str, Any], changes: dict[str, Any], *, items: int, apart: float
+) -> Workspace:
+    """Settings, three clouds of items whose centres are so far apart, and sixty test items."""
     folder.mkdir(parents=True)
     random = np.random.default_rng(0)
-    codes = random.integers(3, size=460)
-    rows = pd.DataFrame(random.normal(1.2 * codes[:, None], 1.0, (460, 4)), columns=list("abcd"))
+    codes = random.integers(3, size=items + 60)
+    rows = pd.DataFrame(random.normal(apart * codes[:, None], 1.0, (len(codes), 4)), columns=list("abcd"))
     rows = rows.assign(label=[f"class-{code}" for code in codes])
-    rows[:400].to_csv(folder / "rows.csv", index=False)
-    rows[400:].to_csv(folder / "test.csv", index=False)
-    settings = {name: SETTINGS.get(name, {}) | changes.get(name, {}) for name in [*SETTINGS, *changes]}
+    rows[:items].to_csv(folder / "rows.csv", index=False)
+    rows[items:].to_csv(folder / "test.csv", index=False)
+    settings = {name: base.get(name, {}) | changes.get(name, {}) for name in [*base, *changes]}
     (folder / "params.yaml").write_text(yaml.safe_dump(settings))
     return Workspace.at(folder)
 

@@ -6,12 +6,11 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from second_look_campaigns import finished, written
 
-from labelloop import driving, files, loop, tables
+from labelloop import files, loop, tables
 from labelloop.adapters.tools.simulated import SimulatedTool
 from labelloop.fusion.votes_table import fuse_votes
 from labelloop.stages.runner import run_stage
@@ -51,21 +50,7 @@ class Killed(BaseException):
 
 
 def campaign(folder: Path, **changes: dict[str, Any]) -> Workspace:
-    folder.mkdir(parents=True)
-    random = np.random.default_rng(0)
-    codes = random.integers(3, size=660)
-    rows = pd.DataFrame(random.normal(1.0 * codes[:, None], 1.0, (660, 4)), columns=list("abcd"))
-    rows = rows.assign(label=[f"class-{code}" for code in codes])
-    rows[:600].to_csv(folder / "rows.csv", index=False)
-    rows[600:].to_csv(folder / "test.csv", index=False)
-    settings = {name: section | changes.get(name, {}) for name, section in SETTINGS.items()}
-    (folder / "params.yaml").write_text(yaml.safe_dump(settings))
-    return Workspace.at(folder)
-
-
-def finished(workspace: Workspace) -> Workspace:
-    driving.run(workspace, plain=True, poll_seconds=0.0, told=lambda line: None)
-    return workspace
+    return written(folder, SETTINGS, changes, items=600, apart=1.0)
 
 
 def routing_of(folder: RoundFolder) -> pd.DataFrame:
