@@ -112,7 +112,7 @@ def test_too_little_gold_is_refused_with_how_much_more(stream: Stream) -> None:
 
 def test_labels_that_are_too_bad_are_told_that_gold_is_no_remedy(stream: Stream) -> None:
     stream.table.assign(label="c9").to_csv(stream.labels, index=False)
-    with pytest.raises(NotProvenError, match="More gold is no remedy"):
+    with pytest.raises(NotProvenError, match="More gold items are no remedy"):
         stream.certify()
 
 
