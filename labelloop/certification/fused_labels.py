@@ -18,7 +18,7 @@ from labelloop import files
 from labelloop.certification.certificate import sealed
 from labelloop.certification.certify_file import refusal
 from labelloop.certification.model_labels import Issued
-from labelloop.certification.threshold_tests import find_threshold, needed_gold
+from labelloop.certification.threshold_tests import chance_of_so_few, find_threshold, needed_gold
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def certify_fused(
         scorer: digest of what made labels and confidences.
         verdicts: item and label of what was read.
     """
-    least = needed_gold(target, delta)
+    least = _fewest(len(confidence), target, delta)
     if len(right) < least:
         return Issued(None, f"{len(right)} labels of the random slice are reviewed without a gap, and at the "
                       f"least {least} are needed: `labelloop review --random {least - len(right)}` or more, "
@@ -106,3 +106,11 @@ def certify_fused(
         audit_delta=audit_delta,
     )
     return Issued(certificate, "", looked=True)
+
+
+def _fewest(labels: int, target: float, delta: float) -> int:
+    """How many of so many labels must be read to prove anything, if all of them are right."""
+    read = needed_gold(target, delta)
+    while read < labels and chance_of_so_few(0, read, labels, target) > delta:
+        read += 1
+    return read
