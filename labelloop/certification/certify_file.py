@@ -109,7 +109,7 @@ def certify_file(
         audit_delta=audit_delta,
     )
     accepted = accept(stream, certificate, frozenset(gold["item"]))
-    _write(accepted, out / ACCEPTED)
+    write_table(accepted, out / ACCEPTED)
     # Last, so that a certificate never stands without the labels that name it.
     write_certificate(certificate, out)
     return asdict(certificate) | {
@@ -184,7 +184,7 @@ def standing(folder: Path, now: datetime) -> dict[str, Any]:
 def return_labels(folder: Path) -> int:
     """Write the accepted labels of a revoked certificate to `returned.csv`, for the queue; say how many."""
     accepted = read_text_table(folder / ACCEPTED)
-    _write(accepted[["item", "label", "confidence", "certificate"]], folder / RETURNED)
+    write_table(accepted[["item", "label", "confidence", "certificate"]], folder / RETURNED)
     return len(accepted)
 
 
@@ -240,5 +240,6 @@ def _check_audited(truth: pd.DataFrame, accepted: pd.DataFrame, certificate: Cer
                         f"audit of {ACCEPTED}); an audit of chosen items proves nothing")  # fmt: skip
 
 
-def _write(table: pd.DataFrame, path: Path) -> None:
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write it as CSV: `accepted.csv` and its like."""
     files.write_bytes(path, table.to_csv(index=False, lineterminator="\n").encode())

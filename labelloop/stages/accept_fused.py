@@ -18,7 +18,7 @@ import pandas as pd
 
 from labelloop import files, tables
 from labelloop.certification.audit import audit, gets_worse
-from labelloop.certification.certificate import FORMAT
+from labelloop.certification.certificate import FORMAT, other_classes
 from labelloop.certification.fused_labels import Beginning, certify_fused, read_without_gap
 from labelloop.datasets.base import Prepared
 from labelloop.reviewing.random_slice import in_order
@@ -204,8 +204,9 @@ def _why_ended(
     if before["rests_on"] != rests_on:
         return (f"labels are fused otherwise than those that were certified: by `{about['method']}` now, "
                 f"where it was `{held['method']}`, or with other options")  # fmt: skip
-    if list(prepared.classes) != held["classes"]:
-        return "the classes are not those that were certified"
+    differ = other_classes(held["classes"], prepared.classes)
+    if differ:
+        return differ
     if held["target"] != target:
         return f"accept.fused.target_error is {target:g} now, and {held['target']:g} was proven"
     if _closed(current) >= datetime.fromisoformat(held["expires_at"]):
