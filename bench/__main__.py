@@ -27,6 +27,7 @@ ON_REQUEST = (
     "scale",
     "agreement",
     "certification",
+    "certified_votes",
     "webhook",
     "label_studio",
 )

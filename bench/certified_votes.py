@@ -1,7 +1,7 @@
 """Certificates for labels by votes, in campaigns replayed on real crowds: how often they are wrong.
 
 For each folder `crowd_*` under the folder that `LABELLOOP_DATA` names, items with a known truth come in
-`ROUNDS` rounds of one size, those first that people are most divided about, as a strategy has them. After each
+`ROUNDS` rounds of one size, those first that people are most divided about, as a strategy has them. After a
 round all votes so far are fused by `auto` without gold, and reviewers read on in a random order of the labels
 of the rounds before: 75 a round, or an eighth of all items. Then a certificate is tried with its part of
 delta. A run is wrong when any certificate accepts more than the target share of wrong labels.
