@@ -29,13 +29,19 @@ def answers_of_votes(votes: pd.DataFrame, classes: Sequence[str]) -> Answers:
 
 
 def campaign_quality(
-    votes: pd.DataFrame, classes: Sequence[str], gold: Mapping[str, str], *, resamples: int = 200
+    votes: pd.DataFrame,
+    classes: Sequence[str],
+    gold: Mapping[str, str],
+    *,
+    ordered: bool = False,
+    resamples: int = 200,
 ) -> dict[str, Any]:
     """Everything that votes say of the people who gave them, JSON-like.
 
     Args:
         votes: `tables.VOTES`.
         gold: true labels by item; those without votes do not matter.
+        ordered: `classes` have an order: answers near each other agree in part.
 
     Returns:
         `people` (see `quality_file.annotators_summary`; each annotator also with `cost`, the money for all
@@ -57,7 +63,8 @@ def campaign_quality(
         one["cost"] = round(float(cost[one["annotator"]]), 6)
         same, of = repeats.get(one["annotator"], (0, 0))
         one["repeats"], one["consistency"] = of, share_of(same, of)
-    agreement = agreement_summary(answers, resamples=resamples)
+    level = "ordinal" if ordered else "nominal"
+    agreement = agreement_summary(answers, level=level, ordered=ordered, resamples=resamples)
     agreement["pairs"] = sorted(
         agreement["pairs"], key=lambda pair: (-pair["shared"], pair["one"], pair["other"])
     )[:MOST_PAIRS]
@@ -92,8 +99,8 @@ def headline(quality: Mapping[str, Any]) -> dict[str, Any]:
     """The figures of `campaign_quality` that status, report and MLflow tell.
 
     Returns:
-        seen (annotators), votes, alpha (value, low, high, and undefined: why there is none), pair (the two
-        who disagree most, of those with `LEAST_SHARED` items in common: one, other, shared, agreement,
+        seen (annotators), votes, alpha (value, low, high, level, and undefined: why there is none), pair (the
+        two who disagree most, of those with `LEAST_SHARED` items in common: one, other, shared, agreement,
         kappa; or None), gold (answers, right, share, low, high; or None), consistency (of questions asked
         again: answers, same, share, low, high; or None), flagged (annotator and flags).
     """
@@ -120,7 +127,7 @@ def headline(quality: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "seen": len(records),
         "votes": people["votes"],
-        "alpha": {**overall["alpha"], "undefined": overall["undefined"]},
+        "alpha": {**overall["alpha"], "level": overall["level"], "undefined": overall["undefined"]},
         "pair": worst and {key: worst[key] for key in ("one", "other", "shared", "agreement", "kappa")},
         "gold": gold,
         "consistency": again,

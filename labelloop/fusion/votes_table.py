@@ -17,6 +17,7 @@ from labelloop.fusion.base import Fusion, Votes
 from labelloop.fusion.calibration import calibration_told
 from labelloop.fusion.coding import code_votes, standing_votes
 from labelloop.fusion.model_prior import ModelPrior, tuned_prior
+from labelloop.fusion.ordinal import by_median
 
 Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """`(items, class codes) -> probabilities`, shape (n_items, n_classes), each item's from a model trained
@@ -41,6 +42,7 @@ def fuse_votes(
     *,
     gold: Mapping[str, str] | None = None,
     predict: Predict | None = None,
+    ordered: bool = False,
 ) -> FusedVotes:
     """Fuse votes into one row an item.
 
@@ -55,6 +57,7 @@ def fuse_votes(
         options: keyword arguments of the method.
         gold: true classes of some items; they keep them, and confidence is calibrated on them.
         predict: asks a model, which is heard as far as `model_prior.tuned_prior` allows.
+        ordered: `classes` have an order, and the label is the posterior's median; see `ordinal.by_median`.
 
     Returns:
         A table that is independent of the order of rows in `votes`, except where one annotator gave two
@@ -76,6 +79,8 @@ def fuse_votes(
     fusion, prior = fuser(coded, gold=codes), None
     if predict is not None:
         fusion, prior = with_model(coded, fusion, predict(coded.items, fusion.label), method, options, codes)
+    if ordered:
+        fusion = by_median(fusion)
     parameters = parameters_digest(fusion, options)
     gold_items = 0 if codes is None else int((codes >= 0).sum())
     about |= {

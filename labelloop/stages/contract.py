@@ -188,6 +188,7 @@ ROUND_STAGES = {
             sections=(
                 "round",
                 "campaign",
+                "labels",
                 "model",
                 "acquisition",
                 "annotation",

@@ -29,7 +29,7 @@ def judge_annotators(
         gold: true labels by item.
     """
     folder = current.folder
-    quality = campaign_quality(votes, prepared.classes, gold)
+    quality = campaign_quality(votes, prepared.classes, gold, ordered=current.settings.labels.ordered)
     records = quality["people"]["annotators"] if quality["people"] else []
     following = f"r{int(current.id[1:]) + 1:03d}"
     standing = pausing.decide(records, before(current), current.settings, following)
