@@ -13,6 +13,7 @@ from labelloop.models.out_of_fold import out_of_fold
 from labelloop.stages.gold_arm import read_gold_csv
 from labelloop.stages.quality import judge_annotators
 from labelloop.stages.review_list import write_review
+from labelloop.stages.review_queue import listed_entries
 from labelloop.stages.runner import Round
 from labelloop.stages.train import untrained
 
@@ -37,7 +38,7 @@ def fuse(current: Round) -> None:
     )
     tables.FUSED.write(fused.table, current.folder.fused)
     files.write_json(current.folder.fusion, fused.about)
-    write_review(current, prepared, votes, fused.table)
+    write_review(current, prepared, votes, fused.table, listed_entries(current, prepared))
 
 
 def fuse_as_set(
