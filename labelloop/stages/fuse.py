@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from labelloop import datasets, files, tables
@@ -13,12 +13,15 @@ from labelloop.models.out_of_fold import out_of_fold
 from labelloop.stages.gold_arm import read_gold_csv
 from labelloop.stages.quality import judge_annotators
 from labelloop.stages.review_list import write_review
-from labelloop.stages.review_queue import listed_entries
+from labelloop.stages.review_queue import drawn_verdicts, listed_entries
 from labelloop.stages.runner import Round
 from labelloop.stages.train import untrained
 
-UNHEARD = ("control", "gold", "audit", "test")
-"""Arms whose labels judge strategies, annotators or models: no model may have a say in them."""
+APART = ("control", "gold", "audit")
+"""Arms whose labels judge strategies, annotators or what is accepted: no model may have a say in them. What a
+model that never saw them says of them only judges the model."""
+UNHEARD = ("test",)
+"""Not even asked about."""
 
 
 def fuse(current: Round) -> None:
@@ -34,7 +37,13 @@ def fuse(current: Round) -> None:
     if current.settings.quality.drop_votes:
         counted = votes[~votes["annotator"].isin(paused)]
     fused = fuse_as_set(
-        counted, prepared, settings, lambda: _predictor(current, prepared, settings.folds), gold=gold
+        counted,
+        prepared,
+        settings,
+        lambda: _predictor(current, prepared, settings.folds),
+        gold=gold,
+        apart=_items_of(current, APART),
+        known=drawn_verdicts(current),
     )
     tables.FUSED.write(fused.table, current.folder.fused)
     files.write_json(current.folder.fusion, fused.about)
@@ -48,13 +57,22 @@ def fuse_as_set(
     predictor: Any,
     *,
     gold: Mapping[str, str] | None = None,
+    apart: Collection[str] = (),
+    known: Mapping[str, str] | None = None,
 ) -> FusedVotes:
     """Fuse as the settings say; `predictor()` is called only where they ask for a model's word."""
     predict = predictor() if settings.model_prior == "out_of_fold" else None
-    return fuse_votes(votes, prepared.classes, settings.method, settings.options, gold=gold, predict=predict)
+    return fuse_votes(
+        votes, prepared.classes, settings.method, settings.options, gold=gold, predict=predict, apart=apart,
+        known=known,
+    )  # fmt: skip
 
 
 def _predictor(current: Round, prepared: Prepared, folds: int) -> Predict:
+    unheard, apart = _items_of(current, UNHEARD), _items_of(current, APART)
+    return out_of_fold(untrained(current, prepared), prepared, folds, unheard, apart)
+
+
+def _items_of(current: Round, arms: Collection[str]) -> set[str]:
     asked = tables.ASKED.read(current.folder.asked)
-    unheard = set(asked.loc[asked["arm"].isin(UNHEARD), "item"])
-    return out_of_fold(untrained(current, prepared), prepared, folds, unheard)
+    return set(asked.loc[asked["arm"].isin(arms), "item"])

@@ -78,6 +78,13 @@ def _told(row: Overturned) -> dict[str, Any]:
             "high": high}  # fmt: skip
 
 
+def drawn_verdicts(current: Round) -> dict[str, str]:
+    """What reviewers have said of items that were drawn at random, by item: no model had a say in which."""
+    said = kept_verdicts(current)
+    standing = verdicts.standing(said)
+    return {one.item: standing[one.item].label for one in said if one.reason == RANDOM}
+
+
 def left_to_reviewers(folder: RoundFolder) -> list[str]:
     """Items that the round's choice found worth a verdict rather than a vote; see `stages/one_scale.py`."""
     looks = files.read_json(folder.selection).get("second_looks", {})
