@@ -108,7 +108,7 @@ def choose_on_one_scale(
         "worth_of_a_vote": float(gain[order].mean()) if looks else None,
         "worth_of_a_vote_about_a_new_item": float(new[:new_taken].mean()) if new_taken else None,
         "accuracy_of_a_vote": accuracy,
-        "reason": told_of(looks, float(spent[:looks].sum()), new_taken, len(older), annotation),
+        "reason": reason_for(looks, float(spent[:looks].sum()), new_taken, len(older), annotation),
     }
     if settings.review.cost_per_verdict is not None:
         last = min([*new[:new_taken][-1:], *gain[order][-1:]], default=0.0)
@@ -197,7 +197,7 @@ def _costs(prepared: Prepared, settings: CampaignSettings) -> np.ndarray:
     return np.ones(len(prepared.pool)) if column is None else costs_of(column, prepared.pool.values)
 
 
-def told_of(looks: int, votes: float, new_items: int, older: int, annotation: Annotation) -> str:
+def reason_for(looks: int, votes: float, new_items: int, older: int, annotation: Annotation) -> str:
     """What was spent on what, in words.
 
     Args:

@@ -18,7 +18,7 @@ from labelloop.annotators import pausing
 from labelloop.campaign import Annotation
 from labelloop.errors import SettingsError
 from labelloop.reviewing.review import write_queue
-from labelloop.stages.one_scale import prices_of_those_left, share_votes, told_of
+from labelloop.stages.one_scale import prices_of_those_left, reason_for, share_votes
 from labelloop.workspace import Workspace
 
 gains = st.lists(st.floats(0, 1), max_size=12).map(lambda values: np.sort(values)[::-1])
@@ -76,7 +76,7 @@ def test_a_look_costs_what_those_experts_take_who_are_not_paused() -> None:
     )  # fmt: skip
     votes = pd.DataFrame({"item": ["a"], "annotator": ["ada"]})
     paused = pausing.without(annotation, {"eva": {}})
-    assert "2 second looks took 8 of the round's votes and 3 new items 3," in told_of(
+    assert "2 second looks took 8 of the round's votes and 3 new items 3," in reason_for(
         2, 8.0, 3, 9, annotation
     )
     for who, price in ((annotation, 4.0), (paused, 2.0)):
