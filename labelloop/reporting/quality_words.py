@@ -55,7 +55,7 @@ def _agreement(quality: dict[str, Any]) -> str:
         if pair is not None:
             words += (f"; {pair['one']} and {pair['other']} least: kappa {pair['kappa']:.2f} on "
                       f"{pair['shared']} shared items")  # fmt: skip
-        words += "."
+        words += "." + _least_slice(quality.get("slice"))
     if gold is not None:
         words += (f" Gold: {gold['share']:.1%} of {gold['answers']} answers are right "
                   f"({gold['low']:.0%} to {gold['high']:.0%}).")  # fmt: skip
@@ -64,6 +64,14 @@ def _agreement(quality: dict[str, Any]) -> str:
         words += (f" Asked again, people gave {again['share']:.1%} of {again['answers']} answers as before "
                   f"({again['low']:.0%} to {again['high']:.0%}).")  # fmt: skip
     return words
+
+
+def _least_slice(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    between = f" ({found['low']:.2f} to {found['high']:.2f})" if found["low"] is not None else ""
+    return (f" They agree least where {found['column']} is {found['slice']}: alpha {found['alpha']:.2f}"
+            f"{between} on {found['items']} items.")  # fmt: skip
 
 
 def _flagged(one: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from labelloop import files, tables
 from labelloop.evaluation.forecast import said_of_earlier
-from labelloop.reporting.label_words import acceptance_words, fusion_words, review_words
+from labelloop.reporting.label_words import acceptance_words, fusion_words, list_words, review_words
 from labelloop.stages.asked_accuracy import sentence as on_asked_items
 from labelloop.stages.overruling import gate_table, kept_verdicts, places_in
 from labelloop.stages.quality import quality_section
@@ -41,6 +41,7 @@ def write_report(
                 + in_words(
                     fusion_words(files.read_json(current.folder.fusion)),
                     review_words(metrics["reviewed"], metrics["overturned"], metrics["in_review"]),
+                    list_words(current.id, metrics["to_review"], metrics["overturned_by_reason"]),
                 )
                 + _gates(current, labels),
                 "## Annotators\n\n" + quality_section(current),

@@ -27,6 +27,7 @@ from labelloop.stages.second_looks import (
     expert_votes,
     with_second_looks,
 )
+from labelloop.stages.slices import slices_of
 from labelloop.stages.strategy_arm import arm, strategy_arm
 
 
@@ -41,8 +42,8 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
         run_shards: looks through the shards of a large pool; see `labelloop.stages.reducing`.
     """
     prepared = datasets.open_prepared(current.workspace.data)
-    settings, about = current.settings, current.about
-    ids = prepared.pool.ids
+    settings, about, ids = current.settings, current.about, prepared.pool.ids
+    slices_of(prepared, settings.quality.slice_by)  # refused before anybody is asked
     asked = tables.ASKED.read(current.previous.asked)
     before = tables.LABELS.read(current.previous.labels)
     labels = overrule(current, current.previous, before, known_verdicts(current), settings.review)

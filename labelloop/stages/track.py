@@ -27,7 +27,8 @@ METRICS = (
     "days_to_target", "days_to_target_low", "days_to_target_high", "target_chance", "next_batch_gain",
     "next_batch_gain_low", "next_batch_gain_high", "next_batch_cost", "forecasts_compared", "forecasts_held",
     "forecasts_expected", "forecasts_mean_error", "random_needs", "random_needs_low", "random_needs_high",
-    "reviewed", "overturned", "in_review", "accepted", "audited", "audit_errors",
+    "reviewed", "overturned", "in_review",
+    "review_error", "review_error_low", "review_error_high", "accepted", "audited", "audit_errors",
 )  # fmt: skip
 EXAMPLE_ROWS = 3
 
