@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -56,15 +57,27 @@ class StoredItems:
         """What a learner sees of `rows`: texts, float32 features or uint8 images."""
         if self.input_kind == "text":
             return _objects(_taken(self._text, rows))
+        return self._rows_of(self._array, rows)
+
+    def reader(self) -> Callable[[np.ndarray | slice], np.ndarray]:
+        """`inputs`, with the array mapped once: for rows in any order, again and again.
+
+        Pages that were read count as this process's memory for as long as the function is kept.
+        """
+        if self.input_kind == "text":
+            return self.inputs
+        return functools.partial(self._rows_of, self._array)
+
+    def _rows_of(self, array: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:
         if self._array_rows is not None:
             rows = self._array_rows[rows]
         if self.input_kind == "images":
-            return np.array(self._array[rows])
+            return np.array(array[rows])
         if isinstance(rows, slice):
             # Neighbouring rows are not copied: a learner that reads them once reads the file's own pages.
             # They are mapped copy-on-write: whoever changes rows changes no file.
-            return np.asarray(self._array[rows], dtype=np.float32)
-        return np.array(self._array[rows], dtype=np.float32)
+            return np.asarray(array[rows], dtype=np.float32)
+        return np.array(array[rows], dtype=np.float32)
 
     def payload(self, rows: np.ndarray, columns: Sequence[str] = ()) -> list[dict[str, object]]:
         """What people are shown of `rows`: the columns asked for and no other.

@@ -106,6 +106,10 @@ class Logistic:
         """Shape (n, d), float32: standardised features."""
         return require_standardisation(self._standardisation).apply(as_features(inputs))
 
+    def embedding_columns(self) -> Standardisation | None:
+        """What `embed` does to each column."""
+        return self._standardisation
+
     def save(self, folder: Path) -> None:
         """Write settings.json and logistic.safetensors."""
         files.write_json(

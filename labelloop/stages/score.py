@@ -18,8 +18,9 @@ import numpy as np
 
 from labelloop import datasets, files, models
 from labelloop.acquisition import make_strategy
-from labelloop.acquisition.composition_columns import needs_of
+from labelloop.acquisition.composition_columns import mixture, needs_of
 from labelloop.one_thread import cores, one_thread
+from labelloop.stages.pool_embeddings import columns_in_place, keep_columns, reads_in_place
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
 
@@ -43,6 +44,8 @@ class Shard:
 
 def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = None) -> None:
     """Write `scores/`: probabilities, embeddings and members (.npy), as far as the round's strategy needs.
+
+    Embeddings that are the pool's own numbers, column by column, are not written; see `pool_embeddings`.
 
     Args:
         run_shards: calls `score_shard` on every shard; None does it in a thread for each core.
@@ -68,6 +71,10 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
         # What the strategy looks at is chosen by margin.
         needs |= {"probabilities"}
     wanted = [need for need in ("probabilities", "embeddings", "members") if need in needs]
+    columns = None
+    picking = [part for part, _ in mixture(acquisition.compose)] if mixed else [make_strategy(name, options)]
+    if "embeddings" in needs and reads_in_place(picking):
+        columns = columns_in_place(learner, prepared.pool)
     with files.atomic_path(current.folder.scores) as out:
         out.mkdir()
         about = {"rows": len(prepared.pool), "strategy": name, "options": options, "trained": trained,
@@ -75,6 +82,9 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
         if mixed:
             about["mixed"] = True
         files.write_json(out / "scores.json", about)
+        if columns is not None:
+            keep_columns(columns, out)
+            wanted.remove("embeddings")
         for need in wanted:
             width = _embedding_width(learner, prepared) if need == "embeddings" else learner.n_classes
             shape = (len(prepared.pool), width)

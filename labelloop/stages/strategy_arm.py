@@ -15,6 +15,7 @@ from labelloop.acquisition.composition import Composition, compose
 from labelloop.datasets.base import Prepared
 from labelloop.models.out_of_fold import held_out
 from labelloop.stages.composing import composition_of
+from labelloop.stages.pool_embeddings import pool_embeddings
 from labelloop.stages.reducing import RunCandidates, reduce_candidates
 from labelloop.stages.runner import Round
 from labelloop.stages.train import untrained
@@ -48,7 +49,7 @@ def strategy_arm(
         candidates=candidates,
         labeled=covered,
         probabilities=scores_array(current, "probabilities"),
-        embeddings=scores_array(current, "embeddings"),
+        embeddings=pool_embeddings(current.folder.scores, prepared.pool),
         seed=current.about["seed"],
         ids=prepared.pool.ids,
         members=scores_array(current, "members"),
