@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from labelloop import files
+from labelloop.datasets.array_file import read_pieces
 from labelloop.datasets.base import InputKind, Prepared
 from labelloop.datasets.paths import nearest
 from labelloop.datasets.picture import png_uri
@@ -58,6 +59,18 @@ class StoredItems:
         if self.input_kind == "text":
             return _objects(_taken(self._text, rows))
         return self._rows_of(self._array, rows)
+
+    def pieces(self, rows: slice, step: int) -> Iterator[np.ndarray]:
+        """`inputs` of neighbouring rows, `step` at a time where they can be read so, else all at once.
+
+        A piece is good until the next one is asked for.
+        """
+        start, stop, _ = rows.indices(len(self))
+        readable = self.input_kind == "features" and self._array_rows is None
+        if readable and self._array.flags.c_contiguous:
+            yield from read_pieces(self._array_path, start, stop, step)
+        else:
+            yield self.inputs(slice(start, stop))
 
     def reader(self) -> Callable[[np.ndarray | slice], np.ndarray]:
         """`inputs`, with the array mapped once: for rows in any order, again and again.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,17 +114,42 @@ def score_shard(shard: Shard) -> int:
 
 
 def _score_rows(shard: Shard, prepared: Any, learner: Any) -> None:
-    inputs = prepared.pool.inputs(slice(shard.start, shard.stop))
+    rows = slice(shard.start, shard.stop)
+    whole = None
     for need, compute in (("probabilities", learner.predict_proba), ("embeddings", learner.embed)):
         path = Path(shard.scores) / f"{need}.npy"
-        if path.exists():
-            _write_rows(path, shard.start, np.ascontiguousarray(compute(inputs), dtype="<f4"))
+        if not path.exists():
+            continue
+        if (block := getattr(learner, "block_rows", None)) is not None:
+            pieces = prepared.pool.pieces(rows, block)
+        else:
+            whole = prepared.pool.inputs(rows) if whole is None else whole
+            pieces = [whole]
+        _write_rows(path, shard.start, _joined(compute, pieces, shard.stop - shard.start))
     members = Path(shard.scores) / "members.npy"
     if members.exists():
+        whole = prepared.pool.inputs(rows) if whole is None else whole
         for number, member in enumerate(_load_committee(shard.model, shard.stamp)):
-            said = member.predict_proba(inputs)
-            first = number * len(prepared.pool) + shard.start
-            _write_rows(members, first, np.ascontiguousarray(said, dtype="<f4"))
+            said = _joined(member.predict_proba, [whole], len(whole))
+            _write_rows(members, number * len(prepared.pool) + shard.start, said)
+
+
+def _joined(
+    compute: Callable[[np.ndarray], np.ndarray], pieces: Iterable[np.ndarray], count: int
+) -> np.ndarray:
+    """What `compute` gives for `count` rows that come in pieces: shape (count, width), float32."""
+    result = None
+    done = 0
+    for piece in pieces:
+        said = np.asarray(compute(piece))
+        if len(piece) == count:
+            return np.ascontiguousarray(said, dtype="<f4")
+        if result is None:
+            result = np.empty((count, said.shape[1]), dtype="<f4")
+        result[done : done + len(piece)] = said
+        done += len(piece)
+    assert result is not None
+    return result
 
 
 def committee_folders(model: Path) -> list[Path]:
