@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from labelloop.acquisition.embeddings import Embeddings
+from labelloop.acquisition.embeddings import Embeddings, Ids
 
 Need = Literal["probabilities", "embeddings", "members", "labels", "beliefs"]
 
@@ -35,9 +35,10 @@ class Context:
     """Shape (n, d), float32, may be memory-mapped. A picker of your own gets an array, a built-in one perhaps
     what makes rows when they are asked for."""
     seed: int
-    ids: np.ndarray | None = None
-    """Shape (n,), object array of str. Draws and ties are keyed by them, so that the order of the pool's rows
-    decides nothing; without them content takes their place, or the row where there is none."""
+    ids: Ids | None = None
+    """Shape (n,), object array of str, or what reads them when they are asked for, as with embeddings. Draws
+    and ties are keyed by them, so that the order of the pool's rows decides nothing; without them content
+    takes their place, or the row where there is none."""
     members: np.ndarray | None = None
     """Shape (n_members, n, n_classes), float32, may be memory-mapped: what the members of a committee say."""
     labels: np.ndarray | None = None

@@ -1,10 +1,24 @@
-"""What a strategy may ask of embeddings: their shape, and some of the rows."""
+"""What a strategy may ask of what is too large to hold: its size, and some of the rows."""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
 import numpy as np
+
+
+class Ids(Protocol):
+    """Ids of the pool's items: an object array of str, or what reads those that are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> np.ndarray:
+        """Ids of rows by an array of row numbers or a slice: shape (k,), object."""
+        ...
+
+    def tolist(self) -> list[str]:
+        """All of them."""
+        ...
 
 
 class Embeddings(Protocol):

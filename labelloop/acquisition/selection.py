@@ -179,7 +179,7 @@ def _read_only(context: Context) -> Context:
         embeddings=view(context.embeddings)
         if isinstance(context.embeddings, np.ndarray)
         else context.embeddings,
-        ids=None if context.ids is None else view(context.ids),
+        ids=view(context.ids) if isinstance(context.ids, np.ndarray) else context.ids,
         members=None if context.members is None else view(context.members),
         costs=None if context.costs is None else view(context.costs),
         beliefs=None if context.beliefs is None else view(context.beliefs),

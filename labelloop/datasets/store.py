@@ -23,6 +23,9 @@ from labelloop.datasets.picture import png_uri
 from labelloop.datasets.table import joined_text
 from labelloop.errors import DamagedFileError, DataError
 
+_MOST_BYTES = 1 << 31
+"""Of text in one chunk of Arrow's."""
+
 
 @dataclass(eq=False)
 class StoredItems:
@@ -148,7 +151,7 @@ class StoredItems:
 
     def _column(self, name: str) -> pa.ChunkedArray:
         if name not in self._columns:
-            self._columns[name] = _read_column(self.folder / f"{self.name}.parquet", name)
+            self._columns[name] = _in_one(_read_column(self.folder / f"{self.name}.parquet", name))
         return self._columns[name]
 
     @cached_property
@@ -281,6 +284,13 @@ def _read_column(path: Path, name: str) -> pa.ChunkedArray:
         return pq.read_table(path, columns=[name])[name]
     except (pa.ArrowException, OSError, KeyError) as error:
         raise _damaged(path, error) from None
+
+
+def _in_one(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column in one chunk: of several, Arrow makes one each time some rows are taken."""
+    if column.num_chunks < 2 or column.nbytes >= _MOST_BYTES:
+        return column
+    return pa.chunked_array([column.combine_chunks()])
 
 
 def _schema(path: Path) -> pa.Schema:

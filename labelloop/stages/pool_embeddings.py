@@ -8,7 +8,7 @@ lies, bit for bit what `embed` gives.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,22 @@ from labelloop.models.storage import read_arrays, write_arrays
 WRITTEN = "embeddings.npy"
 COLUMNS = "embedding_columns.safetensors"
 _TRIED = 64
+
+
+@dataclass(frozen=True, eq=False)
+class IdsInPlace:
+    """Ids of a pool as `labelloop.acquisition.embeddings.Ids`: ten million str are a gigabyte."""
+
+    pool: Items
+
+    def __len__(self) -> int:
+        return len(self.pool)
+
+    def __getitem__(self, rows: np.ndarray, /) -> np.ndarray:
+        return self.pool.ids_of(rows)
+
+    def tolist(self) -> list[str]:
+        return list(self.pool.ids.tolist())
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +86,10 @@ def columns_in_place(learner: object, pool: Items) -> Standardisation | None:
     return columns if given.dtype == made.dtype and np.array_equal(made, given) else None
 
 
-def reads_in_place(strategies: list[Strategy]) -> bool:
+def read_in_place(strategies: Iterable[Strategy]) -> bool:
     """Whether all of them may be given rows that are made when asked for; a picker of the user's own may do
     with an array what it likes, so it gets one."""
-    return all(strategy.name in STRATEGIES for strategy in strategies if "embeddings" in strategy.needs)
+    return all(strategy.name in STRATEGIES for strategy in strategies)
 
 
 def keep_columns(columns: Standardisation, scores: Path) -> None:

@@ -20,7 +20,7 @@ from labelloop import datasets, files, models
 from labelloop.acquisition import make_strategy
 from labelloop.acquisition.composition_columns import mixture, needs_of
 from labelloop.one_thread import cores, one_thread
-from labelloop.stages.pool_embeddings import columns_in_place, keep_columns, reads_in_place
+from labelloop.stages.pool_embeddings import columns_in_place, keep_columns, read_in_place
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
 
@@ -73,7 +73,7 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
     wanted = [need for need in ("probabilities", "embeddings", "members") if need in needs]
     columns = None
     picking = [part for part, _ in mixture(acquisition.compose)] if mixed else [make_strategy(name, options)]
-    if "embeddings" in needs and reads_in_place(picking):
+    if "embeddings" in needs and read_in_place(picking):
         columns = columns_in_place(learner, prepared.pool)
     with files.atomic_path(current.folder.scores) as out:
         out.mkdir()
