@@ -24,7 +24,7 @@ ROUNDS = 3
 CANDIDATES = 100_000
 
 
-def measure(folder: Path, rows: int = 10_000_000, strategy: str = "margin") -> list[Figure]:
+def measure(folder: Path, rows: int = 10_000_000, strategy: str = "auto") -> list[Figure]:
     """Play the rounds and say what each step took."""
     events = play(folder, rows, strategy)
     return _figures(f"campaign over {rows:,} x {WIDTH}, {strategy}", events)

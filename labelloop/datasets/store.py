@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -20,6 +19,7 @@ from labelloop.datasets.array_file import read_pieces
 from labelloop.datasets.base import InputKind, Prepared
 from labelloop.datasets.paths import nearest
 from labelloop.datasets.picture import png_uri
+from labelloop.datasets.row_lookup import RowLookup
 from labelloop.datasets.table import joined_text
 from labelloop.errors import DamagedFileError, DataError
 
@@ -128,22 +128,18 @@ class StoredItems:
         Raises:
             DataError: an id is unknown; names it.
         """
-        # The few ids wanted are hashed, and the pool's ids looked up in them: a table of the pool's own ids
-        # would be many times their size.
-        wanted = np.asarray(ids, dtype=object)
-        codes, distinct = pd.factorize(wanted, use_na_sentinel=False)
-        found = pc.index_in(self._column("item"), value_set=pa.array(distinct, pa.string()))
-        places = np.flatnonzero(pc.is_valid(found).to_numpy())
-        row_of = np.full(len(distinct), -1, dtype=np.int64)
-        row_of[pc.drop_null(found).to_numpy()] = places
-        rows = row_of[codes]
+        rows = self._lookup.rows(ids)
         if (rows < 0).any():
-            unknown = wanted[rows < 0]
+            unknown = np.asarray(ids, dtype=object)[rows < 0]
             raise DataError(
-                f"item {unknown[0]!r} is not in {self.name}.parquet ({len(unknown)} of {len(wanted)} are "
+                f"item {unknown[0]!r} is not in {self.name}.parquet ({len(unknown)} of {len(rows)} are "
                 "not); was the campaign's data changed?"
             )
         return rows
+
+    @cached_property
+    def _lookup(self) -> RowLookup:
+        return RowLookup(self._column("item"))
 
     @cached_property
     def _columns(self) -> dict[str, pa.ChunkedArray]:
