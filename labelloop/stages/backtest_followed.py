@@ -17,7 +17,7 @@ from labelloop.campaign import CampaignSettings
 from labelloop.workspace import Workspace
 
 AUTO = "auto"
-LEARNER = ("name", "options", "pool", "views")
+LEARNER = ("name", "options", "pool", "pool_options", "views")
 """Settings of `model` that make it another learner, of which a verdict says nothing."""
 
 

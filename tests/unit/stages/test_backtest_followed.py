@@ -15,11 +15,13 @@ from labelloop import files
 from labelloop.acquisition import registry
 from labelloop.acquisition.base import Context, Picks, needs
 from labelloop.backtesting.verdict import Against, Verdict, write_verdict
+from labelloop.settings.model import Model
+from labelloop.stages import backtest_followed as followed
 from labelloop.workspace import Workspace
 
 ROWS = 300
 WORSE, BETTER = Against(-0.1, -0.15, -0.05), Against(0.1, 0.05, 0.15)
-LEARNER = {"name": "logistic", "options": {}, "pool": "none", "views": []}
+LEARNER = {name: Model(name="logistic").model_dump(mode="json")[name] for name in followed.LEARNER}
 ABOUT = {"classes": ["class-0", "class-1", "class-2"], "model": LEARNER, "metric": "accuracy", "seeds": 6}
 
 
