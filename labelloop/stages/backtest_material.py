@@ -156,6 +156,7 @@ def notes_of(settings: CampaignSettings) -> list[str]:
         "second looks": settings.annotation.max_overlap is not None,
         "gold questions": settings.gold.on,
         "labels accepted from the model": settings.accept.target_error is not None,
+        "labels by votes accepted under a certificate": settings.accept.fused.target_error is not None,
         "labels known before the campaign": settings.dataset.known_labels == "seed",
     }
     named = [name for name, is_set in left.items() if is_set]

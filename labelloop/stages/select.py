@@ -15,6 +15,7 @@ from labelloop.datasets.base import Prepared
 from labelloop.stages import gold_arm, one_scale
 from labelloop.stages.audit_arm import audit_arm, audit_rows
 from labelloop.stages.composing import costs, within
+from labelloop.stages.fused_stream import as_if_unread
 from labelloop.stages.overruling import known_verdicts, overrule
 from labelloop.stages.pool_order import first_rows
 from labelloop.stages.reducing import RunCandidates
@@ -68,7 +69,9 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     wanted = min(room - len(audited), len(candidates))
     # Test items and gold teach nobody, so they cover nothing; this round's control and audit items soon will.
     covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(unlearned)), at_random).astype(np.int64)
-    looks = _second_looks(current, prepared, asked, labels, candidates, wanted)
+    looks = _second_looks(
+        current, prepared, *as_if_unread(current, asked, before, labels), candidates, wanted
+    )
     if looks is not None:
         wanted = looks.new_items
         looks, money = _within_money(looks, money, prepared, settings)
