@@ -105,9 +105,14 @@ def _taken(told: dict[str, Any]) -> str:
              + (f", {told['blank']} rows have no answer" if told["blank"] else "")
              + ". They count when the next round closes."]  # fmt: skip
     lines.append(f"So far {told['reviewed']} items reviewed, {told['overturned']} labels overturned.")
+    doubtful = [one for one in told["reasons"] if one["reason"] != "random"]
+    if doubtful:
+        shares = (f"{one['reason']} {one['overturned']} of {one['reviewed']}" for one in doubtful)
+        lines.append(f"Overturned, by why they were shown: {', '.join(shares)}.")
     if told["error"] is not None:
         undone = f"; {told['undone']} drawn ones have no verdict yet" if told["undone"] else ""
-        lines.append(f"Of {told['drawn']} labels drawn at random {told['error']:.1%} were wrong (95% "
+        lines.append(f"Of {told['drawn']} labels drawn at random {told['error']:.1%} were wrong, which holds "
+                     "without bias for all labels by votes (95% "
                      f"interval {told['error_low']:.1%} to {told['error_high']:.1%}{undone}).")  # fmt: skip
     for one in told["gates"]:
         lines.append(f"{one['gate']}: {one['waiting']} waiting, {one['reviewed']} reviewed, "

@@ -18,6 +18,7 @@ def read_labels(folder: RoundFolder) -> list[str]:
     lines = [
         fusion_words(about),
         review_words(metrics["reviewed"], metrics["overturned"], metrics.get("in_review", 0)),
+        list_words(folder.id, metrics.get("to_review", {}), metrics.get("overturned_by_reason", {})),
         acceptance_words(told, metrics["accepted"]),
         fused_words(told),
     ]
@@ -70,6 +71,36 @@ def review_words(reviewed: int, overturned: int, in_review: int) -> str:
         )
     if in_review:
         said.append(f"{in_review} labels wait at a review gate: not vouched for yet.")
+    return " ".join(said)
+
+
+def list_words(round_id: str, to_review: dict[str, int], overturned: dict[str, dict[str, Any]]) -> str:
+    """What the round's review list holds, and how often verdicts overturned a label, by why it was listed.
+
+    Args:
+        to_review: rows by reason.
+        overturned: reviewed, overturned, missing, low and high by reason; `random` tells the share of all
+            labels by votes that are wrong.
+    """
+    said = []
+    if to_review:
+        listed = ", ".join(f"{count} {reason}" for reason, count in sorted(to_review.items()))
+        said.append(f"{sum(to_review.values())} labels to review in rounds/{round_id}/review.csv: {listed}.")
+    doubtful = [
+        f"{reason} {one['overturned']} of {one['reviewed']} ({one['low']:.0%} to {one['high']:.0%})"
+        for reason, one in sorted(overturned.items())
+        if reason != "random"
+    ]
+    if doubtful:
+        said.append(f"Overturned by reviewers so far: {', '.join(doubtful)}.")
+    drawn = overturned.get("random")
+    if drawn:
+        missing = f"; {drawn['missing']} more of the slice have no verdict yet" if drawn["missing"] else ""
+        said.append(
+            f"Of {drawn['reviewed']} labels drawn at random {drawn['overturned']} were overturned: "
+            f"{drawn['overturned'] / drawn['reviewed']:.1%} of all labels by votes are wrong, by this "
+            f"unbiased estimate (95% interval {drawn['low']:.1%} to {drawn['high']:.1%}{missing})."
+        )
     return " ".join(said)
 
 

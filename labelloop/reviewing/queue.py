@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ from labelloop.spreadsheet import plain
 COLUMNS = ("item", "reason", "label", "confidence", "votes", "model_says", "text", "answer", "note")
 RANDOM = "random"
 WORTH_IT = "worth a verdict"
-REASONS = ("given up", "unsure", WORTH_IT, "model disagrees", RANDOM)
+GIVEN_UP, UNSURE, DISAGREES = "given up", "unsure", "model disagrees"
+REASONS = (GIVEN_UP, UNSURE, WORTH_IT, DISAGREES, RANDOM)
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,10 @@ def queue_of(
     for item in sorted(set(given_up) - set(done)):
         # Two of three answers may be enough to be sure of a label.
         if item not in by_item or by_item[item]["confidence"] < unsure_below:
-            add(item, "given up")
+            add(item, GIVEN_UP)
     unsure = voted[(voted["confidence"] < unsure_below) | voted["tie"]]
     for item in unsure.sort_values(["confidence", "item"])["item"]:
-        add(str(item), "unsure")
+        add(str(item), UNSURE)
     for item in worth_it:
         if item in by_item:
             add(item, WORTH_IT)
@@ -105,8 +107,19 @@ def queue_of(
         ):
             item = str(labels["item"].iloc[row])
             if item in by_item:
-                add(item, "model disagrees", classes[said[row]])
+                add(item, DISAGREES, classes[said[row]])
     return sorted(entries.values(), key=lambda entry: REASONS.index(entry.reason))
+
+
+def shortened(entries: Sequence[Entry], most: Mapping[str, int]) -> list[Entry]:
+    """The first entries of each reason, at most so many; all of a reason that `most` does not name."""
+    kept: list[Entry] = []
+    seen: Counter[str] = Counter()
+    for entry in entries:
+        seen[entry.reason] += 1
+        if entry.reason not in most or seen[entry.reason] <= most[entry.reason]:
+            kept.append(entry)
+    return kept
 
 
 def as_csv(entries: Sequence[Entry], texts: Callable[[Sequence[str]], dict[str, str]]) -> str:

@@ -148,7 +148,7 @@ def _table(
     certificate: Certificate, prepared: Prepared, kept: np.ndarray, codes: np.ndarray, confidence: np.ndarray
 ) -> pd.DataFrame:
     rows = np.flatnonzero(kept & (confidence >= certificate.threshold))
-    items = prepared.pool.ids[rows]
+    items = prepared.pool.ids_of(rows)
     names = np.array(prepared.classes, dtype=object)
     table = pd.DataFrame(
         {

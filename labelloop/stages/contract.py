@@ -105,6 +105,9 @@ ROUND_STAGES = {
                 "{round}/closed.json",
                 "{round}/gold.csv",
                 "{round}/collected.parquet",
+                "{round}/reviews.json",
+                "{round}/selection.json",
+                "data/start/labels.parquet",
                 "{previous}/quality.json",
             ),
             outputs=(
@@ -115,7 +118,17 @@ ROUND_STAGES = {
                 "{round}/annotators.json",
                 "{round}/annotators.html",
             ),
-            sections=("round", "campaign", "labels", "model", "annotation", "fusion", "gold", "quality"),
+            sections=(
+                "round",
+                "campaign",
+                "labels",
+                "model",
+                "annotation",
+                "fusion",
+                "gold",
+                "quality",
+                "review",
+            ),
         ),
         Contract(
             "snapshot",
@@ -189,6 +202,7 @@ ROUND_STAGES = {
             sections=(
                 "round",
                 "campaign",
+                "labels",
                 "model",
                 "acquisition",
                 "annotation",
