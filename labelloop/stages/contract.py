@@ -109,6 +109,7 @@ ROUND_STAGES = {
                 "{round}/selection.json",
                 "data/start/labels.parquet",
                 "{previous}/quality.json",
+                "{previous}/accepted.parquet",
             ),
             outputs=(
                 "{round}/fused.parquet",
@@ -128,6 +129,7 @@ ROUND_STAGES = {
                 "gold",
                 "quality",
                 "review",
+                "accept",
             ),
         ),
         Contract(
