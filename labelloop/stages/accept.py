@@ -1,4 +1,6 @@
-"""Which of the model's labels count without a person. Part of evaluate: it has the model and the test set.
+"""Which labels count without a further person. Part of evaluate: it has the model and the test set.
+
+Here the model's; those by votes in `accept_fused`, whose files are the same.
 
 A certificate is the round's own: a new model ends the one before. Accepted labels are not part of the
 snapshot and nothing is trained on them; `labelloop export` puts them beside people's labels. A random part of
@@ -89,8 +91,8 @@ def accept(current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Jud
     fused, voted = accept_fused(current, prepared, labels, before.get("fused", {}), old[by_votes])
     if fused is not None:
         told["fused"] = fused
-    every = pd.concat([accepted, voted]).sort_values("item", ignore_index=True) if len(voted) else accepted
-    tables.ACCEPTED.write(every, current.folder.accepted)
+    every = pd.concat([part for part in (accepted, voted) if len(part)] or [accepted])
+    tables.ACCEPTED.write(every.sort_values("item", ignore_index=True), current.folder.accepted)
     files.write_json(current.folder.certificate, told)
     return {
         "accepted": len(accepted),
