@@ -33,6 +33,7 @@ def campaign_quality(
     classes: Sequence[str],
     gold: Mapping[str, str],
     *,
+    ordered: bool = False,
     slices: Mapping[str, Mapping[str, str]] | None = None,
     resamples: int = 200,
 ) -> dict[str, Any]:
@@ -41,6 +42,7 @@ def campaign_quality(
     Args:
         votes: `tables.VOTES`.
         gold: true labels by item; those without votes do not matter.
+        ordered: `classes` have an order: answers near each other agree in part.
         slices: by column of the data, the slice of every item.
 
     Returns:
@@ -64,12 +66,13 @@ def campaign_quality(
         one["cost"] = round(float(cost[one["annotator"]]), 6)
         same, of = repeats.get(one["annotator"], (0, 0))
         one["repeats"], one["consistency"] = of, share_of(same, of)
-    agreement = agreement_summary(answers, resamples=resamples)
+    how: dict[str, Any] = {"level": "ordinal" if ordered else "nominal", "resamples": resamples}
+    agreement = agreement_summary(answers, ordered=ordered, **how)
     items = answers.standing["item"].tolist()
     agreement["by_slice"] = [
         {"column": column} | row
         for column, slice_of in (slices or {}).items()
-        for row in agreement_by_slice(answers.votes, [slice_of[item] for item in items], resamples=resamples)
+        for row in agreement_by_slice(answers.votes, [slice_of[item] for item in items], **how)
     ]
     agreement["pairs"] = sorted(
         agreement["pairs"], key=lambda pair: (-pair["shared"], pair["one"], pair["other"])
@@ -105,8 +108,8 @@ def headline(quality: Mapping[str, Any]) -> dict[str, Any]:
     """The figures of `campaign_quality` that status, report and MLflow tell.
 
     Returns:
-        seen (annotators), votes, alpha (value, low, high, and undefined: why there is none), pair (the two
-        who disagree most, of those with `LEAST_SHARED` items in common: one, other, shared, agreement,
+        seen (annotators), votes, alpha (value, low, high, level, and undefined: why there is none), pair (the
+        two who disagree most, of those with `LEAST_SHARED` items in common: one, other, shared, agreement,
         kappa; or None), slice (the one with the least alpha, of those with `LEAST_SHARED` items that have two
         votes: column, slice, items, alpha, low, high; or None), gold (answers, right, share, low, high; or
         None), consistency (of questions asked again: answers, same, share, low, high; or None), flagged
@@ -135,7 +138,7 @@ def headline(quality: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "seen": len(records),
         "votes": people["votes"],
-        "alpha": {**overall["alpha"], "undefined": overall["undefined"]},
+        "alpha": {**overall["alpha"], "level": overall["level"], "undefined": overall["undefined"]},
         "pair": worst and {key: worst[key] for key in ("one", "other", "shared", "agreement", "kappa")},
         "slice": _least_agreeing(agreement["by_slice"]),
         "gold": gold,

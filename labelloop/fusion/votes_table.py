@@ -17,6 +17,7 @@ from labelloop.fusion.base import Fusion, Votes
 from labelloop.fusion.calibration import calibration_told, tempered
 from labelloop.fusion.coding import code_votes, standing_votes
 from labelloop.fusion.model_prior import ModelPrior, tuned_prior
+from labelloop.fusion.ordinal import by_median
 from labelloop.fusion.prior_judge import LEAST_KNOWN, Judgement, judged
 
 Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -44,6 +45,7 @@ def fuse_votes(
     predict: Predict | None = None,
     apart: Collection[str] = (),
     known: Mapping[str, str] | None = None,
+    ordered: bool = False,
 ) -> FusedVotes:
     """Fuse votes into one row an item.
 
@@ -61,6 +63,7 @@ def fuse_votes(
             what else is known shows that it makes labels worse.
         apart: items that no model may have a say in; what it says of them only judges it.
         known: true classes of items that are not gold, to judge the model by: those of a random sample.
+        ordered: `classes` have an order, and the label is the posterior's median; see `ordinal.by_median`.
 
     Returns:
         A table that is independent of the order of rows in `votes`, except where one annotator gave two
@@ -86,6 +89,8 @@ def fuse_votes(
         truth = _gold_codes(coded, dict(known or {}) | dict(gold or {}))
         said = predict(coded.items, fusion.label)
         fusion, prior = with_model(coded, fusion, said, method, options, codes, apart=kept_out, truth=truth)
+    if ordered:
+        fusion = by_median(fusion)
     parameters = parameters_digest(fusion, options)
     gold_items = 0 if codes is None else int((codes >= 0).sum())
     about |= {

@@ -49,7 +49,8 @@ def _agreement(quality: dict[str, Any]) -> str:
     if alpha["value"] is None:
         words = f"Agreement cannot be told: {alpha['undefined'] or 'too few votes'}."
     else:
-        words = f"Annotators agree with alpha {alpha['value']:.2f}"
+        kind = "ordinal alpha" if alpha.get("level") == "ordinal" else "alpha"
+        words = f"Annotators agree with {kind} {alpha['value']:.2f}"
         words += f" ({alpha['low']:.2f} to {alpha['high']:.2f})" if alpha["low"] is not None else ""
         if pair is not None:
             words += (f"; {pair['one']} and {pair['other']} least: kappa {pair['kappa']:.2f} on "

@@ -201,6 +201,7 @@ ROUND_STAGES = {
             sections=(
                 "round",
                 "campaign",
+                "labels",
                 "model",
                 "acquisition",
                 "annotation",

@@ -55,6 +55,7 @@ def evaluate(current: Round) -> None:
         prepared.classes,
         bins=settings.evaluation.calibration_bins,
         coverage=settings.evaluation.interval,
+        ordered=settings.labels.ordered,
     )
     training = labels[labels["split"] == "train"]
     sample = control_labels(current, prepared, training)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from labelloop import datasets, files, tables
-from labelloop.campaign import Fusion
+from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Prepared
 from labelloop.fusion.votes_table import FusedVotes, Predict, fuse_votes
 from labelloop.models.out_of_fold import out_of_fold
@@ -29,18 +29,18 @@ def fuse(current: Round) -> None:
 
     Beside them what is known of annotators; see `judge_annotators`.
     """
-    settings = current.settings.fusion
+    settings = current.settings
     votes = tables.VOTES.read(current.folder.collected)
     prepared = datasets.open_prepared(current.workspace.data)
     gold = read_gold_csv(current.folder.gold)
     paused, counted = judge_annotators(current, votes, prepared, gold), votes
-    if current.settings.quality.drop_votes:
+    if settings.quality.drop_votes:
         counted = votes[~votes["annotator"].isin(paused)]
     fused = fuse_as_set(
         counted,
         prepared,
         settings,
-        lambda: _predictor(current, prepared, settings.folds),
+        lambda: _predictor(current, prepared),
         gold=gold,
         apart=_items_of(current, APART),
         known=drawn_verdicts(current),
@@ -53,7 +53,7 @@ def fuse(current: Round) -> None:
 def fuse_as_set(
     votes: Any,
     prepared: Prepared,
-    settings: Fusion,
+    settings: CampaignSettings,
     predictor: Any,
     *,
     gold: Mapping[str, str] | None = None,
@@ -61,15 +61,24 @@ def fuse_as_set(
     known: Mapping[str, str] | None = None,
 ) -> FusedVotes:
     """Fuse as the settings say; `predictor()` is called only where they ask for a model's word."""
-    predict = predictor() if settings.model_prior == "out_of_fold" else None
+    how = settings.fusion
+    predict = predictor() if how.model_prior == "out_of_fold" else None
     return fuse_votes(
-        votes, prepared.classes, settings.method, settings.options, gold=gold, predict=predict, apart=apart,
+        votes,
+        prepared.classes,
+        how.method,
+        how.options,
+        gold=gold,
+        predict=predict,
+        apart=apart,
         known=known,
-    )  # fmt: skip
+        ordered=settings.labels.ordered,
+    )
 
 
-def _predictor(current: Round, prepared: Prepared, folds: int) -> Predict:
+def _predictor(current: Round, prepared: Prepared) -> Predict:
     unheard, apart = _items_of(current, UNHEARD), _items_of(current, APART)
+    folds = current.settings.fusion.folds
     return out_of_fold(untrained(current, prepared), prepared, folds, unheard, apart)
 
 

@@ -36,7 +36,9 @@ def judge_annotators(
         column: dict(zip(prepared.pool.ids.tolist(), values, strict=True))
         for column, values in slices_of(prepared, current.settings.quality.slice_by).items()
     }
-    quality = campaign_quality(votes, prepared.classes, gold, slices=slices)
+    quality = campaign_quality(
+        votes, prepared.classes, gold, ordered=current.settings.labels.ordered, slices=slices
+    )
     records = quality["people"]["annotators"] if quality["people"] else []
     following = f"r{int(current.id[1:]) + 1:03d}"
     standing = pausing.decide(records, before(current), current.settings, following)

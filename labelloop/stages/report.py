@@ -68,8 +68,12 @@ def _summary(current: Round, curve: pd.DataFrame, metrics: dict[str, Any]) -> st
         f"{metrics['accuracy_high']:.1%}) on {metrics['test_items']} items, with {metrics['labels']} labels, "
         f"{metrics['votes']} votes and {metrics['cost']:.2f} {currency}.{gained} Macro F1 "
         f"{metrics['macro_f1']:.3f}, log loss {metrics['log_loss']:.3f}, expected calibration error "
-        f"{metrics['ece']:.3f}." + on_asked_items(metrics) + _pool(current)
+        f"{metrics['ece']:.3f}{_steps_off(metrics)}." + on_asked_items(metrics) + _pool(current)
     )
+
+
+def _steps_off(metrics: dict[str, Any]) -> str:
+    return f", {metrics['steps_off']:.2f} classes off on average" if "steps_off" in metrics else ""
 
 
 def _savings(savings: dict[str, Any]) -> str:
