@@ -107,16 +107,17 @@ def _adapt(crowd: Crowd, budget: int, by_skill: bool = False) -> None:
         fused = make_fuser("auto")(votes)
         items = np.flatnonzero(np.bincount(votes.item, minlength=ITEMS) < 2)[:STEP]
         if not len(items):
-            items = _worth_most(votes, fused, min(left, STEP))
+            items = worth_most(votes, fused, min(left, STEP))
         if by_skill:
             _ask_by_skill(crowd, items, fused.posterior[items])
         else:
             crowd.ask(items)
 
 
-def _worth_most(votes: Votes, fused: Fusion, wanted: int) -> np.ndarray:
+def worth_most(votes: Votes, fused: Fusion, wanted: int) -> np.ndarray:
+    """Items of which one more vote is worth most, the best first."""
     labels = label_table(votes, fused).assign(status="fused")
-    worth = another_votes_worth(fused.posterior, votes_accuracy(labels, CLASSES))
+    worth = another_votes_worth(fused.posterior, votes_accuracy(labels, len(votes.classes)))
     return np.argsort(-worth, kind="stable")[:wanted]
 
 
