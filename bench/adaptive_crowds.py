@@ -1,11 +1,11 @@
 """Right labels for the same number of real people's votes: evenly spread, or where a vote is worth most.
 
 Real crowds gave every item many votes. Here each item's votes are put into a random order and shown one by
-one: `even` shows the item with the fewest the next one; `by worth` shows two of each and then, a tenth of the
-items at a time, the next of those of which campaigns rank a second look first (`fusion.vote_gain`, by labels of
-`auto`). Labels are by `auto`, without gold. Crowds with five votes an item and more, and up to 2,000 items; the
-others are left out. Means of `DRAWS` orders; the interval is Student's t over the orders, so it is about these
-crowds alone.
+one: `even` shows the item with the fewest the next one; `by worth` shows two of each and then, a tenth of
+the items at a time, the next of those of which campaigns rank a second look first (`fusion.vote_gain`, by
+labels of `auto`). Labels are by `auto`, without gold. Crowds with five votes an item and more, and up to
+2,000 items; the others are left out. Means of `DRAWS` orders; the interval is Student's t over the orders,
+so it is about these crowds alone.
 
     LABELLOOP_DATA=FOLDER python -m bench adaptive_crowds
 """

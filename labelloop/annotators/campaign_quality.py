@@ -66,13 +66,15 @@ def campaign_quality(
         one["cost"] = round(float(cost[one["annotator"]]), 6)
         same, of = repeats.get(one["annotator"], (0, 0))
         one["repeats"], one["consistency"] = of, share_of(same, of)
-    how: dict[str, Any] = {"level": "ordinal" if ordered else "nominal", "resamples": resamples}
-    agreement = agreement_summary(answers, ordered=ordered, **how)
+    level = "ordinal" if ordered else "nominal"
+    agreement = agreement_summary(answers, level=level, ordered=ordered, resamples=resamples)
     items = answers.standing["item"].tolist()
     agreement["by_slice"] = [
         {"column": column} | row
         for column, slice_of in (slices or {}).items()
-        for row in agreement_by_slice(answers.votes, [slice_of[item] for item in items], **how)
+        for row in agreement_by_slice(
+            answers.votes, [slice_of[item] for item in items], level=level, resamples=resamples
+        )
     ]
     agreement["pairs"] = sorted(
         agreement["pairs"], key=lambda pair: (-pair["shared"], pair["one"], pair["other"])

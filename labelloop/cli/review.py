@@ -82,8 +82,8 @@ def export(
     """Write every item's label with where it comes from and how sure it is: what the campaign is for.
 
     Sources: people (fused votes), reviewed, given (came with the data), model (accepted under a
-    certificate, see `accept` in docs/configuration.md). An item without a label has no row, nor has one
-    whose label waits at a review gate.
+    certificate, see `accept` in docs/configuration.md). Labels of people that need no further person name
+    a certificate as well. An item without a label has no row, nor has one whose label waits at a review gate.
     """
     from labelloop.export import export_labels, time_of
 
@@ -96,8 +96,9 @@ def export(
     typer.echo(f"{out}: {rows or 'no label'}; {told['unlabeled']} items have no label")
     if told["waiting"]:
         typer.echo(f"{told['waiting']} labels wait at a review gate and are left out")
-    if told["certificate"]:
-        typer.echo(told["certificate"])
+    for words in (told["certificate"], told["by_votes"]):
+        if words:
+            typer.echo(words)
 
 
 def _taken(told: dict[str, Any]) -> str:

@@ -43,9 +43,9 @@ def fuse_votes(
     *,
     gold: Mapping[str, str] | None = None,
     predict: Predict | None = None,
+    ordered: bool = False,
     apart: Collection[str] = (),
     known: Mapping[str, str] | None = None,
-    ordered: bool = False,
 ) -> FusedVotes:
     """Fuse votes into one row an item.
 
@@ -61,9 +61,9 @@ def fuse_votes(
         gold: true classes of some items; they keep them, and confidence is calibrated on them.
         predict: asks a model, which is heard as far as `model_prior.tuned_prior` allows, unless gold or
             what else is known shows that it makes labels worse.
+        ordered: `classes` have an order, and the label is the posterior's median; see `ordinal.by_median`.
         apart: items that no model may have a say in; what it says of them only judges it.
         known: true classes of items that are not gold, to judge the model by: those of a random sample.
-        ordered: `classes` have an order, and the label is the posterior's median; see `ordinal.by_median`.
 
     Returns:
         A table that is independent of the order of rows in `votes`, except where one annotator gave two

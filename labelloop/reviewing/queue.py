@@ -47,6 +47,7 @@ def queue_of(
     done: Mapping[str, object],
     drawn_before: Collection[str] = (),
     worth_it: Sequence[str] = (),
+    accepted: Collection[str] = (),
 ) -> list[Entry]:
     """Items to review: the ones people gave up, then unsure ones, then those of which a verdict tells more
     for its money than a vote, then those a model contradicts, then some at random, which alone tell how good
@@ -64,6 +65,7 @@ def queue_of(
         done: items that have a verdict already.
         drawn_before: those of them that got it because they were drawn at random.
         worth_it: items that the newest round has left to reviewers, those first that are worth most.
+        accepted: items whose label by votes needs no further person: they are on the queue if drawn only.
     """
     voted = labels[labels["status"] == "fused"]
     drawn = to_draw(voted["item"].astype(str), seed, drawn_before, done, at_random)
@@ -72,6 +74,8 @@ def queue_of(
     entries: dict[str, Entry] = {}
 
     def add(item: str, reason: str, model_says: str = "") -> None:
+        if reason != RANDOM and item in accepted:
+            return
         row = by_item.get(item)
         if row is None:
             entry = Entry(item, reason)

@@ -56,6 +56,7 @@ def write_queue(
         done=verdicts.standing(said),
         drawn_before={one.item for one in said if one.reason == RANDOM},
         worth_it=_newest_choice(workspace),
+        accepted=frozenset(tables.ACCEPTED.read(current.folder.accepted)["item"]),
     )
     columns = current.settings.annotation.payload_columns
     files.write_text(out, as_csv(entries, lambda items: shown_texts(prepared, items, columns)))

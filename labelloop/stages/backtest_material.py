@@ -153,11 +153,10 @@ def notes_of(settings: CampaignSettings) -> list[str]:
                      "a mix picks only where the trial's name says so.")  # fmt: skip
     left = {
         "the control arm": settings.acquisition.control_share > 0,
-        "the look at a part of the candidates (acquisition.candidates)": settings.acquisition.candidates
-        is not None,
         "second looks": settings.annotation.max_overlap is not None,
         "gold questions": settings.gold.on,
         "labels accepted from the model": settings.accept.target_error is not None,
+        "labels by votes accepted under a certificate": settings.accept.fused.target_error is not None,
         "labels known before the campaign": settings.dataset.known_labels == "seed",
     }
     named = [name for name, is_set in left.items() if is_set]

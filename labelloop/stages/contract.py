@@ -45,6 +45,7 @@ ROUND_STAGES = {
                 "{previous}/collected.parquet",
                 "{previous}/quality.json",
                 "{previous}/accepted.parquet",
+                "{previous}/certificate.json",
             ),
             outputs=(
                 "{round}/batch.parquet",
@@ -205,6 +206,7 @@ ROUND_STAGES = {
                 "model",
                 "acquisition",
                 "annotation",
+                "quality",
                 "review",
                 "evaluation",
                 "accept",

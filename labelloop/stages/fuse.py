@@ -78,8 +78,7 @@ def fuse_as_set(
 
 def _predictor(current: Round, prepared: Prepared) -> Predict:
     unheard, apart = _items_of(current, UNHEARD), _items_of(current, APART)
-    folds = current.settings.fusion.folds
-    return out_of_fold(untrained(current, prepared), prepared, folds, unheard, apart)
+    return out_of_fold(untrained(current, prepared), prepared, current.settings.fusion.folds, unheard, apart)
 
 
 def _items_of(current: Round, arms: Collection[str]) -> set[str]:

@@ -8,7 +8,13 @@ import pandas as pd
 
 from labelloop import files, tables
 from labelloop.evaluation.forecast import said_of_earlier
-from labelloop.reporting.label_words import acceptance_words, fusion_words, list_words, review_words
+from labelloop.reporting.label_words import (
+    acceptance_words,
+    fused_words,
+    fusion_words,
+    list_words,
+    review_words,
+)
 from labelloop.stages.asked_accuracy import sentence as on_asked_items
 from labelloop.stages.overruling import gate_table, kept_verdicts, places_in
 from labelloop.stages.quality import quality_section
@@ -45,7 +51,7 @@ def write_report(
                 )
                 + _gates(current, labels),
                 "## Annotators\n\n" + quality_section(current),
-                *_accepted(current),
+                *_accepted(current, metrics["accepted"]),
                 "## Classes on the test set\n\n" + _classes(per_class),
                 "## Items people disagreed on\n\n" + _disagreements(labels, current.id),
             ]
@@ -165,11 +171,14 @@ def _gates(current: Round, labels: pd.DataFrame) -> str:
     return text
 
 
-def _accepted(current: Round) -> list[str]:
+def _accepted(current: Round, accepted: int) -> list[str]:
     """What counts without a person; nothing while that is off."""
-    accepted = len(tables.ACCEPTED.read(current.folder.accepted))
-    said = acceptance_words(files.read_json(current.folder.certificate), accepted)
-    return [f"## Labels accepted from the model\n\n{said}"] if said else []
+    told = files.read_json(current.folder.certificate)
+    said = {
+        "Labels accepted from the model": acceptance_words(told, accepted),
+        "Labels by votes that need no further person": fused_words(told),
+    }
+    return [f"## {title}\n\n{words}" for title, words in said.items() if words]
 
 
 def _classes(per_class: list[dict[str, Any]]) -> str:
