@@ -55,8 +55,10 @@ ROUND_STAGES = {
             sections=(
                 "round",
                 "campaign",
+                "model",
                 "acquisition",
                 "annotation",
+                "fusion",
                 "gold",
                 "quality",
                 "review",
