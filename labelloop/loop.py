@@ -182,7 +182,7 @@ def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -
     taken = set(tables.ASKED.read(before.asked)["item"]) | set(tables.LABELS.read(before.labels)["item"])
     testing = int(prepared.splits.sum())
     first = entry.previous == "data/start"
-    tested = len(taken & set(prepared.pool.ids[prepared.splits])) if testing else 0
+    tested = len(taken & set(prepared.pool.ids_of(prepared.splits.nonzero()[0]))) if testing else 0
     gold = unasked_gold(workspace.root, settings, prepared, tables.ASKED.read(before.asked)) - taken
     left = len(prepared.pool) - testing - (len(taken) - tested) - len(gold)
     history = stopping.history_of(curve.read_curve(before.curve))

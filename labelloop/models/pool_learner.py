@@ -21,6 +21,7 @@ from labelloop.models.graph_smoothing import SmoothedPool, smooth
 from labelloop.models.pool_gate import PLAIN, Verdict, judge
 from labelloop.models.pool_space import Projection, graph_of, join, project
 from labelloop.models.self_training import self_train
+from labelloop.models.standardisation import Standardisation, embedding_columns
 from labelloop.models.storage import read_arrays, read_settings, write_arrays
 from labelloop.models.views import TwoViews
 from labelloop.one_thread import one_thread
@@ -160,6 +161,10 @@ class PoolLearner:
     def embed(self, inputs: np.ndarray) -> np.ndarray:
         """As the base learner."""
         return self._now.embed(inputs)
+
+    def embedding_columns(self) -> Standardisation | None:
+        """As the base learner."""
+        return embedding_columns(self._now)
 
     def save(self, folder: Path) -> None:
         """Write the base learner untrained and trained, pool.json with the verdict, and the smoothed pool."""

@@ -16,6 +16,7 @@ from labelloop.datasets.base import Prepared
 from labelloop.models.out_of_fold import held_out
 from labelloop.stages.backtest_followed import Proven
 from labelloop.stages.composing import composition_of
+from labelloop.stages.pool_embeddings import IdsInPlace, pool_embeddings, read_in_place
 from labelloop.stages.reducing import RunCandidates, reduce_candidates
 from labelloop.stages.runner import Round
 from labelloop.stages.train import untrained
@@ -47,19 +48,6 @@ def strategy_arm(
     options = proven.options(scores["strategy"], {**scores["options"], **(told or {})})
     strategy = acquisition.make_strategy(scores["strategy"], options)
     codes = label_codes(prepared, covered, labels)
-    context = Context(
-        candidates=candidates,
-        labeled=covered,
-        probabilities=scores_array(current, "probabilities"),
-        embeddings=scores_array(current, "embeddings"),
-        seed=current.about["seed"],
-        ids=prepared.pool.ids,
-        members=scores_array(current, "members"),
-        labels=codes,
-        classes=prepared.classes,
-        held_out=_held_out(current, prepared, covered, codes) if scores["trained"] else None,
-        reserved=np.flatnonzero(prepared.splits),
-    )
     asked = current.settings.acquisition
     composition = None
     if asked.compose.is_set:
@@ -70,6 +58,20 @@ def strategy_arm(
             money=money,
             mixed=scores.get("mixed", False),
         )
+    picking = [strategy] if composition is None else [strategy, *(part for part, _ in composition.mix)]
+    context = Context(
+        candidates=candidates,
+        labeled=covered,
+        probabilities=scores_array(current, "probabilities"),
+        embeddings=pool_embeddings(current.folder.scores, prepared.pool),
+        seed=current.about["seed"],
+        ids=IdsInPlace(prepared.pool) if read_in_place(picking) else prepared.pool.ids,
+        members=scores_array(current, "members"),
+        labels=codes,
+        classes=prepared.classes,
+        held_out=_held_out(current, prepared, covered, codes) if scores["trained"] else None,
+        reserved=np.flatnonzero(prepared.splits),
+    )
     reduced = None
     # What reads nothing, such as random, has nothing to look at.
     if asked.candidates is not None and scores["arrays"]:
