@@ -56,8 +56,10 @@ ROUND_STAGES = {
             sections=(
                 "round",
                 "campaign",
+                "model",
                 "acquisition",
                 "annotation",
+                "fusion",
                 "gold",
                 "quality",
                 "review",
