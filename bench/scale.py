@@ -1,10 +1,10 @@
 """Large pools: seconds, processor seconds and memory of what a round does with millions of rows.
 
 `python -m bench scale` runs all of it (10 GB of disk in TMPDIR, half an hour on two cores); `python -m
-bench.scale NAME ...` only some: k_center, badge, scores, picks, neighbours. Pools are memory-mapped files, so
-memory is what the process allocated itself (`RssAnon`, asked 20 times a second); pages of the file are the
-cache's. Processor seconds are those of all threads: on a busy machine they are what one idle core would need,
-at most.
+bench.scale NAME ...` only some: k_center, badge, scores, picks, neighbours, campaign. Pools are memory-mapped
+files, so memory is what the process allocated itself (`RssAnon`, asked 20 times a second); pages of the file
+are the cache's. Processor seconds are those of all threads: on a busy machine they are what one idle core
+would need, at most.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from bench import large_campaign
 from bench.figures import Figure
 from bench.selection import probabilities_of
 from labelloop.acquisition import select
@@ -154,6 +155,7 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "scores": scores,
     "picks": picks,
     "neighbours": neighbours,
+    "campaign": large_campaign.measure,
 }
 
 

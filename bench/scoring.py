@@ -16,6 +16,7 @@ training, and the peak memory of the process that drives it.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -159,6 +160,8 @@ def score_and_tell(made: str, round_id: str) -> dict[str, Any]:
     before, took, worked = memory.resident(), [], []
     memory.forget_peak()
     for _ in range(REPEATS):
+        # A round scores once: it has no older scores to delete.
+        shutil.rmtree(current.folder.scores)
         begun, processor = time.perf_counter(), time.process_time()
         score(current)
         took.append(time.perf_counter() - begun)

@@ -66,6 +66,7 @@ def check_round(workspace: Workspace, settings: CampaignSettings, prepared: Any)
         input_kind=prepared.pool.input_kind,
         pool=settings.model.pool,
         views=views_of(settings, prepared),
+        pool_options=settings.model.pool_options,
     )
     if settings.model.committee:
         wanted = settings.model
@@ -85,10 +86,14 @@ def check_round(workspace: Workspace, settings: CampaignSettings, prepared: Any)
 
 
 def _check_truth(settings: CampaignSettings, prepared: Any) -> None:
-    unknown = [item for item, label in zip(prepared.pool.ids, prepared.known, strict=True) if label is None]
-    if unknown:
+    import numpy as np
+    import pandas as pd
+
+    unknown = np.flatnonzero(pd.isna(prepared.known))
+    if len(unknown):
+        (first,) = prepared.pool.ids_of(unknown[:1])
         raise SettingsError(
             f"simulated annotators need the label of every item, but {len(unknown)} of {len(prepared.pool)} "
-            f"items have none, {unknown[0]!r} first; set dataset.label_column (now "
+            f"items have none, {first!r} first; set dataset.label_column (now "
             f"{settings.dataset.label_column!r}), or set annotation.tool to files to ask people"
         )

@@ -8,6 +8,7 @@ import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, needs
 from labelloop.acquisition.canonical import canonical_order
+from labelloop.acquisition.embeddings import Embeddings
 from labelloop.acquisition.keys import derived_seed
 from labelloop.acquisition.points import Block, points_of
 from labelloop.acquisition.spread import draw_spread
@@ -32,7 +33,7 @@ def pick_badge(context: Context, batch_size: int) -> Picks:
     """
     assert context.embeddings is not None
     assert context.probabilities is not None
-    embeddings, probabilities = np.asarray(context.embeddings), np.asarray(context.probabilities)
+    embeddings, probabilities = context.embeddings, np.asarray(context.probabilities)
     rows = canonical_order(context, context.candidates, "badge")
     width = embeddings.shape[1] + probabilities.shape[1]
     points = points_of(rows, gradient_reader(embeddings, probabilities), width)
@@ -41,7 +42,7 @@ def pick_badge(context: Context, batch_size: int) -> Picks:
     return Picks(rows[picked], np.full(batch_size, np.nan), np.full(batch_size, np.nan))
 
 
-def gradient_reader(embeddings: np.ndarray, probabilities: np.ndarray) -> Callable[[np.ndarray], Block]:
+def gradient_reader(embeddings: Embeddings, probabilities: np.ndarray) -> Callable[[np.ndarray], Block]:
     """Read gradients as two factors: p - onehot(likeliest class), shape (k, n_classes), and h, (k, d)."""
 
     def read(some: np.ndarray) -> Block:

@@ -12,6 +12,8 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
+from labelloop.acquisition.embeddings import Embeddings, Ids
+
 Need = Literal["probabilities", "embeddings", "members", "labels", "beliefs"]
 
 HeldOut = Callable[[np.ndarray], np.ndarray]
@@ -29,12 +31,14 @@ class Context:
     picked again only where `beliefs` lets them."""
     probabilities: np.ndarray | None
     """Shape (n, n_classes), float32, may be memory-mapped; rows sum to 1."""
-    embeddings: np.ndarray | None
-    """Shape (n, d), float32, may be memory-mapped."""
+    embeddings: Embeddings | None
+    """Shape (n, d), float32, may be memory-mapped. A picker of your own gets an array, a built-in one perhaps
+    what makes rows when they are asked for."""
     seed: int
-    ids: np.ndarray | None = None
-    """Shape (n,), object array of str. Draws and ties are keyed by them, so that the order of the pool's rows
-    decides nothing; without them content takes their place, or the row where there is none."""
+    ids: Ids | None = None
+    """Shape (n,), object array of str, or what reads them when they are asked for, as with embeddings. Draws
+    and ties are keyed by them, so that the order of the pool's rows decides nothing; without them content
+    takes their place, or the row where there is none."""
     members: np.ndarray | None = None
     """Shape (n_members, n, n_classes), float32, may be memory-mapped: what the members of a committee say."""
     labels: np.ndarray | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from labelloop.acquisition.embeddings import Embeddings
 from labelloop.acquisition.streaming import rows_of
 from labelloop.errors import DataError
 
@@ -12,7 +13,7 @@ SUM_TOLERANCE = 1e-3
 _NUMBERS = 1 << 18
 
 
-def check_values(name: str, array: np.ndarray, rows: np.ndarray) -> None:
+def check_values(name: str, array: Embeddings, rows: np.ndarray) -> None:
     """Refuse what is not a finite number and, but for embeddings, rows that are no probabilities.
 
     Args:

@@ -60,7 +60,7 @@ def competence(context: Context) -> Competence:
     judged = np.flatnonzero(np.bincount(labels) >= 2) if len(labels) else np.empty(0, dtype=np.int64)
     if seen < 2 or len(judged) == 0:
         return Competence(int(has_label.sum()), seen, per_class, 0.0, 0.0, 1.0 / max(seen, 1))
-    said = _left_out(np.asarray(context.embeddings)[rows].astype(np.float64), labels)
+    said = _left_out(context.embeddings[rows].astype(np.float64), labels)
     right = said == labels
     recalls = np.array([right[labels == c].mean() for c in judged])
     sizes = np.array([(labels == c).sum() for c in judged])

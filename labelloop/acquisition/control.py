@@ -25,6 +25,9 @@ import numpy as np
 
 from labelloop.acquisition.keys import id_keys
 
+PURPOSE = "control"
+"""Of the keys that make the order; see `labelloop.acquisition.keys`."""
+
 
 def control_order(ids: np.ndarray, seed: int) -> np.ndarray:
     """A random order of the items that may be asked about: the pool without its test items.
@@ -37,7 +40,7 @@ def control_order(ids: np.ndarray, seed: int) -> np.ndarray:
         Shape (n,), int64: a permutation of the positions in `ids`. The same order of items for every order
         of `ids`; an item that is added or removed leaves the order of the others as it is.
     """
-    return np.argsort(id_keys(ids, seed, "control"), kind="stable")
+    return np.argsort(id_keys(ids, seed, PURPOSE), kind="stable")
 
 
 def control_rows(order: np.ndarray, planned_labels: float, share: float = 1.0) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, needs
 from labelloop.acquisition.canonical import canonical_order
+from labelloop.acquisition.embeddings import Embeddings
 from labelloop.acquisition.margin import margin
 from labelloop.acquisition.top import pick_top
 
@@ -29,7 +30,7 @@ def pick_density_weighted(context: Context, batch_size: int, *, beta: float = 1.
     Source: Settles and Craven (2008), An analysis of active learning strategies for sequence labeling tasks.
     """
     assert context.embeddings is not None
-    embeddings = np.asarray(context.embeddings)
+    embeddings = context.embeddings
     rows = canonical_order(context, context.candidates, "density")
     total = np.zeros(embeddings.shape[1], dtype=np.float64)
     for _, units in _unit_blocks(embeddings, rows):
@@ -48,7 +49,7 @@ def pick_density_weighted(context: Context, batch_size: int, *, beta: float = 1.
     return pick_top(score, context, batch_size)
 
 
-def _unit_blocks(embeddings: np.ndarray, rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+def _unit_blocks(embeddings: Embeddings, rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     for start in range(0, len(rows), _STEP):
         block = np.ascontiguousarray(embeddings[rows[start : start + _STEP]], dtype=np.float32)
         norms = np.sqrt((block * block).sum(axis=1, keepdims=True))

@@ -69,7 +69,7 @@ def _changes_by_dropout(context: Context, rounds: int, dropout: float) -> np.nda
     """Share of the perturbed predictions that differ from the head's plain one; in the candidates' order."""
     assert context.probabilities is not None
     assert context.embeddings is not None
-    embeddings, probabilities = np.asarray(context.embeddings), np.asarray(context.probabilities)
+    embeddings, probabilities = context.embeddings, np.asarray(context.probabilities)
     rows = canonical_order(context, context.candidates, "dropquery")
     head = fit_linear_head(embeddings, probabilities, rows)
     random = np.random.default_rng(derived_seed(context.seed, "dropquery"))

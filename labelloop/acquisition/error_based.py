@@ -53,7 +53,7 @@ def pick_error_based(context: Context, batch_size: int, *, wrong: Sequence[int |
     if len(errors) == 0:
         doubts = 1 - np.asarray(context.probabilities)[context.candidates].max(axis=1)
         return replace(pick_highest(doubts.astype(np.float32), context, batch_size), reason=said)
-    embeddings = np.asarray(context.embeddings)
+    embeddings = context.embeddings
     rows = canonical_order(context, context.candidates, "error_based")
     errors = canonical_order(context, np.sort(errors), "error_based")
     read = centred_reader(embeddings, rows)
@@ -136,7 +136,8 @@ def _apart(context: Context, rows: np.ndarray) -> np.ndarray:
 
     Source: Gonzalez (1985), Clustering to minimize the maximum intercluster distance.
     """
-    points = np.asarray(context.embeddings)[rows].astype(np.float32)
+    assert context.embeddings is not None
+    points = context.embeddings[rows].astype(np.float32)
     order = np.lexsort(points.T[::-1]) if context.ids is None else np.argsort(context.ids[rows].astype(str))
     rows, points = rows[order], points[order] - points[order].mean(axis=0)
     picked = [int(np.einsum("ij,ij->i", points, points).argmin())]

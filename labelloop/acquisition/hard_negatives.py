@@ -39,7 +39,7 @@ def pick_hard_negatives(context: Context, batch_size: int, *, label: str | int |
     assert context.probabilities is not None
     assert context.embeddings is not None
     assert context.labels is not None
-    probabilities, embeddings = np.asarray(context.probabilities), np.asarray(context.embeddings)
+    probabilities, embeddings = np.asarray(context.probabilities), context.embeddings
     wanted = None if label is None else _class_of(context, label, probabilities.shape[1])
     candidates = context.candidates
     taught = context.labeled[context.labels >= 0]

@@ -9,6 +9,7 @@ import numpy as np
 from labelloop.acquisition.base import Context, Picks, needs
 from labelloop.acquisition.canonical import canonical_order
 from labelloop.acquisition.checked_values import check_values
+from labelloop.acquisition.embeddings import Embeddings
 from labelloop.acquisition.margin import margin
 from labelloop.acquisition.points import (
     Block,
@@ -110,7 +111,7 @@ def _pick(
 ) -> Picks:
     """Cover what is doubtful in `said`; everything alike without it."""
     assert context.embeddings is not None
-    embeddings = np.asarray(context.embeddings)
+    embeddings = context.embeddings
     rows = canonical_order(context, context.candidates, "herding")
     labeled = canonical_order(context, context.labeled, "herding")
     scaled = directions and embeddings.shape[1] >= LEAST_WIDTH
@@ -137,14 +138,14 @@ def _pick(
     return Picks(rows[picked], gains, np.full(batch_size, np.nan))
 
 
-def _direction_reader(embeddings: np.ndarray, rows: np.ndarray) -> Callable[[np.ndarray], Block]:
+def _direction_reader(embeddings: Embeddings, rows: np.ndarray) -> Callable[[np.ndarray], Block]:
     """Read embeddings less their mean, scaled to length 1; the mean itself stays at 0.
 
     Args:
         embeddings: shape (n, d), any float type, may be memory-mapped.
         rows: shape (m,), int64, in a random order: the mean is that of the first of them.
     """
-    centre = np.zeros(embeddings.shape[1], dtype=np.float64)
+    centre: np.ndarray = np.zeros(embeddings.shape[1], dtype=np.float64)
     sample = rows[:_MEAN_SAMPLE]
     for start in range(0, len(sample), _RADIUS_SAMPLE):
         centre += embeddings[sample[start : start + _RADIUS_SAMPLE]].sum(axis=0, dtype=np.float64)

@@ -29,7 +29,7 @@ def pick_k_center(context: Context, batch_size: int, *, shortlist: int = SHORTLI
     Source: Sener and Savarese (2018), Active learning for convolutional neural networks: a core-set approach.
     """
     assert context.embeddings is not None
-    embeddings = np.asarray(context.embeddings)
+    embeddings = context.embeddings
     rows = canonical_order(context, context.candidates, "k_center")
     labeled = canonical_order(context, context.labeled, "k_center")
     read = centred_reader(embeddings, rows)

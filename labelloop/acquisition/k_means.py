@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, needs
+from labelloop.acquisition.embeddings import Embeddings
 from labelloop.acquisition.keys import content_keys, derived_seed, item_keys
 from labelloop.one_thread import one_thread
 
@@ -64,7 +65,7 @@ class Clusters:
 def cluster_rows(context: Context, batch_size: int, max_clusters: int, mini_batch_above: int) -> Clusters:
     """Cluster candidates and labeled items together; the arguments are those of `pick_k_means`."""
     assert context.embeddings is not None
-    embeddings = np.asarray(context.embeddings)
+    embeddings = context.embeddings
     rows = np.concatenate([context.candidates, context.labeled])
     is_candidate = np.arange(len(rows)) < len(context.candidates)
     order = np.argsort(item_keys(context, rows, "k_means"), kind="stable")
@@ -110,7 +111,7 @@ def _centroids(points: np.ndarray, wanted: int, seed: int, *, mini_batch: bool) 
 
 
 def _nearest(
-    embeddings: np.ndarray, rows: np.ndarray, centre: np.ndarray, centroids: np.ndarray
+    embeddings: Embeddings, rows: np.ndarray, centre: np.ndarray, centroids: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Each row's nearest centroid and its squared distance: shapes (n,), int32 and float32."""
     cluster, distance = np.empty(len(rows), dtype=np.int32), np.empty(len(rows), dtype=np.float32)

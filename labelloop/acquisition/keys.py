@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from labelloop.acquisition.base import Context
+from labelloop.acquisition.embeddings import Embeddings
 
 CHUNK = 16_384
 """Rows that are hashed at a time."""
@@ -90,7 +91,9 @@ def item_keys(context: Context, rows: np.ndarray, purpose: str) -> np.ndarray:
     Memory: 8 bytes a row, which are the result; with content 40 while it is made.
     """
     ids = context.ids
-    present = [array for array in (context.probabilities, context.embeddings) if array is not None]
+    present: list[Embeddings] = [
+        array for array in (context.probabilities, context.embeddings) if array is not None
+    ]
     if not present and context.members is not None:
         present = list(context.members)
     if ids is None and not present:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from labelloop.acquisition.embeddings import Embeddings
 from labelloop.one_thread import one_thread
 
 SAMPLE = 8192
@@ -34,7 +35,7 @@ class LinearHead:
 
 
 def fit_linear_head(
-    embeddings: np.ndarray, probabilities: np.ndarray, rows: np.ndarray, ridge: float = 1e-3
+    embeddings: Embeddings, probabilities: np.ndarray, rows: np.ndarray, ridge: float = 1e-3
 ) -> LinearHead:
     """Ridge regression of the model's centred log-probabilities on its embeddings.
 

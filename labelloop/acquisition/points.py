@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from labelloop.acquisition.embeddings import Embeddings
+
 Block = tuple[np.ndarray, ...]
 """The factors of k points: shapes (k, d_1), (k, d_2) ..., float32."""
 
@@ -65,7 +67,7 @@ def points_of(rows: np.ndarray, read: Callable[[np.ndarray], Block], width: int)
     return Points(rows, read, norms, step)
 
 
-def centred_reader(embeddings: np.ndarray, rows: np.ndarray) -> Callable[[np.ndarray], Block]:
+def centred_reader(embeddings: Embeddings, rows: np.ndarray) -> Callable[[np.ndarray], Block]:
     """Read embeddings as float32 with the pool's middle at 0.
 
     Distances by matrix products lose their digits when the points are far from 0; moving all of them changes

@@ -28,7 +28,7 @@ def pick_ranked_batch(context: Context, batch_size: int) -> Picks:
     """
     assert context.embeddings is not None
     assert context.probabilities is not None
-    embeddings = np.asarray(context.embeddings)
+    embeddings = context.embeddings
     rows = canonical_order(context, context.candidates, "ranked_batch")
     labeled = canonical_order(context, context.labeled, "ranked_batch")
     read = centred_reader(embeddings, rows)

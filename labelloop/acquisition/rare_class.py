@@ -41,7 +41,7 @@ def pick_rare_class(context: Context, batch_size: int, *, label: str | int | Non
     assert context.probabilities is not None
     assert context.embeddings is not None
     assert context.labels is not None
-    probabilities, embeddings = np.asarray(context.probabilities), np.asarray(context.embeddings)
+    probabilities, embeddings = np.asarray(context.probabilities), context.embeddings
     wanted = _class_of(context, label, probabilities.shape[1])
     found = context.labeled[context.labels == wanted]
     if len(found) == 0:

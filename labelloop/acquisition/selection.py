@@ -11,6 +11,7 @@ import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, Strategy
 from labelloop.acquisition.checked_values import check_values
+from labelloop.acquisition.embeddings import Embeddings
 from labelloop.errors import DataError, SettingsError
 
 
@@ -50,7 +51,7 @@ def _check_size(room: int, batch_size: int) -> None:
 
 
 def _check_inputs(strategy: Strategy, context: Context) -> None:
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Embeddings] = {}
     for name in ("probabilities", "embeddings"):
         array = getattr(context, name)
         if array is None and name in strategy.required(model=context.probabilities is not None):
@@ -165,7 +166,8 @@ def _check_rows(context: Context, n: int | None) -> None:
 
 def _read_only(context: Context) -> Context:
     def view(array: np.ndarray) -> np.ndarray:
-        shown = array.view()
+        # No np.memmap, whose every slice is another one, which takes longer than what is done with it.
+        shown = np.asarray(array).view()
         shown.flags.writeable = False
         return shown
 
@@ -174,8 +176,10 @@ def _read_only(context: Context) -> Context:
         candidates=view(context.candidates),
         labeled=view(context.labeled),
         probabilities=None if context.probabilities is None else view(context.probabilities),
-        embeddings=None if context.embeddings is None else view(context.embeddings),
-        ids=None if context.ids is None else view(context.ids),
+        embeddings=view(context.embeddings)
+        if isinstance(context.embeddings, np.ndarray)
+        else context.embeddings,
+        ids=view(context.ids) if isinstance(context.ids, np.ndarray) else context.ids,
         members=None if context.members is None else view(context.members),
         costs=None if context.costs is None else view(context.costs),
         beliefs=None if context.beliefs is None else view(context.beliefs),

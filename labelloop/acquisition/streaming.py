@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from labelloop.acquisition.embeddings import Embeddings
 from labelloop.one_thread import cores, is_held
 
 CHUNK_NUMBERS = 1 << 18
@@ -79,7 +80,7 @@ def score_in_chunks(formula: Formula, probabilities: np.ndarray, rows: np.ndarra
     return scores
 
 
-def rows_of(pool: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def rows_of(pool: Embeddings, rows: np.ndarray) -> np.ndarray:
     """Rows of the pool, as a view where they follow each other, which most candidates do."""
     if rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
         return pool[rows[0] : rows[-1] + 1]

@@ -42,7 +42,7 @@ def pick_typiclust(
     and low budgets.
     """
     assert context.embeddings is not None
-    embeddings = np.asarray(context.embeddings)
+    embeddings = context.embeddings
     found = cluster_rows(context, batch_size, max_clusters, mini_batch_above)
     # Rows whose typicality is not looked at follow by their distance to the centroid; all values are below 1.
     value = 1 + found.distance

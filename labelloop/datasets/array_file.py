@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -9,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from labelloop.datasets import content
-from labelloop.errors import DataError
+from labelloop.errors import DamagedFileError, DataError
 
 BLOCK_BYTES = 1 << 22
 """Small enough that a block and what is computed of it stay in the processor's cache."""
@@ -84,6 +85,44 @@ def scan_images(path: Path, name: str) -> np.ndarray:
     """Content digests of images in a .npy of shape (n, height, width[, channels]); shape (n,), uint64."""
     digests = [content.of_rows(block) for _, block in blocks(path, name)]
     return np.concatenate([np.empty(0, dtype=np.uint64), *digests])
+
+
+def read_pieces(path: Path, start: int, stop: int, step: int) -> Iterator[np.ndarray]:
+    """Rows `start` to `stop` of a .npy of numbers as float32, `step` at a time.
+
+    By plain reads into memory that is used again: a piece of a few MB is then still in the processor's cache
+    when it is worked on, and no page of the file is ever mapped. A piece is good until the next one is asked
+    for.
+
+    Raises:
+        DamagedFileError: the file ends before row `stop`.
+    """
+    described = open_array(path, str(path))
+    assert isinstance(described, np.memmap)
+    assert described.flags.c_contiguous
+    dtype, offset, width = described.dtype, described.offset, described[:1].size
+    shape = described.shape[1:]
+    del described
+    raw = np.empty((min(step, stop - start), *shape), dtype=dtype)
+    converted = raw if raw.dtype == np.float32 else np.empty(raw.shape, dtype=np.float32)
+    with path.open("rb", buffering=0) as stream:
+        stream.seek(offset + start * width * dtype.itemsize)
+        for first in range(start, stop, step):
+            count = min(step, stop - first)
+            _fill(raw[:count], stream, path)
+            if converted is not raw:
+                np.copyto(converted[:count], raw[:count])
+            yield converted[:count]
+
+
+def _fill(rows: np.ndarray, stream: io.FileIO, path: Path) -> None:
+    room = memoryview(rows.reshape(-1).view(np.uint8).data)
+    while room:
+        # A read may bring less than was asked for: at most 2 GB at once, or what came before a signal.
+        done = stream.readinto(room)
+        if not done:
+            raise DamagedFileError(f"{path} ends too early; bring that file back or start a new campaign")
+        room = room[done:]
 
 
 def start_array(stream: BinaryIO, shape: tuple[int, ...], dtype: np.dtype) -> None:

@@ -14,7 +14,7 @@ Rows of pool.parquet and of pool.npy correspond.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, Protocol
 
 import numpy as np
@@ -40,6 +40,17 @@ class Items(Protocol):
 
     def inputs(self, rows: np.ndarray | slice) -> np.ndarray:
         """What a learner sees of `rows`; see labelloop/models/base.py."""
+        ...
+
+    def pieces(self, rows: slice, step: int) -> Iterator[np.ndarray]:
+        """`inputs` of neighbouring rows, `step` at a time where they can be read so, else all at once.
+
+        A piece is good until the next one is asked for.
+        """
+        ...
+
+    def reader(self) -> Callable[[np.ndarray | slice], np.ndarray]:
+        """`inputs` for rows in any order, again and again; what it has read stays in memory until it goes."""
         ...
 
     def payload(self, rows: np.ndarray, columns: Sequence[str] = ()) -> list[dict[str, object]]:

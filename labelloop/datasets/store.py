@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from labelloop import files
+from labelloop.datasets.array_file import read_pieces
 from labelloop.datasets.base import InputKind, Prepared
 from labelloop.datasets.paths import nearest
 from labelloop.datasets.picture import png_uri
+from labelloop.datasets.row_lookup import RowLookup
 from labelloop.datasets.table import joined_text
 from labelloop.errors import DamagedFileError, DataError
+
+_MOST_BYTES = 1 << 31
+"""Of text in one chunk of Arrow's."""
 
 
 @dataclass(eq=False)
@@ -56,15 +61,39 @@ class StoredItems:
         """What a learner sees of `rows`: texts, float32 features or uint8 images."""
         if self.input_kind == "text":
             return _objects(_taken(self._text, rows))
+        return self._rows_of(self._array, rows)
+
+    def pieces(self, rows: slice, step: int) -> Iterator[np.ndarray]:
+        """`inputs` of neighbouring rows, `step` at a time where they can be read so, else all at once.
+
+        A piece is good until the next one is asked for.
+        """
+        start, stop, _ = rows.indices(len(self))
+        readable = self.input_kind == "features" and self._array_rows is None
+        if readable and self._array.flags.c_contiguous:
+            yield from read_pieces(self._array_path, start, stop, step)
+        else:
+            yield self.inputs(slice(start, stop))
+
+    def reader(self) -> Callable[[np.ndarray | slice], np.ndarray]:
+        """`inputs`, with the array mapped once: for rows in any order, again and again.
+
+        Pages that were read count as this process's memory for as long as the function is kept.
+        """
+        if self.input_kind == "text":
+            return self.inputs
+        return functools.partial(self._rows_of, self._array)
+
+    def _rows_of(self, array: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:
         if self._array_rows is not None:
             rows = self._array_rows[rows]
         if self.input_kind == "images":
-            return np.array(self._array[rows])
+            return np.array(array[rows])
         if isinstance(rows, slice):
             # Neighbouring rows are not copied: a learner that reads them once reads the file's own pages.
             # They are mapped copy-on-write: whoever changes rows changes no file.
-            return np.asarray(self._array[rows], dtype=np.float32)
-        return np.array(self._array[rows], dtype=np.float32)
+            return np.asarray(array[rows], dtype=np.float32)
+        return np.array(array[rows], dtype=np.float32)
 
     def payload(self, rows: np.ndarray, columns: Sequence[str] = ()) -> list[dict[str, object]]:
         """What people are shown of `rows`: the columns asked for and no other.
@@ -99,22 +128,18 @@ class StoredItems:
         Raises:
             DataError: an id is unknown; names it.
         """
-        # The few ids wanted are hashed, and the pool's ids looked up in them: a table of the pool's own ids
-        # would be many times their size.
-        wanted = np.asarray(ids, dtype=object)
-        codes, distinct = pd.factorize(wanted, use_na_sentinel=False)
-        found = pc.index_in(self._column("item"), value_set=pa.array(distinct, pa.string()))
-        places = np.flatnonzero(pc.is_valid(found).to_numpy())
-        row_of = np.full(len(distinct), -1, dtype=np.int64)
-        row_of[pc.drop_null(found).to_numpy()] = places
-        rows = row_of[codes]
+        rows = self._lookup.rows(ids)
         if (rows < 0).any():
-            unknown = wanted[rows < 0]
+            unknown = np.asarray(ids, dtype=object)[rows < 0]
             raise DataError(
-                f"item {unknown[0]!r} is not in {self.name}.parquet ({len(unknown)} of {len(wanted)} are "
+                f"item {unknown[0]!r} is not in {self.name}.parquet ({len(unknown)} of {len(rows)} are "
                 "not); was the campaign's data changed?"
             )
         return rows
+
+    @cached_property
+    def _lookup(self) -> RowLookup:
+        return RowLookup(self._column("item"))
 
     @cached_property
     def _columns(self) -> dict[str, pa.ChunkedArray]:
@@ -122,7 +147,7 @@ class StoredItems:
 
     def _column(self, name: str) -> pa.ChunkedArray:
         if name not in self._columns:
-            self._columns[name] = _read_column(self.folder / f"{self.name}.parquet", name)
+            self._columns[name] = _in_one(_read_column(self.folder / f"{self.name}.parquet", name))
         return self._columns[name]
 
     @cached_property
@@ -255,6 +280,13 @@ def _read_column(path: Path, name: str) -> pa.ChunkedArray:
         return pq.read_table(path, columns=[name])[name]
     except (pa.ArrowException, OSError, KeyError) as error:
         raise _damaged(path, error) from None
+
+
+def _in_one(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column in one chunk: of several, Arrow makes one each time some rows are taken."""
+    if column.num_chunks < 2 or column.nbytes >= _MOST_BYTES:
+        return column
+    return pa.chunked_array([column.combine_chunks()])
 
 
 def _schema(path: Path) -> pa.Schema:

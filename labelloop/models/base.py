@@ -26,6 +26,12 @@ class Learner(Protocol):
     ``snapshots(inputs, targets, sample_weight, count)``, learners at `count` ends of one training, and
     ``thinned(seeds)``, a trained learner for each seed, without a random part of its units.
 
+    Where its embedding is no more than its inputs moved and scaled column by column, it may say so by
+    ``embedding_columns()``, a `labelloop.models.standardisation.Standardisation` or None: the embeddings of
+    a pool are then never written. Where it works through its rows in blocks of its own, ``block_rows`` says
+    of how many: asked for one block after the other it must say the same, bit for bit, and a pool is then
+    read a block at a time.
+
     Built as ``Class(n_classes=..., seed=..., **options)``; an unknown option is a TypeError, which
     `models.make_learner` turns into a message that lists the real ones.
     """

@@ -19,6 +19,7 @@ from labelloop.models.probabilities import (
     workers_for,
 )
 from labelloop.models.standardisation import (
+    FoldedProduct,
     Standardisation,
     as_features,
     check_finite,
@@ -44,6 +45,8 @@ class Logistic:
     The embedding is the standardised features.
     """
 
+    block_rows = BLOCK_ROWS
+
     def __init__(
         self,
         *,
@@ -64,6 +67,8 @@ class Logistic:
         self._present: np.ndarray | None = None
         self._weights = np.zeros((0, 0))
         self._intercept = np.zeros(0)
+        self._product: FoldedProduct | None = None
+        """Weights with the standardisation inside, made when first asked for."""
 
     @property
     def fitted(self) -> bool:
@@ -72,7 +77,7 @@ class Logistic:
 
     def observe(self, shards: Iterable[np.ndarray]) -> None:
         """Learn each feature's mean and spread from the pool."""
-        self._standardisation = standardisation_of(shards)
+        self._standardisation, self._product = standardisation_of(shards), None
         self._observed = True
 
     def fit(self, inputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None = None) -> Self:
@@ -86,13 +91,16 @@ class Logistic:
         self._weights, self._intercept = fit_multinomial(
             standardised, rows.targets, rows.weight, len(rows.present), **self.options
         )
-        self._present = rows.present
+        self._present, self._product = rows.present, None
         return self
 
     def predict_proba(self, inputs: np.ndarray) -> np.ndarray:
         """Shape (n, n_classes), float32; one product a block, standardisation folded into the weights."""
         present = require_fitted(self._present)
-        product = require_standardisation(self._standardisation).fold(self._weights, self._intercept)
+        product = self._product
+        if product is None:
+            standardisation = require_standardisation(self._standardisation)
+            product = self._product = standardisation.fold(self._weights, self._intercept)
         intercepts = np.tile(product.intercept, min(BLOCK_ROWS, len(inputs)))
 
         def score(rows: np.ndarray, out: np.ndarray) -> None:
@@ -105,6 +113,10 @@ class Logistic:
     def embed(self, inputs: np.ndarray) -> np.ndarray:
         """Shape (n, d), float32: standardised features."""
         return require_standardisation(self._standardisation).apply(as_features(inputs))
+
+    def embedding_columns(self) -> Standardisation | None:
+        """What `embed` does to each column."""
+        return self._standardisation
 
     def save(self, folder: Path) -> None:
         """Write settings.json and logistic.safetensors."""

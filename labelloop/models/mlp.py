@@ -182,6 +182,10 @@ class Mlp:
             result[start : start + BLOCK_ROWS] = hidden(inputs[start : start + BLOCK_ROWS])
         return result
 
+    def embedding_columns(self) -> Standardisation | None:
+        """What `embed` does to each column; None once it is trained."""
+        return self._standardisation if self._present is None else None
+
     def _network(self, d: int, n_targets: int) -> torch.nn.Module:
         from torch import nn
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -122,6 +123,12 @@ def require_standardisation(found: Standardisation | None) -> Standardisation:
     if found is None:
         raise DataError("this learner has seen no features yet; call observe or fit first")
     return found
+
+
+def embedding_columns(learner: object) -> Standardisation | None:
+    """What a learner's `embed` does to each column of its inputs, where it does no more; else None."""
+    told = getattr(learner, "embedding_columns", None)
+    return None if told is None else cast("Standardisation | None", told())
 
 
 def check_finite(features: np.ndarray) -> None:

@@ -45,6 +45,7 @@ ROUND_STAGES = {
                 "{previous}/collected.parquet",
                 "{previous}/quality.json",
                 "{previous}/accepted.parquet",
+                "{previous}/certificate.json",
             ),
             outputs=(
                 "{round}/batch.parquet",
@@ -104,6 +105,9 @@ ROUND_STAGES = {
                 "{round}/closed.json",
                 "{round}/gold.csv",
                 "{round}/collected.parquet",
+                "{round}/reviews.json",
+                "{round}/selection.json",
+                "data/start/labels.parquet",
                 "{previous}/quality.json",
             ),
             outputs=(
@@ -114,7 +118,17 @@ ROUND_STAGES = {
                 "{round}/annotators.json",
                 "{round}/annotators.html",
             ),
-            sections=("round", "campaign", "labels", "model", "annotation", "fusion", "gold", "quality"),
+            sections=(
+                "round",
+                "campaign",
+                "labels",
+                "model",
+                "annotation",
+                "fusion",
+                "gold",
+                "quality",
+                "review",
+            ),
         ),
         Contract(
             "snapshot",
@@ -188,9 +202,11 @@ ROUND_STAGES = {
             sections=(
                 "round",
                 "campaign",
+                "labels",
                 "model",
                 "acquisition",
                 "annotation",
+                "quality",
                 "review",
                 "evaluation",
                 "accept",

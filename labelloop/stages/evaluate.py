@@ -29,7 +29,9 @@ from labelloop.stages.gold_arm import open_gold
 from labelloop.stages.outcomes import judge, keep_predictions, rejudged
 from labelloop.stages.outlook import outlook_metrics, write_outlook
 from labelloop.stages.overruling import reviewed
+from labelloop.stages.pool_order import first_rows
 from labelloop.stages.report import write_report
+from labelloop.stages.review_queue import review_metrics
 from labelloop.stages.runner import Receipts, Round
 from labelloop.stages.second_look_report import second_look_counts
 from labelloop.stages.train import fit_on, untrained
@@ -54,6 +56,7 @@ def evaluate(current: Round) -> None:
         prepared.classes,
         bins=settings.evaluation.calibration_bins,
         coverage=settings.evaluation.interval,
+        ordered=settings.labels.ordered,
     )
     training = labels[labels["split"] == "train"]
     sample = control_labels(current, prepared, training)
@@ -89,6 +92,7 @@ def evaluate(current: Round) -> None:
         **quality_metrics(files.read_json(folder.quality)),
         "given_up": count_rows(folder.review.read_text(encoding="utf-8"))[0],
         **second_look_counts(current, batch, labels),
+        **review_metrics(current),
         **reviewed(labels, tables.FUSED.read(folder.fused)),
         **accept(current, prepared, labels, Judged(learner, items, probabilities, true)),
         **{f"savings_{name}": saved[name] for name in ("ratio", "ratio_low", "ratio_high", "saved")},
@@ -124,10 +128,16 @@ def test_set(prepared: Prepared, labels: pd.DataFrame) -> tuple[np.ndarray, np.n
 def control_labels(current: Round, prepared: Prepared, training: pd.DataFrame) -> pd.DataFrame:
     """The labels that a plain random sample of the pool would have brought by now."""
     asked = tables.ASKED.read(current.folder.asked)
-    eligible = np.flatnonzero(~prepared.splits & ~open_gold(current, prepared, asked).reserved)
-    ids = prepared.pool.ids[eligible]
-    order = control.control_order(ids, current.settings.campaign.seed)
-    return training[training["item"].isin(ids[order[: current.about["control_size"]]])]
+    eligible = ~prepared.splits & ~open_gold(current, prepared, asked).reserved
+    rows = first_rows(
+        current.workspace,
+        prepared.pool,
+        eligible,
+        current.about["control_size"],
+        seed=current.settings.campaign.seed,
+        purpose=control.PURPOSE,
+    )
+    return training[training["item"].isin(prepared.pool.ids_of(rows))]
 
 
 def _control_model(current: Round, prepared: Prepared, sample: pd.DataFrame) -> Any:

@@ -127,7 +127,7 @@ def mixed(
     wanted = max(0, min(due, math.ceil(settings.gold.per_item * fresh)))
     rng = np.random.default_rng([current.about["seed"], 7])
     # By id, so that the draw does not depend on the pool's order.
-    ids = np.sort(prepared.pool.ids[gold.candidates].astype(str)).astype(object)
+    ids = np.sort(prepared.pool.ids_of(gold.candidates).astype(str)).astype(object)
     picked = rng.permutation(ids)[:wanted]
     told = {"known": len(gold.labels), "asked": len(picked), "asked_before": len(gold.asked),
             "left": len(ids) - len(picked)}  # fmt: skip

@@ -16,12 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelloop import files, models, stabilization, stopping, tables
-from labelloop.acquisition.keys import derived_seed, id_keys
+from labelloop.acquisition.keys import derived_seed
 from labelloop.datasets.base import Prepared
 from labelloop.evaluation import forecast as forecasts
 from labelloop.evaluation.plateau import Slope, recent_slope
 from labelloop.stages.gold_arm import open_gold
+from labelloop.stages.pool_order import first_rows
 from labelloop.stages.runner import Round
+from labelloop.workspace import Workspace
 
 KEPT_ROUNDS = 16
 """Rounds whose predictions of the stop set are kept: more than any rule compares."""
@@ -94,22 +96,22 @@ def outlook_metrics(stopped: dict[str, Any], forecast: dict[str, Any]) -> dict[s
     }  # fmt: skip
 
 
-def stop_rows(prepared: Prepared, size: int, seed: int) -> np.ndarray:
+def stop_rows(workspace: Workspace, prepared: Prepared, size: int, seed: int) -> np.ndarray:
     """Rows of the stop set: shape (at most size,), int64, the same in every round.
 
     They come from an order of their own, so that they are no more often in the control arm than other items.
     """
-    eligible = np.flatnonzero(~prepared.splits)
-    order = np.argsort(id_keys(prepared.pool.ids[eligible], seed, "stop set"), kind="stable")
-    return np.sort(eligible[order[:size]])
+    eligible = ~prepared.splits
+    rows = first_rows(workspace, prepared.pool, eligible, size, seed=seed, purpose="stop set")
+    return np.sort(rows)
 
 
 def _predict_stop_set(current: Round, prepared: Prepared) -> tuple[pd.DataFrame, float | None]:
     """Predicted class codes, a column a round, and the newest model's mean doubt."""
     settings = current.settings
-    rows = stop_rows(prepared, settings.evaluation.stop_set, settings.campaign.seed)
+    rows = stop_rows(current.workspace, prepared, settings.evaluation.stop_set, settings.campaign.seed)
     before = pq.read_table(current.previous.stop_set).to_pandas().set_index("item")
-    ids, doubt = prepared.pool.ids[rows], None
+    ids, doubt = prepared.pool.ids_of(rows), None
     predicted = np.array([], dtype=np.int64)
     if len(rows):
         probabilities = models.load_learner(current.folder.model).predict_proba(prepared.pool.inputs(rows))

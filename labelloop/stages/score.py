@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,9 @@ import numpy as np
 
 from labelloop import datasets, files, models
 from labelloop.acquisition import make_strategy
-from labelloop.acquisition.composition_columns import needs_of
+from labelloop.acquisition.composition_columns import mixture, needs_of
 from labelloop.one_thread import cores, one_thread
+from labelloop.stages.pool_embeddings import columns_in_place, keep_columns, read_in_place
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
 
@@ -44,6 +45,8 @@ class Shard:
 def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = None) -> None:
     """Write `scores/`: probabilities, embeddings and members (.npy), as far as the round's strategy needs.
 
+    Embeddings that are the pool's own numbers, column by column, are not written; see `pool_embeddings`.
+
     Args:
         run_shards: calls `score_shard` on every shard; None does it in a thread for each core.
     """
@@ -56,7 +59,8 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
     options = acquisition.options if trained else {}
     committee = committee_folders(current.previous.model)
     note, mixed = "", trained and bool(acquisition.compose.mix)
-    needs = needs_of(acquisition.compose, make_strategy(name, options), mixed=mixed)
+    strategy = make_strategy(name, options)
+    needs = needs_of(acquisition.compose, strategy, mixed=True) if mixed else strategy.required(model=trained)
     if "members" in needs and not committee:
         # model.committee was set after the round before was opened; this round must not stand still for it.
         asking = "mix" if mixed else name
@@ -68,6 +72,10 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
         # What the strategy looks at is chosen by margin.
         needs |= {"probabilities"}
     wanted = [need for need in ("probabilities", "embeddings", "members") if need in needs]
+    columns = None
+    picking = [part for part, _ in mixture(acquisition.compose)] if mixed else [make_strategy(name, options)]
+    if "embeddings" in needs and read_in_place(picking):
+        columns = columns_in_place(learner, prepared.pool)
     with files.atomic_path(current.folder.scores) as out:
         out.mkdir()
         about = {"rows": len(prepared.pool), "strategy": name, "options": options, "trained": trained,
@@ -75,6 +83,9 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
         if mixed:
             about["mixed"] = True
         files.write_json(out / "scores.json", about)
+        if columns is not None:
+            keep_columns(columns, out)
+            wanted.remove("embeddings")
         for need in wanted:
             width = _embedding_width(learner, prepared) if need == "embeddings" else learner.n_classes
             shape = (len(prepared.pool), width)
@@ -104,17 +115,42 @@ def score_shard(shard: Shard) -> int:
 
 
 def _score_rows(shard: Shard, prepared: Any, learner: Any) -> None:
-    inputs = prepared.pool.inputs(slice(shard.start, shard.stop))
+    rows = slice(shard.start, shard.stop)
+    whole = None
     for need, compute in (("probabilities", learner.predict_proba), ("embeddings", learner.embed)):
         path = Path(shard.scores) / f"{need}.npy"
-        if path.exists():
-            _write_rows(path, shard.start, np.ascontiguousarray(compute(inputs), dtype="<f4"))
+        if not path.exists():
+            continue
+        if (block := getattr(learner, "block_rows", None)) is not None:
+            pieces = prepared.pool.pieces(rows, block)
+        else:
+            whole = prepared.pool.inputs(rows) if whole is None else whole
+            pieces = [whole]
+        _write_rows(path, shard.start, _joined(compute, pieces, shard.stop - shard.start))
     members = Path(shard.scores) / "members.npy"
     if members.exists():
+        whole = prepared.pool.inputs(rows) if whole is None else whole
         for number, member in enumerate(_load_committee(shard.model, shard.stamp)):
-            said = member.predict_proba(inputs)
-            first = number * len(prepared.pool) + shard.start
-            _write_rows(members, first, np.ascontiguousarray(said, dtype="<f4"))
+            said = _joined(member.predict_proba, [whole], len(whole))
+            _write_rows(members, number * len(prepared.pool) + shard.start, said)
+
+
+def _joined(
+    compute: Callable[[np.ndarray], np.ndarray], pieces: Iterable[np.ndarray], count: int
+) -> np.ndarray:
+    """What `compute` gives for `count` rows that come in pieces: shape (count, width), float32."""
+    result = None
+    done = 0
+    for piece in pieces:
+        said = np.asarray(compute(piece))
+        if len(piece) == count:
+            return np.ascontiguousarray(said, dtype="<f4")
+        if result is None:
+            result = np.empty((count, said.shape[1]), dtype="<f4")
+        result[done : done + len(piece)] = said
+        done += len(piece)
+    assert result is not None
+    return result
 
 
 def committee_folders(model: Path) -> list[Path]:

@@ -15,7 +15,9 @@ from labelloop.datasets.base import Prepared
 from labelloop.stages import gold_arm, one_scale
 from labelloop.stages.audit_arm import audit_arm, audit_rows
 from labelloop.stages.composing import costs, within
+from labelloop.stages.fused_stream import as_if_unread
 from labelloop.stages.overruling import known_verdicts, overrule
+from labelloop.stages.pool_order import first_rows
 from labelloop.stages.reducing import RunCandidates
 from labelloop.stages.routing import route_batch
 from labelloop.stages.runner import Round
@@ -27,6 +29,7 @@ from labelloop.stages.second_looks import (
     expert_votes,
     with_second_looks,
 )
+from labelloop.stages.slices import slices_of
 from labelloop.stages.strategy_arm import arm, strategy_arm
 
 
@@ -42,7 +45,7 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     """
     prepared = datasets.open_prepared(current.workspace.data)
     settings, about = current.settings, current.about
-    ids = prepared.pool.ids
+    slices_of(prepared, settings.quality.slice_by)  # refused before anybody is asked
     asked = tables.ASKED.read(current.previous.asked)
     before = tables.LABELS.read(current.previous.labels)
     labels = overrule(current, current.previous, before, known_verdicts(current), settings.review)
@@ -51,9 +54,9 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     ).astype(np.int64)
     gold = gold_arm.open_gold(current, prepared, asked)
     unlearned = prepared.splits | gold.reserved
-    eligible = np.flatnonzero(~unlearned)
 
-    order = eligible[control.control_order(ids[eligible], settings.campaign.seed)]
+    order = first_rows(current.workspace, prepared.pool, ~unlearned, about["control_size"],
+                       seed=settings.campaign.seed, purpose=control.PURPOSE)  # fmt: skip
     control_rows = control.choose_control(order, about["control_size"], 1.0, taken)[: about["new_items"]]
     control_rows, money = within(control_rows, costs(prepared, settings), about.get("money"))
     room = about["new_items"] - len(control_rows)
@@ -62,11 +65,13 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     )
     audited, money = within(audited, costs(prepared, settings), money)
     at_random = np.union1d(control_rows, audited).astype(np.int64)
-    candidates = np.setdiff1d(eligible, np.union1d(taken, at_random))
+    candidates = _open(unlearned, taken, at_random)
     wanted = min(room - len(audited), len(candidates))
     # Test items and gold teach nobody, so they cover nothing; this round's control and audit items soon will.
     covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(unlearned)), at_random).astype(np.int64)
-    looks = _second_looks(current, prepared, asked, labels, candidates, wanted)
+    looks = _second_looks(
+        current, prepared, *as_if_unread(current, asked, before, labels), candidates, wanted
+    )
     if looks is not None:
         wanted = looks.new_items
         looks, money = _within_money(looks, money, prepared, settings)
@@ -74,14 +79,14 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     strategy, reason = strategy_arm(
         current, candidates, covered, wanted, prepared, labels, money, run_shards, told
     )
-    left = len(np.setdiff1d(eligible, taken))
-    parts = [strategy, _control_arm(order, control_rows, about, left), audit_arm(audited)]
+    left = len(_open(unlearned, taken))
+    parts = [strategy, _control_arm(len(_open(unlearned)), control_rows, about, left), audit_arm(audited)]
     if not len(asked):
         parts.append(_test_arm(prepared))
     chosen = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
     batch = pd.DataFrame(
         {
-            "item": ids[chosen["row"].to_numpy(dtype=np.int64)],
+            "item": prepared.pool.ids_of(chosen["row"].to_numpy(dtype=np.int64)),
             "arm": chosen["arm"].astype(str),
             "rank": np.arange(len(chosen)),
             "score": chosen["score"].astype(float),
@@ -110,6 +115,14 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     # What is audited was drawn apart, so the others' chances say nothing of it.
     drawn_from = None if len(audited) else left
     files.write_json(current.folder.selection, reason | routed.about | {"drawn_from": drawn_from})
+
+
+def _open(closed: np.ndarray, *further: np.ndarray) -> np.ndarray:
+    """Rows that are neither closed, shape (n,), bool, nor among further rows; int64, ascending."""
+    is_open = ~closed
+    for rows in further:
+        is_open[rows] = False
+    return np.flatnonzero(is_open)
 
 
 def _second_looks(
@@ -147,9 +160,9 @@ def _within_money(
     return replace(looks, further=looks.further.iloc[:paid], about=about), left
 
 
-def _control_arm(order: np.ndarray, rows: np.ndarray, about: dict[str, Any], left: int) -> pd.DataFrame:
+def _control_arm(eligible: int, rows: np.ndarray, about: dict[str, Any], left: int) -> pd.DataFrame:
     # The chance of being in the control sample, over the draw of the order: its size over the pool's.
-    chance = min(1.0, about["control_size"] / max(1, len(order)))
+    chance = min(1.0, about["control_size"] / max(1, eligible))
     # What of the order is not known yet is a random order of the items not asked yet: each is as likely.
     return arm("control", rows, np.nan, chance if len(rows) else 1.0, 1.0 / (left - np.arange(len(rows))))
 

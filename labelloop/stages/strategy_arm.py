@@ -14,7 +14,9 @@ from labelloop.acquisition.base import Context, HeldOut
 from labelloop.acquisition.composition import Composition, compose
 from labelloop.datasets.base import Prepared
 from labelloop.models.out_of_fold import held_out
+from labelloop.stages.backtest_followed import Proven
 from labelloop.stages.composing import composition_of
+from labelloop.stages.pool_embeddings import IdsInPlace, pool_embeddings, read_in_place
 from labelloop.stages.reducing import RunCandidates, reduce_candidates
 from labelloop.stages.runner import Round
 from labelloop.stages.train import untrained
@@ -42,27 +44,34 @@ def strategy_arm(
     about = {"strategy": scores["strategy"], "picked": wanted, "reason": scores["note"]}
     if not wanted:
         return arm("strategy", np.array([], dtype=np.int64), 0.0, 1.0), about
-    strategy = acquisition.make_strategy(scores["strategy"], {**scores["options"], **(told or {})})
+    proven = Proven.of(current.about, trained=scores["trained"])
+    options = proven.options(scores["strategy"], {**scores["options"], **(told or {})})
+    strategy = acquisition.make_strategy(scores["strategy"], options)
     codes = label_codes(prepared, covered, labels)
+    asked = current.settings.acquisition
+    composition = None
+    if asked.compose.is_set:
+        composition = composition_of(
+            prepared,
+            proven.settings(current.settings),
+            covered,
+            money=money,
+            mixed=scores.get("mixed", False),
+        )
+    picking = [strategy] if composition is None else [strategy, *(part for part, _ in composition.mix)]
     context = Context(
         candidates=candidates,
         labeled=covered,
         probabilities=scores_array(current, "probabilities"),
-        embeddings=scores_array(current, "embeddings"),
+        embeddings=pool_embeddings(current.folder.scores, prepared.pool),
         seed=current.about["seed"],
-        ids=prepared.pool.ids,
+        ids=IdsInPlace(prepared.pool) if read_in_place(picking) else prepared.pool.ids,
         members=scores_array(current, "members"),
         labels=codes,
         classes=prepared.classes,
         held_out=_held_out(current, prepared, covered, codes) if scores["trained"] else None,
         reserved=np.flatnonzero(prepared.splits),
     )
-    asked = current.settings.acquisition
-    composition = None
-    if asked.compose.is_set:
-        composition = composition_of(
-            prepared, current.settings, covered, money=money, mixed=scores.get("mixed", False)
-        )
     reduced = None
     # What reads nothing, such as random, has nothing to look at.
     if asked.candidates is not None and scores["arrays"]:
@@ -84,7 +93,10 @@ def strategy_arm(
         picks = acquisition.select_rows(strategy, context, wanted)
     if reduced is not None:
         picks = reduced.told(picks)
-    about["reason"] = " ".join(said for said in (scores["note"], picks.reason) if said)
+    names = [scores["strategy"]]
+    if composition is not None and composition.mix:
+        names = [part.name for part, _ in composition.mix]
+    about["reason"] = " ".join(said for said in (scores["note"], picks.reason, *proven.told(names)) if said)
     draws = np.full(len(picks.rows), np.nan) if picks.draws is None else picks.draws
     return arm("strategy", picks.rows, picks.scores, picks.probabilities, draws), about
 

@@ -14,6 +14,7 @@ from labelloop import files
 from labelloop.errors import DataError
 from labelloop.models import load_learner, make_learner, save_learner, show_pool
 from labelloop.models.base import Learner
+from labelloop.models.standardisation import as_features, embedding_columns
 
 N_CLASSES = 4
 UNSEEN = 3
@@ -279,3 +280,38 @@ def test_the_users_random_numbers_are_left_alone(case: Case, data: Data) -> None
     fitted(case, data).embed(data.test)
     assert (torch.rand(3) == expected[0]).all()
     assert (np.random.random(3) == expected[1]).all()
+
+
+def test_rows_asked_for_in_a_learners_own_blocks_get_the_same_bits(case: Case, data: Data) -> None:
+    learner = fitted(case, data)
+    block = getattr(learner, "block_rows", None)
+    if block is None:
+        assert case.name != "logistic" or case.pool != "none"
+        return
+    rows = np.concatenate([data.pool] * (2 * block // N_POOL + 2))
+    cut = [learner.predict_proba(rows[start : start + block]) for start in range(0, len(rows), block)]
+    assert len(cut) > 2
+    np.testing.assert_array_equal(np.concatenate(cut), learner.predict_proba(rows))
+
+
+def test_what_a_learner_says_of_its_embedding_is_so(case: Case, data: Data) -> None:
+    """Before and after training; bit for bit."""
+    learner = case.make()
+    learner.observe([data.pool])
+    for trained in (False, True):
+        if trained:
+            learner = fitted(case, data)
+        columns = embedding_columns(learner)
+        assert (columns is not None) == (case.name == "logistic" or (case.name == "mlp" and not trained))
+        if columns is not None:
+            np.testing.assert_array_equal(columns.apply(as_features(data.test)), learner.embed(data.test))
+
+
+def test_a_learner_that_was_asked_and_trained_again_answers_by_the_new_labels(case: Case, data: Data) -> None:
+    learner, fresh = fitted(case, data), fitted(case, data)
+    learner.predict_proba(data.test)
+    others = (data.targets + 1) % UNSEEN
+    np.testing.assert_array_equal(
+        learner.fit(data.rows, others).predict_proba(data.test),
+        fresh.fit(data.rows, others).predict_proba(data.test),
+    )

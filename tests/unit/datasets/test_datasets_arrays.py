@@ -53,6 +53,46 @@ def test_rows_of_a_npy_stay_with_their_items_after_folding(run, root):
     assert pool.inputs(pool.rows_of(["x-00000007"])).tolist() == [[21, 22, 23]]
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, ">f4", np.int16, np.bool_])
+@pytest.mark.parametrize("layout", ["C", "F"])
+@pytest.mark.parametrize("copies", [0, 1])
+def test_pieces_of_neighbouring_rows_are_the_rows(run, root, dtype, layout, copies):
+    """Whatever the file's type and layout, whether or not rows of it were dropped, and where a piece ends."""
+    random = np.random.default_rng(0)
+    x = (random.integers(0, 2, (40, 24)) * random.normal(50, 10, (40, 24))).astype(dtype)
+    x[:copies] = x[30 : 30 + copies]
+    save(root, np.asarray(x, order=layout), np.arange(40) % 2)
+    pool = run(**NPY, duplicates="fold").prepared.pool
+    expected = pool.inputs(slice(None))
+    assert len(expected) == 40 - copies
+    for rows, step in ((slice(0, 39), 7), (slice(5, 26), 7), (slice(5, 26), 100), (slice(8, 9), 1)):
+        pieces = [piece.copy() for piece in pool.pieces(rows, step)]
+        assert np.concatenate(pieces).dtype == np.float32
+        assert np.array_equal(np.concatenate(pieces), expected[rows])
+        assert all(len(piece) <= step for piece in pieces) or copies or layout == "F"
+
+
+def test_a_reader_gives_the_inputs(run, root):
+    x = features(count=30)
+    x[3] = x[1]
+    save(root, x, np.arange(30) % 2)
+    pool = run(**NPY, duplicates="fold").prepared.pool
+    read = pool.reader()
+    for rows in (np.array([9, 2, 20]), slice(3, 9), np.array([], dtype=np.int64)):
+        assert np.array_equal(read(rows), pool.inputs(rows))
+        assert read(rows).dtype == np.float32
+
+
+def test_an_array_that_ends_while_it_is_read_is_told(root):
+    np.save(root / "x.npy", features(count=100).astype(np.float32))
+    pieces = array_file.read_pieces(root / "x.npy", 0, 100, 10)
+    next(pieces)
+    with (root / "x.npy").open("r+b") as stream:
+        stream.truncate(600)
+    with pytest.raises(DamagedFileError, match=r"x\.npy ends too early"):
+        list(pieces)
+
+
 def test_a_campaign_that_moved_still_finds_its_array(run, root, tmp_path):
     """A relative path is kept relative."""
     save(root, features(), labels())

@@ -60,7 +60,7 @@ def test_small_batches_get_gold_in_time() -> None:
     """A tenth of five a round is less than one item; over rounds it is the share all the same."""
     settings = parse_settings({"gold": {"known": 40, "share": 0.1}, "stopping": {"max_rounds": 1}})
     ids = np.array([f"i{number:03d}" for number in range(300)], dtype=object)
-    prepared: Any = SimpleNamespace(pool=SimpleNamespace(ids=ids))
+    prepared: Any = SimpleNamespace(pool=SimpleNamespace(ids_of=lambda rows: ids[rows]))
     asked = tables.ASKED.empty()
     counts = []
     for number in range(40):

@@ -1,0 +1,195 @@
+"""Embeddings that are the pool's own numbers: not written, and the same to every strategy as if they were."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from labelloop import acquisition, datasets, files, models
+from labelloop.acquisition import STRATEGIES, Context, make_strategy
+from labelloop.errors import DamagedFileError
+from labelloop.models.logistic import Logistic
+from labelloop.stages import pool_embeddings, score, select
+from labelloop.stages.runner import Round
+from labelloop.workspace import Workspace
+
+ROWS, WIDTH = 700, 12
+READING = [name for name in STRATEGIES if "embeddings" in make_strategy(name).needs]
+OWN = """
+import numpy as np
+from labelloop.acquisition.base import Picks, needs
+
+@needs("embeddings")
+def widest(context, batch_size):
+    assert isinstance(context.embeddings, np.ndarray)
+    norms = (context.embeddings[context.candidates] ** 2).sum(axis=1)
+    rows = context.candidates[np.argsort(-norms, kind="stable")[:batch_size]]
+    return Picks(rows, np.ones(batch_size), np.ones(batch_size))
+"""
+
+
+def write(folder: Path, **acquiring: Any) -> None:
+    """Three clouds as float16, far from 0 and of unequal spread, and their settings."""
+    random = np.random.default_rng(0)
+    codes = random.integers(3, size=ROWS)
+    points = random.normal(2.0 * codes[:, None], 1.0, (ROWS, WIDTH)) * np.arange(1, WIDTH + 1) + 30
+    np.save(folder / "pool.npy", points.astype(np.float16))
+    np.save(folder / "labels.npy", codes)
+    (folder / "own_picker.py").write_text(OWN)
+    settings = {
+        "campaign": {"name": "in-place", "seed": 1},
+        "dataset": {"kind": "arrays", "path": "pool.npy", "labels_path": "labels.npy"},
+        "model": {"name": "logistic"},
+        "acquisition": {"strategy": "auto", "batch_size": 20, "first_batch_size": 40, "shard_size": 256}
+        | acquiring,
+        "annotation": {"overlap": 1, "test_overlap": 1},
+        "evaluation": {"test_size": 20, "bootstrap": 20},
+        "stopping": {"max_rounds": 2},
+        "tracking": {"enabled": False},
+        "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
+    }
+    (folder / "params.yaml").write_text(yaml.safe_dump(settings))
+
+
+@pytest.fixture(scope="module")
+def play(tmp_path_factory: pytest.TempPathFactory, labelloop: Callable[..., Any]) -> Callable[..., Path]:
+    def run(**acquiring: Any) -> Path:
+        folder = tmp_path_factory.mktemp("campaign")
+        labelloop("init", folder)
+        write(folder, **acquiring)
+        said = labelloop("run", "--plain", folder)
+        assert said.code == 0, said.error
+        return folder
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def campaign(play: Callable[..., Path]) -> Path:
+    return play()
+
+
+def pool_of(campaign: Path) -> Any:
+    return datasets.open_prepared(campaign / "data").pool
+
+
+def write_out(campaign: Path, round_id: str) -> None:
+    """Put `embeddings.npy` where the round has its columns."""
+    current = Round(Workspace.at(campaign), round_id)
+    learner = models.load_learner(current.previous.model)
+    np.save(current.folder.scores / "embeddings.npy", learner.embed(pool_of(campaign).inputs(slice(None))))
+    (current.folder.scores / pool_embeddings.COLUMNS).unlink()
+
+
+@pytest.mark.parametrize("round_id", ["r000", "r001"])
+def test_nothing_as_long_as_the_pool_is_written_of_embeddings(campaign: Path, round_id: str) -> None:
+    scores = campaign / "rounds" / round_id / "scores"
+    assert "embeddings" in files.read_json(scores / "scores.json")["arrays"]
+    assert not (scores / "embeddings.npy").exists()
+    assert (scores / pool_embeddings.COLUMNS).stat().st_size < 1000
+
+
+def test_rows_made_when_asked_for_are_those_that_the_learner_embeds(campaign: Path) -> None:
+    """Bit for bit, by any rows in any order, once and again."""
+    embeddings = pool_embeddings.pool_embeddings(campaign / "rounds" / "r001" / "scores", pool_of(campaign))
+    learner = models.load_learner(campaign / "rounds" / "r000" / "model")
+    expected = learner.embed(pool_of(campaign).inputs(slice(None)))
+    assert embeddings is not None
+    assert (embeddings.shape, embeddings.dtype, len(embeddings)) == (
+        expected.shape,
+        np.float32,
+        len(expected),
+    )
+    some = np.random.default_rng(0).permutation(len(expected))[:300]
+    for rows in (some, slice(10, 90), some[:1], some[:0], some):
+        assert np.array_equal(embeddings[rows], expected[rows])
+
+
+@pytest.mark.parametrize("round_id", ["r000", "r001"])
+def test_a_round_picks_the_same_as_from_written_embeddings(
+    campaign: Path, tmp_path: Path, round_id: str
+) -> None:
+    copy = tmp_path / "campaign"
+    shutil.copytree(campaign, copy)
+    batch = copy / "rounds" / round_id / "batch.parquet"
+    before = batch.read_bytes()
+    batch.unlink()
+    write_out(copy, round_id)
+    select.select(Round(Workspace.at(copy), round_id))
+    assert batch.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", READING)
+def test_every_strategy_picks_the_same_from_either(campaign: Path, name: str) -> None:
+    pool, scores = pool_of(campaign), campaign / "rounds" / "r001" / "scores"
+    in_place = pool_embeddings.pool_embeddings(scores, pool)
+    assert in_place is not None
+    labeled = np.arange(0, 90, 3)
+    contexts = [
+        Context(
+            candidates=np.setdiff1d(np.arange(len(pool)), labeled),
+            labeled=labeled,
+            probabilities=np.load(scores / "probabilities.npy"),
+            embeddings=embeddings,
+            seed=1,
+            ids=pool.ids,
+            labels=np.arange(len(labeled)) % 3,
+            held_out=lambda rows: np.full((len(rows), 3), 1 / 3),
+        )
+        for embeddings in (in_place, in_place[:])
+    ]
+    made, written = (acquisition.select_rows(make_strategy(name), one, 15) for one in contexts)
+    assert made.rows.tolist() == written.rows.tolist()
+    np.testing.assert_array_equal(made.scores, written.scores)
+
+
+def test_a_picker_of_the_users_own_gets_an_array(play: Callable[..., Path]) -> None:
+    folder = play(strategy="own_picker:widest")
+    assert (folder / "rounds" / "r001" / "scores" / "embeddings.npy").exists()
+
+
+class Squared(Logistic):
+    """Inherits what Logistic says of its embedding, and embeds otherwise."""
+
+    def embed(self, inputs: np.ndarray) -> np.ndarray:
+        return super().embed(inputs) ** 2
+
+
+def test_a_learner_that_embeds_otherwise_than_it_says_is_not_believed(campaign: Path) -> None:
+    pool = pool_of(campaign)
+    for learner, believed in ((Logistic(n_classes=3, seed=0), True), (Squared(n_classes=3, seed=0), False)):
+        learner.observe([pool.inputs(slice(None))])
+        assert (pool_embeddings.columns_in_place(learner, pool) is not None) == believed
+
+
+def test_a_trained_network_is_not_read_in_place(campaign: Path) -> None:
+    pool = pool_of(campaign)
+    learner = models.make_learner("mlp", n_classes=3, seed=0, options={"epochs": 1}, input_kind="features")
+    learner.observe([pool.inputs(slice(None))])
+    assert pool_embeddings.columns_in_place(learner, pool) is not None
+    learner.fit(pool.inputs(slice(0, 60)), np.arange(60) % 3)
+    assert pool_embeddings.columns_in_place(learner, pool) is None
+
+
+def test_columns_of_another_pool_are_refused(campaign: Path, tmp_path: Path) -> None:
+    from labelloop.models.standardisation import Standardisation
+
+    pool_embeddings.keep_columns(Standardisation(np.zeros(5), np.ones(5)), tmp_path)
+    with pytest.raises(DamagedFileError, match="5 columns, but the pool has 12"):
+        pool_embeddings.pool_embeddings(tmp_path, pool_of(campaign))
+
+
+def test_scoring_again_gives_the_same_bytes(campaign: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "campaign"
+    shutil.copytree(campaign, copy)
+    scores = copy / "rounds" / "r001" / "scores"
+    before = {path.name: path.read_bytes() for path in scores.iterdir()}
+    shutil.rmtree(scores)
+    score.score(Round(Workspace.at(copy), "r001"))
+    assert {path.name: path.read_bytes() for path in scores.iterdir()} == before
