@@ -50,6 +50,7 @@ class Replay:
     def __init__(self, parts: Split, pool: str, seed: int) -> None:
         from labelloop.models import make_learner
         from labelloop.models.pool_learner import PoolLearner
+        from labelloop.models.views import resolve_views
 
         self.parts, self.seed = parts, seed
         learner: Any = make_learner(
@@ -60,7 +61,9 @@ class Replay:
         self._ids = np.array([f"row-{number}" for number in range(len(parts.pool))])
         if pool:
             _remember_neighbours()
-            learner = PoolLearner(learner, pool=pool, seed=seed)
+            # These sets have no two groups of columns of their own: random halves.
+            views = resolve_views([], [], parts.pool.shape[1], seed) if pool == "co_training" else None
+            learner = PoolLearner(learner, pool=pool, seed=seed, views=views)
             learner.see_pool(parts.pool)
         self._untrained = learner
 

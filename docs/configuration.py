@@ -13,7 +13,9 @@ from pydantic_core import PydanticUndefined
 
 from labelloop.campaign import CampaignSettings
 from labelloop.environment import Environment
+from labelloop.settings.acceptance import FusedAcceptance
 from labelloop.settings.composition import Composition
+from labelloop.settings.pool import PoolOptions
 from labelloop.settings.quality import Pause
 from labelloop.settings.routing import Person, Routing
 from labelloop.settings.simulation import SimulatedAnnotator, Simulation
@@ -35,8 +37,10 @@ def page() -> str:
     parts = [INTRODUCTION]
     for name, field in CampaignSettings.model_fields.items():
         parts.append(_section(name, field.annotation))
+    parts.append(_section("model.pool_options", PoolOptions))
     parts.append(_section("acquisition.compose", Composition))
     parts.append(_section("quality.pause", Pause))
+    parts.append(_section("accept.fused", FusedAcceptance))
     parts.append(_section("annotation.routing", Routing))
     parts.append(_section("annotation.routing.people", Person))
     parts.append(_section("annotation.simulation", Simulation))

@@ -12,7 +12,7 @@ import pandas as pd
 from labelloop import datasets, files, tables
 from labelloop.errors import DataError, LabelloopError
 from labelloop.ledger import Ledger
-from labelloop.reporting.label_words import acceptance_words
+from labelloop.reporting.label_words import acceptance_words, fused_words
 from labelloop.reviewing import verdicts
 from labelloop.stages.overruling import overrule
 from labelloop.stages.runner import Round
@@ -52,9 +52,10 @@ def export_labels(
     """Write the labels as of the last closed round to a CSV or Parquet file, one row an item, by id.
 
     Columns: `COLUMNS`. `source` is people (fused votes), reviewed (a reviewer's word), given (came with the
-    data), or model (accepted under the certificate that the row names, unless it has expired). An item
-    without a label has no row. Verdicts count at once, and so do the review gates of params.yaml: a label
-    that waits at one is not vouched for.
+    data), or model (accepted under the certificate that the row names, unless it has expired). Labels by
+    votes that need no further person name their certificate, too. An item without a label has no row.
+    Verdicts count at once, and so do the review gates of params.yaml: a label that waits at one is not
+    vouched for.
 
     Args:
         now: with a time zone; what certificates are measured by.
@@ -62,8 +63,8 @@ def export_labels(
 
     Returns:
         rows by source, `unlabeled` (items of the pool without a label), `waiting` (labels that were left out
-        because they wait at a gate), `round`, and `certificate`: why the model's labels are there or not, in
-        words.
+        because they wait at a gate), `round`, and in words `certificate`: why the model's labels are there or
+        not, and `by_votes`: why labels by votes name a certificate or not.
 
     Raises:
         DataError: `out` is of another format.
@@ -81,17 +82,19 @@ def export_labels(
     current = Round(workspace, last.id)
     said = verdicts.read(workspace.reviews)
     labels = overrule(current, folder, before_review(current), said, workspace.settings.review)
-    labels = labels.assign(source=labels["status"].replace(SOURCES), certificate=None)
+    accepted, told = tables.ACCEPTED.read(folder.accepted), files.read_json(folder.certificate)
+    by_votes, about_votes = accepted_votes(labels, accepted, told, now)
+    certificates = pd.Series([by_votes.get(item) for item in labels["item"]], labels.index, dtype=object)
+    labels = labels.assign(source=labels["status"].replace(SOURCES), certificate=certificates)
     waiting = labels["status"] == "in review"
     parts = [labels if in_review else labels[~waiting]]
-    accepted, told = tables.ACCEPTED.read(folder.accepted), files.read_json(folder.certificate)
+    accepted = accepted[~accepted["item"].isin(labels["item"])]
     about = acceptance_words(told, len(accepted))
     if told["state"] == "issued" and now >= datetime.fromisoformat(told["certificate"]["expires_at"]):
         about = (f"{len(accepted)} labels of the model are left out: their certificate has expired at "
                 f"{told['certificate']['expires_at'][:10]}; a further round makes another")  # fmt: skip
         accepted = accepted.iloc[:0]
     if not people_only:
-        accepted = accepted[~accepted["item"].isin(labels["item"])]
         parts.append(accepted.assign(source="model", votes=0, agreeing=0, tie=False, split="", round=last.id))
     everything = pd.concat([part[list(COLUMNS)] for part in parts if len(part)] or [parts[0][list(COLUMNS)]])
     everything = everything.sort_values("item", ignore_index=True)
@@ -108,4 +111,28 @@ def export_labels(
         "unlabeled": len(pool) - len(everything) - (0 if in_review else int(waiting.sum())),
         "waiting": 0 if in_review else int(waiting.sum()),
         "certificate": about,
+        "by_votes": about_votes,
     }
+
+
+def accepted_votes(
+    labels: pd.DataFrame, accepted: pd.DataFrame, told: dict[str, Any], now: datetime
+) -> tuple[dict[str, str], str]:
+    """Labels by votes that need no further person: their certificate by item, and words about it.
+
+    Args:
+        labels: columns of `tables.LABELS`, with every verdict: what was reviewed meanwhile, or waits, names
+            no certificate.
+        accepted: `tables.ACCEPTED`.
+        told: certificate.json.
+    """
+    voted, about = told.get("fused", {}), fused_words(told)
+    if voted.get("state") != "issued":
+        return {}, about
+    if now >= datetime.fromisoformat(voted["certificate"]["expires_at"]):
+        return {}, (f"{voted['accepted']} labels by votes name no certificate any more: theirs has expired "
+                    f"at {voted['certificate']['expires_at'][:10]}")  # fmt: skip
+    standing = labels.loc[labels["status"] == "fused", ["item", "label"]].merge(
+        accepted, on=["item", "label"]
+    )
+    return dict(zip(standing["item"], standing["certificate"], strict=True)), about

@@ -15,6 +15,7 @@ from labelloop.campaign import Campaign, CampaignSettings, Dataset, load_setting
 from labelloop.errors import SettingsError
 from labelloop.ledger import FROZEN, Entry, Ledger, freeze, read_frozen, write_frozen
 from labelloop.readiness import check_names, check_round
+from labelloop.stages.backtest_followed import proven_by_backtest
 from labelloop.stages.collect import Waiting
 from labelloop.stages.contract import ROUND_STAGES
 from labelloop.stages.known_errors import with_known_errors
@@ -132,8 +133,10 @@ def open_round(workspace: Workspace) -> Entry | Stopped:
         ledger.stopped = {"rule": plan.rule, "reason": plan.reason}
         ledger.write()
         return plan
-    check_round(workspace, settings, datasets.open_prepared(workspace.data))
+    prepared = datasets.open_prepared(workspace.data)
+    check_round(workspace, settings, prepared)
     settings = with_known_errors(settings, workspace.root, workspace.data)
+    proven = proven_by_backtest(workspace, settings, prepared.classes)
     control_before = 0.0
     if ledger.last_closed is not None:
         control_before = read_frozen(before.settings)[0]["control_planned"]
@@ -141,6 +144,8 @@ def open_round(workspace: Workspace) -> Entry | Stopped:
     purse = _purse(workspace, settings, before)
     if purse is not None:
         frozen["round"]["money"] = purse
+    if proven is not None:
+        frozen["round"]["backtest"] = proven
     write_frozen(workspace.round(entry.id).settings, frozen)
     ledger.open, ledger.stopped = entry, None
     ledger.write()

@@ -66,6 +66,7 @@ def check_round(workspace: Workspace, settings: CampaignSettings, prepared: Any)
         input_kind=prepared.pool.input_kind,
         pool=settings.model.pool,
         views=views_of(settings, prepared),
+        pool_options=settings.model.pool_options,
     )
     if settings.model.committee:
         wanted = settings.model

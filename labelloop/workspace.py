@@ -240,6 +240,11 @@ class Workspace:
         return self.root / "reviews.jsonl"
 
     @property
+    def verdict(self) -> Path:
+        """What a backtest has shown of strategies against random; a round takes it in when it opens."""
+        return self.root / "backtest.json"
+
+    @property
     def data(self) -> Path:
         """What `prepare` made of the user's data."""
         return self.root / "data"

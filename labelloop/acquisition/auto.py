@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
 
 from labelloop.acquisition.base import Context, Picks, needs
 from labelloop.acquisition.competence import competence
 from labelloop.acquisition.herding import pick_uherding
+from labelloop.acquisition.margin import pick_margin
+from labelloop.acquisition.random import pick_random
 from labelloop.acquisition.typiclust import pick_typiclust
 
 DISAGREEMENT = 1.0
 """Weight of what predictions disagree about in the kernel: without a class in common, rows cover each other
 exp(-2) times as much as with equal predictions."""
 
+COVERAGE = ("typiclust", "random")
+DOUBT = ("uherding", "margin", "random")
+"""What a phase picks by: the first that is not left out. Random rows are always there to fall back on."""
+
+NOTHING: Mapping[str, str] = {}
+
 
 @needs("probabilities", "embeddings", "labels", cold=("embeddings",))
-def pick_auto(context: Context, batch_size: int) -> Picks:
+def pick_auto(context: Context, batch_size: int, *, left_out: Mapping[str, str] = NOTHING) -> Picks:
     """Choose the strategy by what the labels show, and say why.
 
     - Without a model, or while what the labels teach is not surely better than guessing (leave-one-out, see
@@ -26,26 +35,44 @@ def pick_auto(context: Context, batch_size: int) -> Picks:
 
     No phase depends on the number of a round; a campaign whose new labels bring new classes goes back.
 
+    Args:
+        left_out: strategies that are not to be followed, and why, such as what a backtest shows to be worse
+            than random; the next of the phase takes their place.
+
     Returns:
         Picks of the strategy chosen, with the reason.
     """
     if context.probabilities is None or context.labels is None:
-        picks = pick_typiclust(context, batch_size)
-        reason = "No model to ask yet, so typical rows of every part of the pool were picked (typiclust)."
-        return dataclasses.replace(picks, reason=reason)
+        return _pick(COVERAGE, left_out, context, batch_size, "no model to ask yet")
     found = competence(context)
-    seen = f"{found.labels} labels of {found.classes} classes, a median of {found.per_class:g} a class"
-    told = (
+    seen = (
+        f"{found.labels} labels of {found.classes} classes, a median of {found.per_class:g} a class; "
         f"leave-one-out recall {found.recall:.0%}, at least {max(found.low, 0):.0%}, "
         f"guessing {found.chance:.0%}"
     )
     if not found.shown:
-        return dataclasses.replace(
-            pick_typiclust(context, batch_size),
-            reason=f"Typical rows were picked (typiclust): what the labels teach is not surely better than "
-            f"guessing ({seen}; {told}).",
-        )
-    return dataclasses.replace(
-        pick_uherding(context, batch_size, directions=True, disagreement=DISAGREEMENT),
-        reason=f"Doubtful regions were covered (uherding): the model can be believed ({seen}; {told}).",
-    )
+        why = f"what the labels teach is not surely better than guessing ({seen})"
+        return _pick(COVERAGE, left_out, context, batch_size, why)
+    return _pick(DOUBT, left_out, context, batch_size, f"the model can be believed ({seen})")
+
+
+def _pick(
+    phase: tuple[str, ...], left_out: Mapping[str, str], context: Context, batch_size: int, why: str
+) -> Picks:
+    name = next((name for name in phase if name not in left_out), "random")
+    told = [f"{other} was left out: {left_out[other]}." for other in phase[: phase.index(name)]]
+    what, pick = _PICKERS[name]
+    reason = " ".join([f"{what} ({name}): {why}.", *told])
+    return dataclasses.replace(pick(context, batch_size), reason=reason)
+
+
+def _pick_doubtful_regions(context: Context, batch_size: int) -> Picks:
+    return pick_uherding(context, batch_size, directions=True, disagreement=DISAGREEMENT)
+
+
+_PICKERS: dict[str, tuple[str, Callable[[Context, int], Picks]]] = {
+    "typiclust": ("Typical rows of every part of the pool were picked", pick_typiclust),
+    "uherding": ("Doubtful regions were covered", _pick_doubtful_regions),
+    "margin": ("The most doubtful rows were picked", pick_margin),
+    "random": ("Rows were drawn at random", pick_random),
+}

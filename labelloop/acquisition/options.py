@@ -38,5 +38,14 @@ def check_options(strategy: str, options: Mapping[str, Any]) -> None:
         said = f"strategy '{strategy}': the option '{name}'"
         if name in LIMITS:
             LIMITS[name].check(said, value)
+        if name == "left_out" and not _are_reasons(value):
+            raise SettingsError(f"{said} is {value!r}; it must name strategies and say why of each, such as "
+                                "{uherding: too slow}")  # fmt: skip
         if name in SWITCHES and not isinstance(value, bool):
             raise SettingsError(f"{said} is {value!r}; it must be true or false")
+
+
+def _are_reasons(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(text, str) for pair in value.items() for text in pair
+    )

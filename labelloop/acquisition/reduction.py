@@ -11,8 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from labelloop.acquisition.margin import margin
+
 Keys = Callable[[np.ndarray], np.ndarray]
 """Takes rows, shape (k,), int64; gives their keyed hashes, shape (k,), uint64. Decides among equal scores."""
+
+PURPOSE = "candidates"
+"""Tells the draw among equal scores from others; see `keys.id_keys`."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,19 @@ def highest(rows: np.ndarray, scores: np.ndarray, count: int, keys: Keys) -> Hig
         cut = threshold
     kept = np.sort(np.concatenate([above, tied]))
     return Highest(rows[kept], scores[kept], cut)
+
+
+def most_doubtful(rows: np.ndarray, probabilities: np.ndarray | None, count: int, keys: Keys) -> Highest:
+    """The `count` rows of the highest margin score; a random sample where there is no model to doubt.
+
+    Args:
+        rows: shape (m,), int64, ascending.
+        probabilities: of the whole pool, shape (n, n_classes), may be memory-mapped.
+    """
+    if probabilities is None:
+        # The lowest keys are a random sample, whatever the order of the pool.
+        return highest(rows, ~keys(rows), count, keys)
+    return highest(rows, margin(probabilities, rows), count, keys)
 
 
 def merged(parts: Sequence[Highest], count: int, keys: Keys) -> Highest:

@@ -21,6 +21,8 @@ from labelloop.fusion.base import Votes
 MOST_ITEMS = 50
 MOST_CLASSES = 200
 MOST_SLICES = 50
+EMPTY = "(empty)"
+"""The slice of items whose column says nothing."""
 STRETCHES = 8
 LEAST_SHARED = 5
 """Items that a pair must share for its kappa to count in the mean."""
@@ -139,18 +141,28 @@ def _recoded(answers: Answers, values: np.ndarray) -> Answers:
     return Answers(answers.table, answers.standing, recoded)
 
 
+def agreement_by_slice(votes: Votes, slices: Sequence[str], **options: Any) -> list[dict[str, Any]]:
+    """Agreement within each slice, by its name, JSON-like: `slice` and the fields of `Agreement`.
+
+    Args:
+        slices: of each vote; shape (n_votes,).
+        options: of `agreement`.
+    """
+    code, names = pd.factorize(np.asarray(slices, dtype=object), sort=True)
+    return [
+        {"slice": str(name) or EMPTY} | _plain(agreement(subset(votes, code == number), **options))
+        for number, name in enumerate(names)
+    ]
+
+
 def _by_slice(answers: Answers, options: dict[str, Any]) -> list[dict[str, Any]]:
     if "slice" not in answers.standing:
         return []
-    code, names = pd.factorize(answers.standing["slice"], sort=True)
+    names = answers.standing["slice"].unique()
     if len(names) > MOST_SLICES:
-        raise DataError(f"the slice column has {len(names)} values, such as {names[0]!r}; at most "
+        raise DataError(f"the slice column has {len(names)} values, such as {min(names)!r}; at most "
                         f"{MOST_SLICES} can be read side by side")  # fmt: skip
-    return [
-        {"slice": str(name) or "(empty)"}
-        | _plain(agreement(subset(answers.votes, code == number), **options))
-        for number, name in enumerate(names)
-    ]
+    return agreement_by_slice(answers.votes, answers.standing["slice"].tolist(), **options)
 
 
 def _over_time(answers: Answers, options: dict[str, Any]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from labelloop import tables
-from labelloop.annotators.agreement_file import LEAST_SHARED, agreement_summary
+from labelloop.annotators.agreement_file import LEAST_SHARED, agreement_by_slice, agreement_summary
 from labelloop.annotators.answers import SECONDS, Answers, answers_of, gold_codes
 from labelloop.annotators.quality import annotator_quality
 from labelloop.annotators.quality_file import annotators_summary
@@ -29,18 +29,27 @@ def answers_of_votes(votes: pd.DataFrame, classes: Sequence[str]) -> Answers:
 
 
 def campaign_quality(
-    votes: pd.DataFrame, classes: Sequence[str], gold: Mapping[str, str], *, resamples: int = 200
+    votes: pd.DataFrame,
+    classes: Sequence[str],
+    gold: Mapping[str, str],
+    *,
+    ordered: bool = False,
+    slices: Mapping[str, Mapping[str, str]] | None = None,
+    resamples: int = 200,
 ) -> dict[str, Any]:
     """Everything that votes say of the people who gave them, JSON-like.
 
     Args:
         votes: `tables.VOTES`.
         gold: true labels by item; those without votes do not matter.
+        ordered: `classes` have an order: answers near each other agree in part.
+        slices: by column of the data, the slice of every item.
 
     Returns:
         `people` (see `quality_file.annotators_summary`; each annotator also with `cost`, the money for all
         that they answered; `repeats` and `consistency` are those of `own_repeats`) and `agreement` (see
-        `agreement_file.agreement_summary`); both None where no vote stands.
+        `agreement_file.agreement_summary`; each row of `by_slice` also with `column`); both None where no
+        vote stands.
     """
     stood = standing_votes(votes) if len(votes) else votes
     if not len(stood):
@@ -57,7 +66,16 @@ def campaign_quality(
         one["cost"] = round(float(cost[one["annotator"]]), 6)
         same, of = repeats.get(one["annotator"], (0, 0))
         one["repeats"], one["consistency"] = of, share_of(same, of)
-    agreement = agreement_summary(answers, resamples=resamples)
+    level = "ordinal" if ordered else "nominal"
+    agreement = agreement_summary(answers, level=level, ordered=ordered, resamples=resamples)
+    items = answers.standing["item"].tolist()
+    agreement["by_slice"] = [
+        {"column": column} | row
+        for column, slice_of in (slices or {}).items()
+        for row in agreement_by_slice(
+            answers.votes, [slice_of[item] for item in items], level=level, resamples=resamples
+        )
+    ]
     agreement["pairs"] = sorted(
         agreement["pairs"], key=lambda pair: (-pair["shared"], pair["one"], pair["other"])
     )[:MOST_PAIRS]
@@ -92,15 +110,17 @@ def headline(quality: Mapping[str, Any]) -> dict[str, Any]:
     """The figures of `campaign_quality` that status, report and MLflow tell.
 
     Returns:
-        seen (annotators), votes, alpha (value, low, high, and undefined: why there is none), pair (the two
-        who disagree most, of those with `LEAST_SHARED` items in common: one, other, shared, agreement,
-        kappa; or None), gold (answers, right, share, low, high; or None), consistency (of questions asked
-        again: answers, same, share, low, high; or None), flagged (annotator and flags).
+        seen (annotators), votes, alpha (value, low, high, level, and undefined: why there is none), pair (the
+        two who disagree most, of those with `LEAST_SHARED` items in common: one, other, shared, agreement,
+        kappa; or None), slice (the one with the least alpha, of those with `LEAST_SHARED` items that have two
+        votes: column, slice, items, alpha, low, high; or None), gold (answers, right, share, low, high; or
+        None), consistency (of questions asked again: answers, same, share, low, high; or None), flagged
+        (annotator and flags).
     """
     people, agreement = quality["people"], quality["agreement"]
     if people is None:
-        return {"seen": 0, "votes": 0, "alpha": None, "pair": None, "gold": None, "consistency": None,
-                "flagged": []}  # fmt: skip
+        return {"seen": 0, "votes": 0, "alpha": None, "pair": None, "slice": None, "gold": None,
+                "consistency": None, "flagged": []}  # fmt: skip
     records = people["annotators"]
     overall = agreement["overall"]
     pairs = [pair for pair in agreement["pairs"]
@@ -120,11 +140,25 @@ def headline(quality: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "seen": len(records),
         "votes": people["votes"],
-        "alpha": {**overall["alpha"], "undefined": overall["undefined"]},
+        "alpha": {**overall["alpha"], "level": overall["level"], "undefined": overall["undefined"]},
         "pair": worst and {key: worst[key] for key in ("one", "other", "shared", "agreement", "kappa")},
+        "slice": _least_agreeing(agreement["by_slice"]),
         "gold": gold,
         "consistency": again,
         "flagged": [
             {"annotator": one["annotator"], "flags": one["flags"]} for one in records if one["flags"]
         ],
+    }
+
+
+def _least_agreeing(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    told = [row for row in rows if row["items"] >= LEAST_SHARED and row["alpha"]["value"] is not None]
+    if not told:
+        return None
+    least = min(told, key=lambda row: (row["alpha"]["value"], row["column"], row["slice"]))
+    alpha = least["alpha"]
+    return {key: least[key] for key in ("column", "slice", "items")} | {
+        "alpha": alpha["value"],
+        "low": alpha["low"],
+        "high": alpha["high"],
     }

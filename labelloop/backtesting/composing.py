@@ -53,6 +53,11 @@ class Composing:
         composition = replace(whole, money=left, mix=mix)
         return compose(strategy, context, wanted, composition, cut=trained)
 
+    @property
+    def allowed(self) -> np.ndarray | None:
+        """Rows that the filter lets in: shape (n,), bool; None without a filter."""
+        return self._whole.allowed
+
     @cached_property
     def _whole(self) -> Composition:
         return composition_from(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from labelloop.backtesting.arena import batch_sizes
-from labelloop.campaign import CampaignSettings
+from labelloop.backtesting.verdict import BASELINE
+from labelloop.campaign import CampaignSettings, parse_settings
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,42 @@ class Trial:
     strategy: str
     batch_size: int
     overlap: int
+    mixed: bool = False
+    """Whether compose.mix picks, once there is a model, in the strategy's place."""
+    cold_start: str | None = None
+    """Strategy of the first batch; None: that of params.yaml."""
+    rounds: int | None = None
+    """At most; None: as many as the money pays for."""
 
 
-def trials(strategies: Sequence[str], sizes: Sequence[int], overlaps: Sequence[int]) -> list[Trial]:
-    """Every combination, each once, in the order given."""
+def trials(
+    strategies: Sequence[str], sizes: Sequence[int], overlaps: Sequence[int], *, mixed: str | None = None
+) -> list[Trial]:
+    """Every combination, each once, in the order given.
+
+    Args:
+        mixed: the strategy whose place a mix takes. Where that is random, which the others are compared
+            with, plain random is tried as well.
+    """
     combinations = itertools.product(dict.fromkeys(strategies), dict.fromkeys(sizes), dict.fromkeys(overlaps))
-    return [Trial(*combination) for combination in combinations]
+    found = [Trial(name, size, overlap, name == mixed) for name, size, overlap in combinations]
+    if mixed == BASELINE:
+        found += [replace(trial, mixed=False) for trial in found if trial.mixed]
+    return found
+
+
+def check_sizes(sizes: Sequence[int], settings: CampaignSettings) -> None:
+    """Refuse batch sizes that the rest of the settings has no room for, before anything is replayed.
+
+    Raises:
+        SettingsError: names the size and the setting that it does not go with.
+    """
+    content = settings.model_dump()
+    for size in sizes:
+        acquisition = content["acquisition"] | {"batch_size": size}
+        parse_settings(
+            content | {"acquisition": acquisition}, source=f"params.yaml with --batch-sizes {size}"
+        )
 
 
 def name_of(trial: Trial, among: Sequence[Trial]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ import numpy as np
 from labelloop import files
 from labelloop.acquisition import make_strategy, select_rows
 from labelloop.acquisition.base import Context
+from labelloop.acquisition.keys import id_keys
+from labelloop.acquisition.reduction import PURPOSE, most_doubtful
 from labelloop.backtesting.composing import Composing
 from labelloop.backtesting.judging import ACCURACY, judge
 from labelloop.campaign import CampaignSettings
@@ -169,8 +171,9 @@ def _pick(
     own = trained and name == acquisition.strategy
     chosen = make_strategy(name, acquisition.options if own else {})
     needs = chosen.needs if composing is None else composing.needs(chosen, trained=trained)
+    reduced = acquisition.candidates is not None and bool(needs)
     probabilities = embeddings = None
-    if "probabilities" in needs and trained:
+    if trained and ("probabilities" in needs or reduced):
         probabilities = over_pool(learner.predict_proba, arena.prepared.pool)
     if "embeddings" in needs:
         embeddings = (
@@ -192,9 +195,28 @@ def _pick(
         reserved=arena.tested,
         held_out=held_out(lambda: arena.learner, arena.prepared, folds, *known) if trained else None,
     )
+    if reduced:
+        allowed = None if composing is None else composing.allowed
+        context = replace(context, candidates=_looked_at(context, allowed, acquisition.candidates or 0))
     if composing is None:
         return select_rows(chosen, context, wanted).rows
     return composing.pick(chosen, context, wanted, trained=trained, spent=spent).rows
+
+
+def _looked_at(context: Context, allowed: np.ndarray | None, count: int) -> np.ndarray:
+    """The rows that the strategy looks at under `acquisition.candidates`, as a live round chooses them.
+
+    Args:
+        allowed: shape (n,), bool: rows that the filter lets in; None lets in all.
+    """
+    rows = context.candidates if allowed is None else context.candidates[allowed[context.candidates]]
+    ids = context.ids
+    assert ids is not None
+
+    def keys(some: np.ndarray) -> np.ndarray:
+        return id_keys(ids[some], context.seed, PURPOSE)
+
+    return most_doubtful(rows, context.probabilities, count, keys).rows
 
 
 def _members(arena: Arena, model: Any, rows: np.ndarray, codes: np.ndarray, number: int) -> np.ndarray | None:

@@ -15,13 +15,18 @@ Ramdas, Gruenwald, Vovk and Shafer (2023), Game-theoretic statistics and safe an
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
+from labelloop.annotators.drift import bernoulli_cusum, limit_for
 from labelloop.evaluation.intervals import wilson
+
+WATCHED = 1000
+"""Audited labels for which the chance of a false alarm of `gets_worse` is told."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,31 @@ def audit(wrong: np.ndarray, target: float, delta: float) -> Audit:
         limit=limit,
         breach_at=int(reached[0]) + 1 if len(reached) else None,
     )
+
+
+def gets_worse(wrong: np.ndarray, target: float, chance: float) -> int | None:
+    """Whether audited labels that had held the target came to break it.
+
+    The evidence of `audit` is about all audited labels together, so a long good time hides a bad one for
+    long. This is the cumulative sum for a change from the target to twice as many wrong (`bernoulli_cusum`),
+    which forgets what was good.
+
+    Args:
+        wrong: shape (n_audited,), bool, in the order in which they were audited.
+        chance: of an alarm among `WATCHED` labels of which just the target share is wrong.
+
+    Returns:
+        Audited labels up to and with the alarm; None without one.
+    """
+    if not len(wrong):
+        return None
+    usual, bad = 1 - target, 1 - 2 * target
+    return bernoulli_cusum(~np.asarray(wrong, dtype=bool), usual, bad, _limit(target, chance)).alarm
+
+
+@functools.lru_cache(maxsize=64)
+def _limit(target: float, chance: float) -> float:
+    return limit_for(1 - target, 1 - 2 * target, WATCHED, chance)
 
 
 def log_evidence(errors: np.ndarray, audited: np.ndarray, target: float) -> np.ndarray:

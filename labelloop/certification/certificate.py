@@ -6,6 +6,7 @@ certificate is never edited.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -156,7 +157,15 @@ def why_not(
     if now >= certificate.ends():
         return f"it expired at {certificate.expires_at}"
     if scorer is not None and scorer != certificate.scorer:
-        return "the confidences come from another scorer than the certified one"
-    if classes is not None and sorted(classes) != sorted(certificate.classes):
-        return "the classes are not those that were certified"
-    return ""
+        return (f"the scorer differs: its digest is {scorer[:12]}, and what was certified has "
+                f"{certificate.scorer[:12]}")  # fmt: skip
+    return "" if classes is None else other_classes(certificate.classes, classes)
+
+
+def other_classes(certified: Sequence[str], now: Sequence[str]) -> str:
+    """How the classes differ from those that were certified, or ''."""
+    new, gone = sorted(set(now) - set(certified)), sorted(set(certified) - set(now))
+    if not new and not gone:
+        return ""
+    what = [f"{word}: {', '.join(names[:20])}" for word, names in (("new", new), ("gone", gone)) if names]
+    return f"the classes differ from those that were certified ({'; '.join(what)})"

@@ -92,23 +92,15 @@ def certify_file(
         if more_gold(found, len(joined), target=target) is not None:
             said += AGAIN
         raise NotProvenError(said)
-    chosen = found.chosen
     certificate = sealed(
         now,
         days,
         target=target,
         delta=delta,
         test=test,
-        level=found.level,
-        threshold=chosen.threshold,
-        gold=chosen.gold,
-        errors=chosen.errors,
-        p_value=chosen.p_value,
-        bound=chosen.bound,
+        **found.proof(),
         stream=len(stream.table),
-        coverage=chosen.coverage,
         gold_total=len(joined),
-        protocol=[asdict(step) for step in found.steps],
         classes=list(stream.classes),
         scorer=stream.digest if scorer is None else files.digest(scorer),
         method=stream.method,
@@ -117,7 +109,7 @@ def certify_file(
         audit_delta=audit_delta,
     )
     accepted = accept(stream, certificate, frozenset(gold["item"]))
-    _write(accepted, out / ACCEPTED)
+    write_table(accepted, out / ACCEPTED)
     # Last, so that a certificate never stands without the labels that name it.
     write_certificate(certificate, out)
     return asdict(certificate) | {
@@ -192,7 +184,7 @@ def standing(folder: Path, now: datetime) -> dict[str, Any]:
 def return_labels(folder: Path) -> int:
     """Write the accepted labels of a revoked certificate to `returned.csv`, for the queue; say how many."""
     accepted = read_text_table(folder / ACCEPTED)
-    _write(accepted[["item", "label", "confidence", "certificate"]], folder / RETURNED)
+    write_table(accepted[["item", "label", "confidence", "certificate"]], folder / RETURNED)
     return len(accepted)
 
 
@@ -214,19 +206,21 @@ def _check_gold(joined: pd.DataFrame, stream: Stream, path: Path) -> None:
                             "the same stream")  # fmt: skip
 
 
-def refusal(found: Tested, n_gold: int, n_wrong: int, *, target: float, delta: float) -> str:
-    """Why nothing is certified, and what would help."""
-    seen = f"not certified: {n_gold} gold items, {n_wrong} of them wrong"
+def refusal(
+    found: Tested, n_gold: int, n_wrong: int, *, target: float, delta: float, gold: str = "gold items"
+) -> str:
+    """Why nothing is certified, and what would help; `gold`: what the items with a known truth are called."""
+    seen = f"not certified: {n_gold} {gold}, {n_wrong} of them wrong"
     more = more_gold(found, n_gold, target=target)
     if more is None:
         wrong, coverage = min((step.errors / max(step.gold, 1), step.coverage) for step in found.steps)
         return (
             f"{seen}; even among the surest {coverage:.0%} of the labels {wrong:.1%} are wrong, and "
-            f"{target:.1%} may be. More gold is no remedy; better labels or a greater --target are"
+            f"{target:.1%} may be. More {gold} are no remedy; better labels or a greater target error are"
         )
     return (
         f"{seen}, do not prove an error of at most {target:.1%} with chance {1 - delta:.0%} at any declared "
-        f"threshold. About {more} more gold items, drawn at random, would, if the labels are as good as they "
+        f"threshold. About {more} more {gold}, drawn at random, would, if the labels are as good as they "
         f"look (at the least {needed_gold(target, found.level)} above the threshold, without an error)"
     )
 
@@ -246,5 +240,6 @@ def _check_audited(truth: pd.DataFrame, accepted: pd.DataFrame, certificate: Cer
                         f"audit of {ACCEPTED}); an audit of chosen items proves nothing")  # fmt: skip
 
 
-def _write(table: pd.DataFrame, path: Path) -> None:
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write it as CSV: `accepted.csv` and its like."""
     files.write_bytes(path, table.to_csv(index=False, lineterminator="\n").encode())

@@ -8,7 +8,7 @@ to be among what is accepted (see `find_threshold`, argument `kept`).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -81,23 +81,15 @@ def certify_model(
     wrong = int((~test_right).sum())
     if found.chosen is None:
         return Issued(None, refusal(found, len(test_right), wrong, target=target, delta=delta), looked=True)
-    chosen = found.chosen
     certificate = sealed(
         now,
         days,
         target=target,
         delta=delta,
         test="fixed_sequence",
-        level=found.level,
-        threshold=chosen.threshold,
-        gold=chosen.gold,
-        errors=chosen.errors,
-        p_value=chosen.p_value,
-        bound=chosen.bound,
+        **found.proof(),
         stream=len(stream),
-        coverage=chosen.coverage,
         gold_total=len(test_right),
-        protocol=[asdict(step) for step in found.steps],
         classes=classes,
         scorer=scorer,
         method="model",

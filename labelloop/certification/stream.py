@@ -24,6 +24,9 @@ class Stream:
     told: frozenset[str]
     """Items whose label was given as gold when the labels were made."""
     classes: tuple[str, ...]
+    """Those that have a column; without such columns, those that some label has."""
+    declared: bool
+    """Whether they have columns."""
     method: str
 
     @property
@@ -72,6 +75,7 @@ def read_stream(path: Path) -> Stream:
         table=stream.sort_values("item").reset_index(drop=True),
         told=frozenset(told),
         classes=tuple(sorted(chances.values() or set(labels))),
+        declared=bool(chances),
         method=table["method"].iloc[0] if "method" in table.columns else "",
     )
 

@@ -20,7 +20,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -67,6 +68,14 @@ class Tested:
     """Whether thresholds were tested in turn until one failed."""
     chosen: Step | None
     """The passing step of the greatest coverage; None where none passed."""
+
+    def proof(self) -> dict[str, Any]:
+        """What a `Certificate` says of the chosen threshold and of how it was found."""
+        assert self.chosen is not None
+        said = asdict(self.chosen)
+        names = ("threshold", "gold", "errors", "p_value", "bound", "coverage")
+        protocol = [asdict(step) for step in self.steps]
+        return {name: said[name] for name in names} | {"level": self.level, "protocol": protocol}
 
 
 def find_threshold(

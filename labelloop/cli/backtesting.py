@@ -50,6 +50,13 @@ def backtest(
     ] = "accuracy",
     seeds: Annotated[int, typer.Option(min=1, help="Repetitions; the same for every trial.")] = 5,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
+    verdict_for: Annotated[
+        Path | None,
+        typer.Option(
+            help="A campaign's folder: its auto then leaves out what is surely worse than random here "
+            "(backtest.json). Default: the folder of --params, if it is a campaign."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: the summary.")] = False,
 ) -> None:
     """Which strategy, batch size, overlap and budget would have paid? Replays campaigns on labeled data.
@@ -66,6 +73,10 @@ def backtest(
 
     `labelloop backtest --params params.yaml --out replay --votes crew --overlaps 1,3,5`
 
+    On a labeled sample, so that the campaign's auto leaves out what is surely worse than random:
+
+    `labelloop backtest --params sample.yaml --out replay --strategies auto,margin,random --verdict-for mine`
+
     In the middle of one, with what people really answered:
 
     `labelloop backtest --campaign mine --out replay --overlaps 1,2,3`
@@ -77,6 +88,7 @@ def backtest(
     Open replay/backtest.html: the recommendation, the curves, and what less money would have bought.
     """
     from labelloop import console
+    from labelloop.backtesting.verdict import FEWEST_SEEDS
     from labelloop.stages.backtest import backtest as replay
 
     if (params is None) == (campaign is None):
@@ -84,6 +96,7 @@ def backtest(
             "say what to replay: --params FILE (data that has labels) or --campaign FOLDER (what a campaign "
             "has labeled so far), one of them"
         )
+    verdict_for = _campaign_to_tell(params, verdict_for)
     with console.counting("campaigns") as tell:
         summary = replay(
             params,
@@ -97,6 +110,7 @@ def backtest(
             metric=metric,
             seeds=seeds,
             workers=workers,
+            verdict_for=verdict_for,
             told=tell,
         )
     if as_json:
@@ -105,6 +119,29 @@ def backtest(
         typer.echo(json.dumps(summary))
     else:
         _show(summary, out)
+        if verdict_for is not None and seeds < FEWEST_SEEDS:
+            typer.echo(f"No verdict for the campaign's auto: that takes {FEWEST_SEEDS} seeds or more")
+        elif verdict_for is not None:
+            typer.echo(f"{verdict_for / 'backtest.json'} tells auto there what is surely worse than random")
+
+
+def _campaign_to_tell(params: Path | None, wanted: Path | None) -> Path | None:
+    """The folder of the campaign that the verdict is left in; None where there is none."""
+    if params is None:
+        if wanted is None:
+            return None
+        raise SettingsError(
+            f"--verdict-for {wanted} goes with --params alone: what --campaign replays was mostly picked by "
+            "that campaign's own strategy, so random is judged on items that are not random"
+        )
+    folder = params.resolve().parent if wanted is None else wanted
+    if (folder / "rounds.yaml").exists():
+        return folder
+    if wanted is None:
+        return None
+    raise SettingsError(
+        f"--verdict-for {wanted}: there is no campaign (no rounds.yaml); `labelloop init` makes one"
+    )
 
 
 def _numbers(text: str, option: str) -> list[int]:

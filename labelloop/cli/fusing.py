@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from labelloop.cli.arguments import options_of
+from labelloop.cli.arguments import names_of, options_of
 from labelloop.errors import SettingsError
 
 
@@ -74,14 +74,6 @@ def fuse(
         summary = fuse_file(
             votes, out, method=method or "auto", options=options, gold_path=gold,
             probabilities_path=probabilities, vote_column=vote_column, ordered=bool(order),
-            classes=_names(order or classes), **columns,
+            classes=names_of(order or classes), **columns,
         )  # fmt: skip
     console.show_fusion(summary, out)
-
-
-def _names(text: str) -> list[str] | None:
-    """Class names between commas; None without any."""
-    names = [name.strip() for name in text.split(",")] if text else []
-    if "" in names or len(set(names)) < len(names):
-        raise SettingsError(f"{text!r} must name every class once, with commas between: 'low,mid,high'")
-    return names or None

@@ -93,8 +93,11 @@ def certify(
     delta: Annotated[float, typer.Option(help="Chance that the share is greater all the same.")] = 0.1,
     test: Annotated[str, typer.Option(help="fixed_sequence or bonferroni.")] = "fixed_sequence",
     days: Annotated[float, typer.Option(help="How long the certificate holds.")] = 30.0,
-    scorer: Annotated[Path | None, typer.Option(help="File or folder that gave the confidences; its digest "
-                                                     "is recorded.")] = None,
+    scorer: Annotated[Path | None, typer.Option(help="File or folder that gave the confidences: its digest "
+                                                     "is recorded, and later compared. Without it a "
+                                                     "certificate speaks of LABELS alone.")] = None,
+    more: Annotated[Path | None, typer.Option(help="Further labels of the certified scorer, to accept under "
+                                                   "the certificate as well; with --scorer.")] = None,
     audit_share: Annotated[float, typer.Option(help="Share of accepted labels drawn for the audit.")] = 0.02,
     audit: Annotated[Path | None, typer.Option(help="True labels of audited items so far, in order; a breach "
                                                     "revokes.")] = None,
@@ -104,16 +107,17 @@ def certify(
     """Which labels may be accepted without a person? Proven on gold, sealed, audited, revocable.
 
     `certify LABELS --gold GOLD --out DIR` issues a certificate or says how much more gold is needed.
-    `certify DIR --audit AUDITED` judges what was accepted; `certify DIR` says whether it still holds.
+    `certify DIR --audit AUDITED` judges what was accepted; `certify DIR` says whether it still holds, with
+    --scorer also for that scorer. `certify DIR --more LABELS --scorer SCORER` accepts further labels.
     """
     from labelloop.certification import certify_file as certification
     from labelloop.certification.certificate import revoke as end
 
     now = datetime.now(UTC)
     if not labels.is_dir():
-        if gold is None or out is None or audit is not None or revoke:
+        if gold is None or out is None or audit is not None or revoke or more is not None:
             raise LabelloopError(
-                "to certify labels say --gold FILE and --out NEW_FOLDER; --audit and --revoke take a "
+                "to certify labels say --gold FILE and --out NEW_FOLDER; --audit, --more and --revoke take a "
                 "certificate's folder instead of labels"
             )
         facts = certification.certify_file(
@@ -140,8 +144,32 @@ def certify(
         raise LabelloopError(
             f"certificate {state['certificate']} does not hold: {state['ended']}. {labels_do}"
         )
-    if audit is None:
+    if more is not None or scorer is not None:
+        _speaks_of(labels, more, scorer, now, as_json)
+    if audit is None and more is None:
         typer.echo(f"certificate {state['certificate']} holds until {state['until']}")
+
+
+def _speaks_of(folder: Path, more: Path | None, scorer: Path | None, now: datetime, as_json: bool) -> None:
+    """Check a scorer against a certificate's; accept further labels of it."""
+    from labelloop.certification.further_labels import accept_further, check_scorer
+
+    if scorer is None:
+        raise LabelloopError(
+            "--more goes with --scorer: labels of any other scorer need their own certificate"
+        )
+    if more is None:
+        check_scorer(folder, scorer, now)
+        return
+    told = accept_further(folder, more, scorer, now)
+    _say(told, as_json, _show_further, None, "")
+
+
+def _show_further(told: dict[str, Any]) -> None:
+    typer.echo(
+        f"certificate {told['certificate']}: {told['accepted']} further labels accepted, {told['below']} are "
+        f"below the threshold, {told['known']} were accepted before; {told['total']} in accepted.csv"
+    )
 
 
 def _write(out: Path, stem: str, summary: dict[str, Any], page: str) -> None:

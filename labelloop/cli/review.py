@@ -80,8 +80,8 @@ def export(
     """Write every item's label with where it comes from and how sure it is: what the campaign is for.
 
     Sources: people (fused votes), reviewed, given (came with the data), model (accepted under a
-    certificate, see `accept` in docs/configuration.md). An item without a label has no row, nor has one
-    whose label waits at a review gate.
+    certificate, see `accept` in docs/configuration.md). Labels of people that need no further person name
+    a certificate as well. An item without a label has no row, nor has one whose label waits at a review gate.
     """
     from labelloop.export import export_labels, time_of
 
@@ -94,8 +94,9 @@ def export(
     typer.echo(f"{out}: {rows or 'no label'}; {told['unlabeled']} items have no label")
     if told["waiting"]:
         typer.echo(f"{told['waiting']} labels wait at a review gate and are left out")
-    if told["certificate"]:
-        typer.echo(told["certificate"])
+    for words in (told["certificate"], told["by_votes"]):
+        if words:
+            typer.echo(words)
 
 
 def _taken(told: dict[str, Any]) -> str:
@@ -104,9 +105,14 @@ def _taken(told: dict[str, Any]) -> str:
              + (f", {told['blank']} rows have no answer" if told["blank"] else "")
              + ". They count when the next round closes."]  # fmt: skip
     lines.append(f"So far {told['reviewed']} items reviewed, {told['overturned']} labels overturned.")
+    doubtful = [one for one in told["reasons"] if one["reason"] != "random"]
+    if doubtful:
+        shares = (f"{one['reason']} {one['overturned']} of {one['reviewed']}" for one in doubtful)
+        lines.append(f"Overturned, by why they were shown: {', '.join(shares)}.")
     if told["error"] is not None:
         undone = f"; {told['undone']} drawn ones have no verdict yet" if told["undone"] else ""
-        lines.append(f"Of {told['drawn']} labels drawn at random {told['error']:.1%} were wrong (95% "
+        lines.append(f"Of {told['drawn']} labels drawn at random {told['error']:.1%} were wrong, which holds "
+                     "without bias for all labels by votes (95% "
                      f"interval {told['error_low']:.1%} to {told['error_high']:.1%}{undone}).")  # fmt: skip
     for one in told["gates"]:
         lines.append(f"{one['gate']}: {one['waiting']} waiting, {one['reviewed']} reviewed, "

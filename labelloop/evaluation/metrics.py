@@ -24,6 +24,7 @@ def evaluate(
     *,
     bins: int = 15,
     coverage: float = 0.95,
+    ordered: bool = False,
 ) -> dict[str, Any]:
     """Everything about one model on one test set.
 
@@ -33,10 +34,12 @@ def evaluate(
         classes: names, in the order of the codes.
         bins: of the calibration error.
         coverage: of the accuracy's interval.
+        ordered: `classes` have an order, so errors are counted in steps too.
 
     Returns:
         test_items, correct, accuracy, accuracy_low, accuracy_high, macro_f1, log_loss, ece, per_class (see
-        `class_table`) and confusion (see `confusion_matrix`).
+        `class_table`) and confusion (see `confusion_matrix`); where `ordered` also steps_off, the mean number
+        of steps from the class predicted to the true one.
 
     Raises:
         DataError: no test items, shapes that do not match, codes out of range, or probabilities that are
@@ -47,7 +50,8 @@ def evaluate(
     matrix = confusion_matrix(true, predicted, len(classes))
     correct = int(np.trace(matrix))
     low, high = wilson(correct, len(true), coverage)
-    return {
+    steps = {"steps_off": float(np.abs(predicted - true).mean())} if ordered else {}
+    return steps | {
         "test_items": len(true),
         "correct": correct,
         "accuracy": correct / len(true),

@@ -17,12 +17,14 @@ from scipy.special import logsumexp
 from labelloop.fusion.base import Votes
 from labelloop.fusion.calibration import tempered
 from labelloop.fusion.expectation_maximisation import (
+    Answers,
     Fit,
     answers_of,
     expectation_maximisation,
     vote_shares,
 )
 from labelloop.fusion.one_coin import coin_rates
+from labelloop.fusion.prior_judge import Judgement
 
 LEAST_ITEMS = 100
 """Items with votes and a prediction below which chance decides whether a model seems to help."""
@@ -45,9 +47,13 @@ class ModelPrior:
     gain: float
     """Nats an item by which the votes are likelier with the model; NaN where that was not found out."""
     reason: str
+    apart_gains: np.ndarray | None = None
+    """Shape (n_apart,): of each item that the model was kept out of, nats by which its votes are likelier."""
+    judgement: Judgement | None = None
+    """What known items say of it, where it was heard; see `prior_judge`."""
 
 
-def tuned_prior(votes: Votes, predicted: np.ndarray) -> ModelPrior:
+def tuned_prior(votes: Votes, predicted: np.ndarray, apart: np.ndarray | None = None) -> ModelPrior:
     """Set a model's confidence right and decide whether it may be a prior.
 
     With r the rates of `one_coin` and p the predictions, an item's evidence is log sum_k p_k^(1/T) / Z times
@@ -58,10 +64,13 @@ def tuned_prior(votes: Votes, predicted: np.ndarray) -> ModelPrior:
         votes: coded votes.
         predicted: shape (n_items, n_classes), probabilities; rows of NaN where the model may not be asked.
             Each must come from a model that was trained without that item, or the model hears itself.
+        apart: shape (n_items,), bool: items that get no prior, since nothing may be trained on them or heard
+            about them; what is predicted of them tells whether it makes their votes likelier as well.
 
     Source: the experiment in docs/fusion.md; the model of Raykar et al. (2010), Learning from crowds, fitted
     in two steps.
     """
+    asked, predicted = predicted, _without(predicted, apart)
     some = _part(votes, predicted)
     if some is None:
         return ModelPrior(None, None, 1.0, math.nan, f"fewer than {LEAST_ITEMS} items have a prediction")
@@ -97,7 +106,39 @@ def tuned_prior(votes: Votes, predicted: np.ndarray) -> ModelPrior:
     start = whole.copy()
     if len(rows) == int((~np.isnan(whole).any(axis=1) & _voted(votes)).sum()):
         start[_chosen(votes, predicted)] = found.posterior
-    return ModelPrior(whole, start, temperature, gain, f"the model is heard: {told}")
+    gains = None
+    if apart is not None:
+        kept_out = _part(votes, _without(asked, ~apart), least=1)
+        if kept_out is not None:
+            these, theirs = kept_out
+            gains = _evidence(_log_votes(these, answers, found), tempered(theirs, temperature)) - _evidence(
+                _log_votes(these, answers, alone), np.broadcast_to(classes, theirs.shape)
+            )
+    return ModelPrior(whole, start, temperature, gain, f"the model is heard: {told}", gains)
+
+
+def _without(predicted: np.ndarray, apart: np.ndarray | None) -> np.ndarray:
+    """Predictions with those of some items taken away."""
+    if apart is None:
+        return predicted
+    left = np.array(predicted, dtype=np.float64)
+    left[apart] = np.nan
+    return left
+
+
+def _log_votes(votes: Votes, answers: Answers, fit: Fit) -> np.ndarray:
+    """Log chance of each item's votes by class, at rates of other items; shape (n_items, n_classes).
+
+    An answer that its annotator never gave about those tells nothing.
+    """
+    n_classes = len(votes.classes)
+    known = answers.present[answers.annotator] * n_classes + answers.label
+    pair = votes.annotator * n_classes + votes.label
+    place = np.minimum(np.searchsorted(known, pair), len(known) - 1)
+    there = known[place] == pair
+    logs = np.zeros((len(votes.items), n_classes))
+    np.add.at(logs, votes.item[there], fit.log_rates[place[there]])
+    return logs
 
 
 def _voted(votes: Votes) -> np.ndarray:
@@ -113,9 +154,9 @@ def _chosen(votes: Votes, predicted: np.ndarray) -> np.ndarray:
     return spread
 
 
-def _part(votes: Votes, predicted: np.ndarray) -> tuple[Votes, np.ndarray] | None:
+def _part(votes: Votes, predicted: np.ndarray, least: int = LEAST_ITEMS) -> tuple[Votes, np.ndarray] | None:
     chosen = _chosen(votes, predicted)
-    if len(chosen) < LEAST_ITEMS:
+    if len(chosen) < least:
         return None
     place = np.full(len(votes.items), -1)
     place[chosen] = np.arange(len(chosen))

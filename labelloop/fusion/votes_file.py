@@ -38,9 +38,11 @@ from labelloop.fusion.votes_table import (
 ALSO_CALLED = {
     "item": ("task", "item_id", "task_id", "question", "example", "id"),
     "annotator": ("worker", "annotator_id", "worker_id", "user", "rater", "performer", "labeler", "labeller"),
-    "label": ("truth", "answer", "value", "response", "vote", "class", "annotation", "gold", "choice"),
+    "label": ("answer", "value", "response", "vote", "class", "annotation", "choice"),
 }
-"""What other people's files call our columns; used in messages only."""
+"""What other people's files call our columns: taken where ours is missing and one of these is there."""
+TRUTH = ("truth", "gold")
+"""What a column of true labels may be called besides; never a column of votes."""
 
 
 def read_votes(
@@ -53,6 +55,10 @@ def read_votes(
 ) -> pd.DataFrame:
     """Read votes from CSV, TSV (both also .gz), Parquet or JSON lines.
 
+    Args:
+        item_column: its name; where the file has no such column, and this is the usual name, the one column
+            of those in `ALSO_CALLED`. So with the other two.
+
     Returns:
         Columns item, annotator and label, all text, in the file's order; vote, the votes' ids, where the
         file has a further column `vote_column`; and answered_at (UTC) where it has one of that name.
@@ -63,9 +69,8 @@ def read_votes(
     """
     path = Path(path)
     table = read_text_table(path)
-    names = {"item": item_column, "annotator": annotator_column, "label": label_column}
-    for role, name in names.items():
-        _require(table, name, role, path)
+    wanted = {"item": item_column, "annotator": annotator_column, "label": label_column}
+    names = {role: _column(table, name, role, path) for role, name in wanted.items()}
     if len(set(names.values())) < len(names):
         raise DataError(f"item, annotator and label must be three columns, not {list(names.values())}")
     votes = table[list(names.values())].set_axis(list(names), axis="columns")
@@ -80,7 +85,7 @@ def read_votes(
             value = votes["label"].iloc[row]
             near = difflib.get_close_matches(value, classes, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"classes: {', '.join(classes[:20])}"
-            raise DataError(f"{path}, row {row + 1}, column {label_column!r}: {value!r} is not one of the "
+            raise DataError(f"{path}, row {row + 1}, column {names['label']!r}: {value!r} is not one of the "
                             f"{len(classes)} classes; {hint}")  # fmt: skip
     if vote_column in table.columns and vote_column not in names.values():
         votes["vote"] = table[vote_column]
@@ -92,8 +97,8 @@ def read_votes(
 def read_gold(path: str | Path, item_column: str = "item", label_column: str = "label") -> pd.DataFrame:
     """Read true labels: columns item and label, as text; rows without a label are left out.
 
-    The file may name its columns as the votes do (`item_column`, `label_column`), or item and label, or
-    item and truth.
+    The file may name its columns as the votes do (`item_column`, `label_column`), or item and label (or
+    truth), or as `ALSO_CALLED` says.
 
     Raises:
         DataError: see `read_votes`.
@@ -101,10 +106,10 @@ def read_gold(path: str | Path, item_column: str = "item", label_column: str = "
     path = Path(path)
     table = read_text_table(path)
     columns = []
-    for names in ((item_column, "item"), (label_column, "label", "truth")):
-        found = [name for name in names if name in table.columns]
+    for role, names in {"item": (item_column, "item"), "label": (label_column, "label", *TRUTH)}.items():
+        found = [name for name in names if name in table.columns] or _other_names(table, role)
         if not found:
-            raise DataError(f"{path} has no column {names[-1]!r}; it has {', '.join(table.columns[:20])}; "
+            raise DataError(f"{path} has no column {role!r}; it has {', '.join(table.columns[:20])}; "
                             "gold needs the columns item and label (or truth), so rename one")  # fmt: skip
         columns.append(found[0])
     gold = table[columns].set_axis(["item", "label"], axis="columns")
@@ -225,18 +230,32 @@ def fuse_file(
     }
 
 
-def _require(table: pd.DataFrame, name: str, role: str, path: Path) -> None:
-    if name in table.columns:
-        return
+def _other_names(table: pd.DataFrame, role: str) -> list[str]:
+    """The column that has the role under another name, if one alone may have it."""
+    found = [name for name in ALSO_CALLED[role] if name in table.columns]
+    return found if len(found) == 1 else []
+
+
+def _column(table: pd.DataFrame, name: str, role: str, path: Path) -> str:
+    """The column that has the role."""
+    others = _other_names(table, role) if name == role else []
+    if name in table.columns or others:
+        return name if name in table.columns else others[0]
     columns = [str(column) for column in table.columns]
     if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
         raise DataError(f"{path} has one column only, {columns[0]!r}; separate its columns by commas, or "
                         "call a file separated by tabs .tsv")  # fmt: skip
     lower = {column.lower(): column for column in reversed(columns)}
-    near = [lower[word] for word in (name.lower(), *ALSO_CALLED[role]) if word in lower]
+    near = [lower[word] for word in (name.lower(), *ALSO_CALLED[role], *TRUTH) if word in lower]
     near += difflib.get_close_matches(name, columns, n=1)
     flag = f"--{role}-column"
     hint = f"did you mean {near[0]!r}? Say {flag} {near[0]!r}" if near else f"name another with {flag}"
+    if (
+        role != "item"
+        and len(columns) > 2
+        and not any(one in columns or _other_names(table, one) for one in ("annotator", "label"))
+    ):
+        hint += "; a table with a column for each annotator must be turned into one row a vote first"
     raise DataError(f"{path} has no column {name!r}; it has {', '.join(columns[:20])}; {hint}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,11 @@ from labelloop import files, tables
 from labelloop.errors import DataError
 from labelloop.fusion import make_fuser
 from labelloop.fusion.base import Fusion, Votes
-from labelloop.fusion.calibration import calibration_told
+from labelloop.fusion.calibration import calibration_told, tempered
 from labelloop.fusion.coding import code_votes, standing_votes
 from labelloop.fusion.model_prior import ModelPrior, tuned_prior
+from labelloop.fusion.ordinal import by_median
+from labelloop.fusion.prior_judge import LEAST_KNOWN, Judgement, judged
 
 Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """`(items, class codes) -> probabilities`, shape (n_items, n_classes), each item's from a model trained
@@ -41,6 +43,9 @@ def fuse_votes(
     *,
     gold: Mapping[str, str] | None = None,
     predict: Predict | None = None,
+    ordered: bool = False,
+    apart: Collection[str] = (),
+    known: Mapping[str, str] | None = None,
 ) -> FusedVotes:
     """Fuse votes into one row an item.
 
@@ -54,7 +59,11 @@ def fuse_votes(
         method: name of a fusion method.
         options: keyword arguments of the method.
         gold: true classes of some items; they keep them, and confidence is calibrated on them.
-        predict: asks a model, which is heard as far as `model_prior.tuned_prior` allows.
+        predict: asks a model, which is heard as far as `model_prior.tuned_prior` allows, unless gold or
+            what else is known shows that it makes labels worse.
+        ordered: `classes` have an order, and the label is the posterior's median; see `ordinal.by_median`.
+        apart: items that no model may have a say in; what it says of them only judges it.
+        known: true classes of items that are not gold, to judge the model by: those of a random sample.
 
     Returns:
         A table that is independent of the order of rows in `votes`, except where one annotator gave two
@@ -75,7 +84,13 @@ def fuse_votes(
     codes = _gold_codes(coded, gold) if gold else None
     fusion, prior = fuser(coded, gold=codes), None
     if predict is not None:
-        fusion, prior = with_model(coded, fusion, predict(coded.items, fusion.label), method, options, codes)
+        kept_from = frozenset(apart)
+        kept_out = np.array([item in kept_from for item in coded.items], dtype=bool)
+        truth = _gold_codes(coded, dict(known or {}) | dict(gold or {}))
+        said = predict(coded.items, fusion.label)
+        fusion, prior = with_model(coded, fusion, said, method, options, codes, apart=kept_out, truth=truth)
+    if ordered:
+        fusion = by_median(fusion)
     parameters = parameters_digest(fusion, options)
     gold_items = 0 if codes is None else int((codes >= 0).sum())
     about |= {
@@ -103,15 +118,23 @@ def with_model(
     method: str,
     options: Mapping[str, Any] | None,
     gold: np.ndarray | None,
+    *,
+    apart: np.ndarray | None = None,
+    truth: np.ndarray | None = None,
 ) -> tuple[Fusion, ModelPrior]:
     """The fusion with a model's word as item prior, as far as `model_prior.tuned_prior` allows.
+
+    It is dropped where items whose truth is known, or the votes of those it was kept out of, show that it
+    makes labels worse; see `prior_judge`.
 
     Args:
         alone: what `method` makes of the votes without the model.
         predicted: shape (n_items, n_classes); rows of NaN where the model may not be asked.
         gold: shape (n_items,), int64, -1 where unknown.
+        apart: shape (n_items,), bool: items that no model may have a say in.
+        truth: shape (n_items,), int64, -1 where unknown: what the model is judged by; None: gold.
     """
-    prior = tuned_prior(coded, predicted)
+    prior = tuned_prior(coded, predicted, apart)
     rows = prior.rows
     if rows is None:
         return alone, prior
@@ -120,14 +143,47 @@ def with_model(
     if "majority/" in heard.method:
         told = f"the model is not heard: with it, {heard.reason}"
         return alone, dataclasses.replace(prior, rows=None, start=None, reason=told)
+    truth = gold if truth is None else truth
+    judgement = _judged(coded, predicted, prior, method, options, truth)
+    prior = dataclasses.replace(prior, judgement=judgement)
+    if judgement.against:
+        told = f"the model is not heard: with it {judgement.against} ({judgement.told})"
+        return alone, dataclasses.replace(prior, rows=None, start=None, reason=told)
+    if judgement.told:
+        prior = dataclasses.replace(prior, reason=f"{prior.reason}; {judgement.told}")
     return _where_heard(alone, heard, ~np.isnan(rows).any(axis=1)), prior
+
+
+def _judged(
+    coded: Votes,
+    predicted: np.ndarray,
+    prior: ModelPrior,
+    method: str,
+    options: Mapping[str, Any] | None,
+    truth: np.ndarray | None,
+) -> Judgement:
+    """Judge the model by fusing with and without it, both times as if nothing were known of any item."""
+    classes = len(coded.classes)
+    known: np.ndarray = np.zeros(0, dtype=np.int64)
+    if truth is not None:
+        voted = np.bincount(coded.item, minlength=len(coded.items)) > 0
+        known = np.flatnonzero((truth >= 0) & voted & ~np.isnan(predicted).any(axis=1))
+    if truth is None or len(known) < LEAST_KNOWN:
+        nothing = np.zeros((0, classes))
+        return judged(nothing, nothing, np.zeros(0, dtype=np.int64), prior.apart_gains)
+    rows = tempered(predicted, prior.temperature)
+    rows[np.isnan(predicted).any(axis=1)] = np.nan
+    heard = make_fuser(method, dict(options or {}) | {"item_prior": rows, "warm_start": rows})(coded)
+    alone = make_fuser(method, options)(coded)
+    return judged(heard.posterior[known], alone.posterior[known], truth[known], prior.apart_gains)
 
 
 def told_of_model(prior: ModelPrior) -> dict[str, Any]:
     """What became of a model's word, JSON-like."""
     gain = None if np.isnan(prior.gain) else prior.gain
     return {"heard": prior.rows is not None, "temperature": prior.temperature, "gain": gain,
-            "reason": prior.reason}  # fmt: skip
+            "reason": prior.reason,
+            "judged": None if prior.judgement is None else prior.judgement.figures}  # fmt: skip
 
 
 def parameters_digest(fusion: Fusion, options: Mapping[str, Any] | None) -> str:

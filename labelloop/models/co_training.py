@@ -8,6 +8,7 @@ import numpy as np
 
 from labelloop.models.base import Learner
 from labelloop.models.self_training import surest
+from labelloop.settings.pool import DEFAULT
 
 PASSES = 4
 WEIGHT = 1.0
@@ -28,6 +29,7 @@ def co_train(
     pool: np.ndarray,
     views: Views,
     *,
+    threshold: float = DEFAULT.threshold,
     first: Learner,
 ) -> Learner:
     """Fit a copy of `untrained` on labels and on pseudo-labels that two views have agreed upon.
@@ -42,6 +44,7 @@ def co_train(
         inputs: shape (n, d), float32.
         targets: shape (n,), int64.
         pool: shape (m, d); the first `ROWS` are used.
+        threshold: probability of the likeliest class from which an item is sure.
         first: the plain fit on all columns.
 
     Returns:
@@ -71,14 +74,14 @@ def co_train(
             fit(rows, seen, pseudo, known).predict_proba(seen)
             for (known, seen), (rows, pseudo) in zip(shown, taught, strict=True)
         ]
-        chosen = [surest(probabilities, totals) for probabilities in said]
+        chosen = [surest(probabilities, totals, threshold) for probabilities in said]
         # What one view is sure of is taught to the other.
         taught = [(rows, said[1 - v][rows].argmax(axis=1)) for v, rows in enumerate(chosen[::-1])]
     # Views that are independent given the class: p(c | both) is their product over the class's share.
     share = np.where(totals > 0, totals / totals.sum(), 1.0)
     together = said[0].astype(np.float64) * said[1] / share
     together /= together.sum(axis=1, keepdims=True)
-    rows = surest(together, totals)
+    rows = surest(together, totals, threshold)
     if len(rows) == 0:
         return first
     return fit(rows, some, together[rows].argmax(axis=1), inputs)

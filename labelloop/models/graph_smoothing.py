@@ -15,15 +15,14 @@ import numpy as np
 
 from labelloop.models.neighbour_cells import Cells, make_cells, neighbour_graph
 from labelloop.models.neighbours import SAME, nearest
+from labelloop.settings.pool import DEFAULT
 
-NEIGHBOURS = 15
-ALPHA = 0.7
+NEIGHBOURS = DEFAULT.neighbours
+ALPHA = DEFAULT.alpha
 STEPS = 12
 PRIOR = 0.01
 """Weight of the base learner's word about a point against a label's. Labels are few and their word is true:
 with equal weights, what is spread would be the base learner's errors."""
-SHARE = 0.8
-"""Part of a new item's prediction that comes from its neighbours."""
 EXACT = 30_000
 """Points up to which all are compared with all."""
 _BLOCK_ROWS = 4096
@@ -39,6 +38,8 @@ class Graph:
     """Shape (n,), float32: mean distance of a point to its neighbours, above 0."""
     transitions: Any
     """Shape (n, n), scipy CSR, float32: rows sum to 1 (or to 0 for a point without neighbours)."""
+    neighbours: int = NEIGHBOURS
+    """Nearest points that each is joined to."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,10 @@ class SmoothedPool:
     """Shape (n,), float32."""
     probabilities: np.ndarray
     """Shape (n, n_classes), float32."""
+    neighbours: int = NEIGHBOURS
+    """Points that a new one is predicted from."""
+    share: float = DEFAULT.share
+    """Part of a new item's prediction that comes from its neighbours."""
 
     def predict(self, queries: np.ndarray, base: np.ndarray, *, skip_same: bool = False) -> np.ndarray:
         """Probabilities of new points: shape (m, n_classes), float32, rows sum to 1.
@@ -69,15 +74,15 @@ class SmoothedPool:
             total = weights.sum(axis=1, keepdims=True)
             weights /= np.where(total > 0, total, 1)
             near = np.einsum("ik,ikc->ic", weights, self.probabilities[places])
-            share = np.where(total > 0, np.float32(SHARE), np.float32(0))
+            share = np.where(total > 0, np.float32(self.share), np.float32(0))
             mixed = share * near + (1 - share) * base[part]
             result[part] = mixed / mixed.sum(axis=1, keepdims=True)
         return result
 
     def _nearest(self, queries: np.ndarray, *, skip_same: bool) -> tuple[np.ndarray, np.ndarray]:
         if len(self.points) <= EXACT:
-            return nearest(queries, self.points, NEIGHBOURS, skip_same=skip_same)
-        places, squared = self._cells.nearest(queries, NEIGHBOURS + skip_same)
+            return nearest(queries, self.points, self.neighbours, skip_same=skip_same)
+        places, squared = self._cells.nearest(queries, self.neighbours + skip_same)
         if skip_same:
             norms = np.einsum("ij,ij->i", queries, queries)[:, None]
             squared = np.where(squared <= 2 * SAME * norms, np.float32(np.inf), squared)
@@ -88,7 +93,7 @@ class SmoothedPool:
         return make_cells(self.points)
 
 
-def build_graph(points: np.ndarray) -> Graph:
+def build_graph(points: np.ndarray, neighbours: int = NEIGHBOURS) -> Graph:
     """Join every point with its nearest neighbours, in both directions.
 
     The weight of an edge is ``exp(-|x - y|^2 / (s_x s_y))``, s being the mean distance to the neighbours.
@@ -96,7 +101,7 @@ def build_graph(points: np.ndarray) -> Graph:
     Args:
         points: shape (n, d), float32.
 
-    Memory: O(n (d + NEIGHBOURS)). Time: O(n^2 d) in matrix products up to `EXACT` points; beyond, neighbours
+    Memory: O(n (d + neighbours)). Time: O(n^2 d) in matrix products up to `EXACT` points; beyond, neighbours
     are those of `neighbour_graph`, in O(n sqrt(n) d).
 
     Source: Zelnik-Manor and Perona (2004), Self-tuning spectral clustering, for the weights.
@@ -105,9 +110,9 @@ def build_graph(points: np.ndarray) -> Graph:
 
     n = len(points)
     if n > EXACT:
-        places, squared = neighbour_graph(points, NEIGHBOURS + 1)
+        places, squared = neighbour_graph(points, neighbours + 1)
     else:
-        places, squared = nearest(points, points, NEIGHBOURS + 1)
+        places, squared = nearest(points, points, neighbours + 1)
     # The nearest is the point itself, or one on top of it.
     itself = places == np.arange(n)[:, None]
     squared = np.where(itself, np.inf, squared)
@@ -119,11 +124,18 @@ def build_graph(points: np.ndarray) -> Graph:
     edges.eliminate_zeros()
     degree = np.asarray(edges.sum(axis=1)).ravel()
     transitions = (diags(1 / np.where(degree > 0, degree, 1)) @ edges).tocsr().astype(np.float32)
-    return Graph(points, scales, transitions)
+    return Graph(points, scales, transitions, neighbours)
 
 
 def smooth(
-    graph: Graph, base: np.ndarray, labeled: np.ndarray, targets: np.ndarray, weight: np.ndarray
+    graph: Graph,
+    base: np.ndarray,
+    labeled: np.ndarray,
+    targets: np.ndarray,
+    weight: np.ndarray,
+    *,
+    alpha: float = ALPHA,
+    share: float = DEFAULT.share,
 ) -> SmoothedPool:
     """Spread probabilities and labels: ``F <- alpha S F + (1 - alpha) F_0``, `STEPS` times.
 
@@ -135,6 +147,8 @@ def smooth(
         labeled: shape (l,), int64: points with a label; one may occur several times.
         targets: shape (l,), int64, class codes.
         weight: shape (l,), above 0: of a point's labels among each other.
+        alpha: what a point takes over from its neighbours in each step.
+        share: part of a new item's prediction that will come from its neighbours.
 
     Source: Zhou, Bousquet, Lal, Weston and Schölkopf (2004), Learning with local and global consistency, with
     the base learner's probabilities as prior as in Zhu, Ghahramani and Lafferty (2003), section 5.
@@ -146,11 +160,12 @@ def smooth(
     first[known] = votes[known] / votes[known].sum(axis=1, keepdims=True)
     spread = first.copy()
     for _ in range(STEPS):
-        spread = np.asarray(graph.transitions @ spread) * np.float32(ALPHA)
-        spread += np.float32(1 - ALPHA) * first
+        spread = np.asarray(graph.transitions @ spread) * np.float32(alpha)
+        spread += np.float32(1 - alpha) * first
     # A point without neighbours keeps what it had.
     total = spread.sum(axis=1, keepdims=True)
-    return SmoothedPool(graph.points, graph.scales, spread / np.where(total > 0, total, 1))
+    probabilities = spread / np.where(total > 0, total, 1)
+    return SmoothedPool(graph.points, graph.scales, probabilities, graph.neighbours, share)
 
 
 def _mean_distance(squared: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from typing import Any
 
@@ -16,7 +16,9 @@ Ask = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """`(ids, class codes) -> probabilities`, shape (n, n_classes), NaN where the model has no say."""
 
 
-def out_of_fold(learner: Any, prepared: Prepared, folds: int, unheard: set[str]) -> Ask:
+def out_of_fold(
+    learner: Any, prepared: Prepared, folds: int, unheard: set[str], untaught: Collection[str] = ()
+) -> Ask:
     """Ask a learner about every item when it has been trained on the other folds' items.
 
     Folds follow from the items' ids, so an item stays in its fold from round to round. Nothing is asked about
@@ -25,15 +27,19 @@ def out_of_fold(learner: Any, prepared: Prepared, folds: int, unheard: set[str])
     Args:
         learner: untrained; copied for every fold.
         unheard: items that are neither trained on nor asked about.
+        untaught: items that are asked about and never trained on.
     """
+
+    kept_out = frozenset(untaught)
 
     def predict(items: np.ndarray, codes: np.ndarray) -> np.ndarray:
         predicted = np.full((len(items), len(prepared.classes)), np.nan)
         heard = np.array([item not in unheard for item in items], dtype=bool)
         fold = np.array([int(files.digest_of(item)[:8], 16) % folds for item in items])
         rows = prepared.pool.rows_of(list(items))
+        taught = heard & np.array([item not in kept_out for item in items], dtype=bool)
         for number in range(folds):
-            others = heard & (fold != number)
+            others = taught & (fold != number)
             asked = heard & (fold == number) & np.isin(codes, codes[others])
             if not asked.any() or len(np.unique(codes[others])) < 2:
                 continue

@@ -25,6 +25,7 @@ from labelloop.models.standardisation import Standardisation, embedding_columns
 from labelloop.models.storage import read_arrays, read_settings, write_arrays
 from labelloop.models.views import TwoViews
 from labelloop.one_thread import one_thread
+from labelloop.settings.pool import DEFAULT, PoolOptions
 
 CANDIDATES = {
     "graph": ("graph",),
@@ -62,15 +63,25 @@ class PoolLearner:
         pool: a key of `CANDIDATES`.
         seed: of the gate's folds.
         views: columns of the two views; only for co_training.
+        options: `model.pool_options`.
     """
 
-    def __init__(self, base: Learner, *, pool: str, seed: int, views: TwoViews | None = None) -> None:
+    def __init__(
+        self,
+        base: Learner,
+        *,
+        pool: str,
+        seed: int,
+        views: TwoViews | None = None,
+        options: PoolOptions = DEFAULT,
+    ) -> None:
         if pool == "co_training" and views is None:
             raise SettingsError("model.pool co_training needs two views; give the columns of each")
         self.n_classes = base.n_classes
         self.pool = pool
         self.seed = seed
         self.views = views
+        self.pool_options = options
         self._untrained = base
         self._fitted: Learner | None = None
         self._sample: np.ndarray | None = None
@@ -166,6 +177,7 @@ class PoolLearner:
             {
                 "pool": self.pool,
                 "seed": self.seed,
+                "options": self.pool_options.model_dump(mode="json"),
                 **({} if self.views is None else {"views": [list(view) for view in self.views]}),
                 **_described(self.verdict),
             },
@@ -200,8 +212,14 @@ class PoolLearner:
         views: TwoViews | None = None
         if "views" in settings:
             views = (tuple(settings["views"][0]), tuple(settings["views"][1]))
+        # Models of earlier versions do not say; they were made with the defaults.
+        options = PoolOptions.model_validate(settings.get("options", {}))
         learner = cls(
-            base.load(folder / "untrained"), pool=settings["pool"], seed=settings["seed"], views=views
+            base.load(folder / "untrained"),
+            pool=settings["pool"],
+            seed=settings["seed"],
+            views=views,
+            options=options,
         )
         if settings["chosen"] is None:
             return learner
@@ -211,7 +229,9 @@ class PoolLearner:
             names = ("mean", "directions", "points", "scales", "probabilities")
             arrays = read_arrays(folder / _ARRAYS, names)
             learner._projection = Projection(arrays["mean"], arrays["directions"])
-            learner._smoothed = SmoothedPool(arrays["points"], arrays["scales"], arrays["probabilities"])
+            learner._smoothed = SmoothedPool(
+                arrays["points"], arrays["scales"], arrays["probabilities"], options.neighbours, options.share
+            )
         return learner
 
     @property
@@ -236,13 +256,19 @@ class PoolLearner:
             new = np.full(len(points) - len(said), -1, dtype=np.int64)
             new[where[where >= len(said)] - len(said)] = np.flatnonzero(where >= len(said))
             said = np.concatenate([said, base.predict_proba(inputs[new])])
-        return smooth(graph_of(points), said, where[kept], targets[kept], weight[kept])
+        graph, options = graph_of(points, self.pool_options.neighbours), self.pool_options
+        return smooth(
+            graph, said, where[kept], targets[kept], weight[kept], alpha=options.alpha, share=options.share
+        )
 
     def _self_train(
         self, inputs: np.ndarray, targets: np.ndarray, weight: np.ndarray, first: Learner
     ) -> Learner:
         assert self._sample is not None
-        return self_train(self._untrained, inputs, targets, weight, self._sample, first=first)
+        threshold = self.pool_options.threshold
+        return self_train(
+            self._untrained, inputs, targets, weight, self._sample, threshold=threshold, first=first
+        )
 
     def _co_train(
         self, inputs: np.ndarray, targets: np.ndarray, weight: np.ndarray, first: Learner
@@ -250,7 +276,10 @@ class PoolLearner:
         assert self._sample is not None
         assert self.views is not None
         views = (np.array(self.views[0]), np.array(self.views[1]))
-        return co_train(self._untrained, inputs, targets, weight, self._sample, views, first=first)
+        threshold = self.pool_options.threshold
+        return co_train(
+            self._untrained, inputs, targets, weight, self._sample, views, threshold=threshold, first=first
+        )
 
 
 def _described(verdict: Verdict | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelloop.models.graph_smoothing import Graph, build_graph
+from labelloop.models.graph_smoothing import NEIGHBOURS, Graph, build_graph
 from labelloop.models.neighbours import SAME, nearest
 
 DIMENSIONS = 128
@@ -77,11 +77,12 @@ def _leading(gram: np.ndarray) -> np.ndarray:
     return np.asarray((basis @ vectors)[:, ::-1][:, :DIMENSIONS])
 
 
-def graph_of(points: np.ndarray) -> Graph:
+def graph_of(points: np.ndarray, neighbours: int = NEIGHBOURS) -> Graph:
     """`build_graph`, kept for the next call with the same points: a round fits on one pool many times."""
-    key = hashlib.blake2b(np.ascontiguousarray(points).tobytes(), digest_size=16).hexdigest()
+    digest = hashlib.blake2b(np.ascontiguousarray(points).tobytes(), digest_size=16).hexdigest()
+    key = f"{neighbours} {digest}"
     if key not in _built:
-        _built[key] = build_graph(points)
+        _built[key] = build_graph(points, neighbours)
         while len(_built) > _KEPT:
             _built.popitem(last=False)
     _built.move_to_end(key)

@@ -17,6 +17,7 @@ from typing import Any, cast
 from labelloop.errors import SettingsError
 from labelloop.models.base import Learner
 from labelloop.models.views import TwoViews
+from labelloop.settings.pool import DEFAULT, PoolOptions
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ def make_learner(
     input_kind: str,
     pool: str = "none",
     views: TwoViews | None = None,
+    pool_options: PoolOptions = DEFAULT,
 ) -> Learner:
     """Build an untrained learner.
 
@@ -130,6 +132,7 @@ def make_learner(
             has to be shown the pool (`labelloop.models.show_pool`) before it is fitted.
         input_kind: text, features or images.
         views: columns of the two views that co_training needs; see `labelloop.models.views`.
+        pool_options: how far `pool` goes.
 
     Raises:
         SettingsError: no such learner, it cannot take this input, or an option is unknown or out of range.
@@ -148,7 +151,7 @@ def make_learner(
                 f"model.pool co_training takes two groups of columns, but the pool is {input_kind}; set "
                 "model.pool to graph or self_training"
             )
-        learner = PoolLearner(learner, pool=pool, seed=seed, views=views)
+        learner = PoolLearner(learner, pool=pool, seed=seed, views=views, options=pool_options)
     remember(learner, input_kind, seed, options, pool)
     return cast(Learner, learner)
 

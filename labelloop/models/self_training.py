@@ -7,8 +7,8 @@ import copy
 import numpy as np
 
 from labelloop.models.base import Learner
+from labelloop.settings.pool import DEFAULT
 
-THRESHOLD = 0.95
 PASSES = 2
 WEIGHT = 0.5
 """Weight of all pseudo-labels together against all labels: what the model thinks is never the majority."""
@@ -23,11 +23,12 @@ def self_train(
     sample_weight: np.ndarray | None,
     pool: np.ndarray,
     *,
+    threshold: float = DEFAULT.threshold,
     first: Learner | None = None,
 ) -> Learner:
     """Fit a copy of `untrained` on labels and pseudo-labels.
 
-    Items of the pool whose likeliest class has a probability of `THRESHOLD` or more take part with that
+    Items of the pool whose likeliest class has a probability of `threshold` or more take part with that
     class; of each class no more than its share of the labels allows, the surest first, so that the classes
     keep their proportions.
 
@@ -46,7 +47,9 @@ def self_train(
     some = pool[:ROWS]
     for _ in range(PASSES):
         probabilities = learner.predict_proba(some)
-        rows = surest(probabilities, np.bincount(targets, weights=weight, minlength=learner.n_classes))
+        rows = surest(
+            probabilities, np.bincount(targets, weights=weight, minlength=learner.n_classes), threshold
+        )
         if len(rows) == 0:
             break
         pseudo = probabilities[rows].argmax(axis=1)
@@ -59,11 +62,11 @@ def self_train(
     return learner
 
 
-def surest(probabilities: np.ndarray, totals: np.ndarray) -> np.ndarray:
+def surest(probabilities: np.ndarray, totals: np.ndarray, threshold: float) -> np.ndarray:
     """Rows at or above the threshold, in their order, with classes in the proportions of `totals`."""
     best = probabilities.argmax(axis=1)
     sure = probabilities.max(axis=1)
-    able = np.bincount(best[sure >= THRESHOLD], minlength=len(totals))
+    able = np.bincount(best[sure >= threshold], minlength=len(totals))
     present = (totals > 0) & (able > 0)
     if not present.any():
         return np.empty(0, dtype=np.int64)
@@ -71,7 +74,7 @@ def surest(probabilities: np.ndarray, totals: np.ndarray) -> np.ndarray:
     ratio = np.quantile(able[present] / totals[present], 0.5)
     chosen = []
     for c in np.flatnonzero(present):
-        rows = np.flatnonzero((best == c) & (sure >= THRESHOLD))
+        rows = np.flatnonzero((best == c) & (sure >= threshold))
         most = max(1, int(np.ceil(ratio * totals[c])))
         chosen.append(rows[np.argsort(-sure[rows], kind="stable")[:most]])
     return np.sort(np.concatenate(chosen))

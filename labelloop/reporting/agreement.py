@@ -67,12 +67,17 @@ def agreement_body(summary: dict[str, Any]) -> str:
     body.append(paragraph(scale, "note"))
     by_class = _dots([(one["label"], one) for one in summary["by_class"]])
     body.append(section("By class", by_class, _class_table(summary)))
-    body.append(section("By slice", _dots([(one["slice"], one) for one in summary["by_slice"]])))
+    body.append(section("By slice", _dots([(slice_title(one), one) for one in summary["by_slice"]])))
     stretches = [(f"until {one['to'][:16].replace('T', ' ')}", one) for one in summary["over_time"]]
     body.append(section("Over time", _dots(stretches)))
     body.append(section("Pairs of annotators", _pair_map(summary)))
     body.append(section("Items that divide people", _disagreements(summary)))
     return "\n".join(body)
+
+
+def slice_title(one: dict[str, Any]) -> str:
+    """What a slice is called; with the column where there may be several."""
+    return f"{one['column']}: {one['slice']}" if "column" in one else str(one["slice"])
 
 
 def _between(found: dict[str, Any], shown: Any = coefficient) -> str:

@@ -12,12 +12,15 @@ from labelloop.workspace import RoundFolder
 
 
 def read_labels(folder: RoundFolder) -> list[str]:
-    """Of a closed round: how its labels came about, what reviewers said, what is accepted from the model."""
+    """Of a closed round: how its labels came about, what reviewers said, what counts without a person."""
     metrics, about = files.read_json(folder.metrics), files.read_json(folder.fusion)
+    told = files.read_json(folder.certificate)
     lines = [
         fusion_words(about),
         review_words(metrics["reviewed"], metrics["overturned"], metrics.get("in_review", 0)),
-        acceptance_words(files.read_json(folder.certificate), metrics["accepted"]),
+        list_words(folder.id, metrics.get("to_review", {}), metrics.get("overturned_by_reason", {})),
+        acceptance_words(told, metrics["accepted"]),
+        fused_words(told),
     ]
     return [line for line in lines if line]
 
@@ -26,7 +29,15 @@ def label_metrics(folder: RoundFolder) -> dict[str, float | None]:
     """Figures for MLflow: fusion's temperature and gold, and the certificate, None where there is none."""
     about, told = files.read_json(folder.fusion), files.read_json(folder.certificate)
     made = told["certificate"] if told["state"] == "issued" else {}
-    return {
+    voted = told.get("fused")
+    by_votes = {} if voted is None else {
+        "fused_accepted": voted["accepted"],
+        "fused_audited": len(voted["audits"]),
+        "fused_audit_errors": wrong_audits(voted),
+        **{f"fused_certificate_{name}": voted.get("certificate", {}).get(name)
+           for name in ("threshold", "bound", "coverage")},
+    }  # fmt: skip
+    return by_votes | {
         "fusion_temperature": about["temperature"],
         "fusion_gold_items": about["gold_items"],
         "certificate_threshold": made.get("threshold"),
@@ -63,13 +74,41 @@ def review_words(reviewed: int, overturned: int, in_review: int) -> str:
     return " ".join(said)
 
 
+def list_words(round_id: str, to_review: dict[str, int], overturned: dict[str, dict[str, Any]]) -> str:
+    """What the round's review list holds, and how often verdicts overturned a label, by why it was listed.
+
+    Args:
+        to_review: rows by reason.
+        overturned: reviewed, overturned, missing, low and high by reason; `random` tells the share of all
+            labels by votes that are wrong.
+    """
+    said = []
+    if to_review:
+        listed = ", ".join(f"{count} {reason}" for reason, count in sorted(to_review.items()))
+        said.append(f"{sum(to_review.values())} labels to review in rounds/{round_id}/review.csv: {listed}.")
+    doubtful = [
+        f"{reason} {one['overturned']} of {one['reviewed']} ({one['low']:.0%} to {one['high']:.0%})"
+        for reason, one in sorted(overturned.items())
+        if reason != "random"
+    ]
+    if doubtful:
+        said.append(f"Overturned by reviewers so far: {', '.join(doubtful)}.")
+    drawn = overturned.get("random")
+    if drawn:
+        missing = f"; {drawn['missing']} more of the slice have no verdict yet" if drawn["missing"] else ""
+        said.append(
+            f"Of {drawn['reviewed']} labels drawn at random {drawn['overturned']} were overturned: "
+            f"{drawn['overturned'] / drawn['reviewed']:.1%} of all labels by votes are wrong, by this "
+            f"unbiased estimate (95% interval {drawn['low']:.1%} to {drawn['high']:.1%}{missing})."
+        )
+    return " ".join(said)
+
+
 def acceptance_words(told: dict[str, Any], accepted: int) -> str:
     """What certificate.json says; empty while acceptance is off."""
     if told["state"] == "off":
         return ""
-    audits = len(told["audits"])
-    wrong = sum(one["accepted"] != one["found"] for one in told["audits"])
-    seen = f" Audits so far: {wrong} of {audits} accepted labels wrong." if audits else ""
+    seen = _audited(told)
     waiting = len(told["open_audits"])
     seen += f" {waiting} that were asked about have no label of people." if waiting else ""
     seen += _change(told["change"])
@@ -84,8 +123,38 @@ def acceptance_words(told: dict[str, Any], accepted: int) -> str:
     )
 
 
+def fused_words(told: dict[str, Any]) -> str:
+    """What certificate.json says of labels by votes; empty where none may be accepted."""
+    voted = told.get("fused", {"state": "off"})
+    if voted["state"] == "off":
+        return ""
+    ended = (
+        f" {voted['ended']['certificate']} has ended: {voted['ended']['reason']}." if "ended" in voted else ""
+    )
+    seen = _audited(voted) + _change(voted["change"])
+    if voted["state"] != "issued":
+        return f"No label by votes is accepted: {voted['reason']}.{seen}"
+    made = voted["certificate"]
+    return (
+        f"{voted['accepted']} labels by votes, of the rounds up to {voted['through']}, need no further "
+        f"person, under certificate `{made['id']}`: with confidence {made['threshold']:.3f} or more at most "
+        f"{made['target']:.1%} are wrong (chance {1 - made['delta']:.1%}; {made['errors']} of {made['gold']} "
+        f"reviewed at random there were). It holds until {made['expires_at'][:10]}.{ended}{seen}"
+    )
+
+
+def wrong_audits(told: dict[str, Any]) -> int:
+    """Of the audited labels those that turned out wrong."""
+    return sum(one["accepted"] != one["found"] for one in told["audits"])
+
+
+def _audited(told: dict[str, Any]) -> str:
+    many = len(told["audits"])
+    return f" Audits so far: {wrong_audits(told)} of {many} accepted labels wrong." if many else ""
+
+
 def _change(change: dict[str, int]) -> str:
-    """What became of the labels that were accepted before."""
+    """What became of labels that were accepted before."""
     if not change["before"]:
         return ""
     return (

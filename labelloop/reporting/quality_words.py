@@ -49,12 +49,13 @@ def _agreement(quality: dict[str, Any]) -> str:
     if alpha["value"] is None:
         words = f"Agreement cannot be told: {alpha['undefined'] or 'too few votes'}."
     else:
-        words = f"Annotators agree with alpha {alpha['value']:.2f}"
+        kind = "ordinal alpha" if alpha.get("level") == "ordinal" else "alpha"
+        words = f"Annotators agree with {kind} {alpha['value']:.2f}"
         words += f" ({alpha['low']:.2f} to {alpha['high']:.2f})" if alpha["low"] is not None else ""
         if pair is not None:
             words += (f"; {pair['one']} and {pair['other']} least: kappa {pair['kappa']:.2f} on "
                       f"{pair['shared']} shared items")  # fmt: skip
-        words += "."
+        words += "." + _least_slice(quality.get("slice"))
     if gold is not None:
         words += (f" Gold: {gold['share']:.1%} of {gold['answers']} answers are right "
                   f"({gold['low']:.0%} to {gold['high']:.0%}).")  # fmt: skip
@@ -63,6 +64,14 @@ def _agreement(quality: dict[str, Any]) -> str:
         words += (f" Asked again, people gave {again['share']:.1%} of {again['answers']} answers as before "
                   f"({again['low']:.0%} to {again['high']:.0%}).")  # fmt: skip
     return words
+
+
+def _least_slice(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    between = f" ({found['low']:.2f} to {found['high']:.2f})" if found["low"] is not None else ""
+    return (f" They agree least where {found['column']} is {found['slice']}: alpha {found['alpha']:.2f}"
+            f"{between} on {found['items']} items.")  # fmt: skip
 
 
 def _flagged(one: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ from labelloop.spreadsheet import plain
 COLUMNS = ("item", "reason", "label", "confidence", "votes", "model_says", "text", "answer", "note")
 RANDOM = "random"
 WORTH_IT = "worth a verdict"
-REASONS = ("given up", "unsure", WORTH_IT, "model disagrees", RANDOM)
+GIVEN_UP, UNSURE, DISAGREES = "given up", "unsure", "model disagrees"
+REASONS = (GIVEN_UP, UNSURE, WORTH_IT, DISAGREES, RANDOM)
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ def queue_of(
     done: Mapping[str, object],
     drawn_before: Collection[str] = (),
     worth_it: Sequence[str] = (),
+    accepted: Collection[str] = (),
 ) -> list[Entry]:
     """Items to review: the ones people gave up, then unsure ones, then those of which a verdict tells more
     for its money than a vote, then those a model contradicts, then some at random, which alone tell how good
@@ -62,6 +65,7 @@ def queue_of(
         done: items that have a verdict already.
         drawn_before: those of them that got it because they were drawn at random.
         worth_it: items that the newest round has left to reviewers, those first that are worth most.
+        accepted: items whose label by votes needs no further person: they are on the queue if drawn only.
     """
     voted = labels[labels["status"] == "fused"]
     drawn = to_draw(voted["item"].astype(str), seed, drawn_before, done, at_random)
@@ -70,6 +74,8 @@ def queue_of(
     entries: dict[str, Entry] = {}
 
     def add(item: str, reason: str, model_says: str = "") -> None:
+        if reason != RANDOM and item in accepted:
+            return
         row = by_item.get(item)
         if row is None:
             entry = Entry(item, reason)
@@ -84,10 +90,10 @@ def queue_of(
     for item in sorted(set(given_up) - set(done)):
         # Two of three answers may be enough to be sure of a label.
         if item not in by_item or by_item[item]["confidence"] < unsure_below:
-            add(item, "given up")
+            add(item, GIVEN_UP)
     unsure = voted[(voted["confidence"] < unsure_below) | voted["tie"]]
     for item in unsure.sort_values(["confidence", "item"])["item"]:
-        add(str(item), "unsure")
+        add(str(item), UNSURE)
     for item in worth_it:
         if item in by_item:
             add(item, WORTH_IT)
@@ -101,8 +107,19 @@ def queue_of(
         ):
             item = str(labels["item"].iloc[row])
             if item in by_item:
-                add(item, "model disagrees", classes[said[row]])
+                add(item, DISAGREES, classes[said[row]])
     return sorted(entries.values(), key=lambda entry: REASONS.index(entry.reason))
+
+
+def shortened(entries: Sequence[Entry], most: Mapping[str, int]) -> list[Entry]:
+    """The first entries of each reason, at most so many; all of a reason that `most` does not name."""
+    kept: list[Entry] = []
+    seen: Counter[str] = Counter()
+    for entry in entries:
+        seen[entry.reason] += 1
+        if entry.reason not in most or seen[entry.reason] <= most[entry.reason]:
+            kept.append(entry)
+    return kept
 
 
 def as_csv(entries: Sequence[Entry], texts: Callable[[Sequence[str]], dict[str, str]]) -> str:

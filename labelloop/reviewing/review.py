@@ -9,27 +9,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from labelloop import datasets, files, tables
-from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError, LabelloopError
-from labelloop.evaluation.intervals import wilson
 from labelloop.ledger import Ledger
-from labelloop.models.out_of_fold import out_of_fold
 from labelloop.reviewing import verdicts
 from labelloop.reviewing.gate_queue import Desk, gates_as_csv, known_gate, waiting_rows
 from labelloop.reviewing.gates import Place, gate_counts
+from labelloop.reviewing.overturning import by_reason, random_slice
 from labelloop.reviewing.queue import RANDOM, as_csv, queue_of
-from labelloop.reviewing.random_slice import slice_of
-from labelloop.reviewing.round_list import STILL_UNSURE
+from labelloop.reviewing.round_list import given_up_items
 from labelloop.spreadsheet import unplain
 from labelloop.stages.overruling import places_in
 from labelloop.stages.review_list import shown_texts
+from labelloop.stages.review_queue import held_out_words, labels_by_votes, left_to_reviewers
 from labelloop.stages.runner import Round
 from labelloop.stages.snapshot import before_review
-from labelloop.stages.train import untrained
 from labelloop.workspace import Workspace
 
 
@@ -55,10 +49,11 @@ def write_queue(
         unsure_below=unsure_below,
         at_random=at_random,
         seed=current.settings.campaign.seed,
-        probabilities=_out_of_fold(current, prepared, labels) if ask_model else None,
+        probabilities=held_out_words(current, prepared, labels) if ask_model else None,
         done=verdicts.standing(said),
         drawn_before={one.item for one in said if one.reason == RANDOM},
-        worth_it=_left_to_reviewers(workspace),
+        worth_it=_newest_choice(workspace),
+        accepted=frozenset(tables.ACCEPTED.read(current.folder.accepted)["item"]),
     )
     columns = current.settings.annotation.payload_columns
     files.write_text(out, as_csv(entries, lambda items: shown_texts(prepared, items, columns)))
@@ -142,28 +137,26 @@ def summary(workspace: Workspace) -> dict[str, Any]:
 
     `error` with `error_low` and `error_high` (Wilson, 95%) is the share of labels by votes that are wrong,
     from the reviewed items of the random slice alone (`drawn`; `undone` of it have no verdict yet); the
-    others were chosen for being doubtful. None without any. `gates` has the counts of each review gate.
+    others were chosen for being doubtful. None without any. `reasons` has how many were overturned by why
+    they were shown, `gates` the counts of each review gate.
     """
     said = verdicts.read(workspace.reviews)
     current, review = _last(workspace), workspace.settings.review
     seed = current.settings.campaign.seed
-    labels = before_review(current)
-    votes = labels[labels["status"] == "fused"].set_index("item")["label"]
+    votes = labels_by_votes(before_review(current))
+    drawn = random_slice(said, votes, seed)
+    low, high = drawn.interval
     standing = verdicts.standing(said)
-    by_chance = {one.item for one in said if one.reason == RANDOM}
-    in_slice = slice_of(votes.index.astype(str), seed, by_chance)
-    drawn = [item for item in in_slice if item in standing]
-    wrong = sum(standing[item].label != votes[item] for item in drawn)
-    low, high = wilson(wrong, len(drawn)) if drawn else (None, None)
     found = _places_now(workspace, current) if review.gates else {}
     return {
         "reviewed": len(standing),
         "overturned": sum(one.was not in ("", one.label) for one in standing.values()),
-        "drawn": len(drawn),
-        "undone": len(in_slice) - len(drawn),
-        "error": wrong / len(drawn) if drawn else None,
+        "drawn": drawn.reviewed,
+        "undone": drawn.missing,
+        "error": drawn.share,
         "error_low": low,
         "error_high": high,
+        "reasons": [asdict(one) for one in by_reason(said, votes, seed)],
         "gates": [asdict(one) for one in gate_counts(found, said, review, seed)],
     }
 
@@ -196,33 +189,15 @@ def _last(workspace: Workspace) -> Round:
     return Round(workspace, last.id)
 
 
-def _left_to_reviewers(workspace: Workspace) -> list[str]:
-    """Items that the newest choice found worth a verdict rather than a vote; see `stages/one_scale.py`."""
-    chosen = [folder.selection for folder in workspace.rounds() if folder.selection.exists()]
-    looks = files.read_json(chosen[-1]).get("second_looks", {}) if chosen else {}
-    return [str(item) for item in looks.get("for_review", [])]
+def _newest_choice(workspace: Workspace) -> list[str]:
+    """What the newest choice has left to reviewers, though its round may not be closed."""
+    chosen = [folder for folder in workspace.rounds() if folder.selection.exists()]
+    return left_to_reviewers(chosen[-1]) if chosen else []
 
 
 def _given_up(workspace: Workspace) -> list[str]:
-    """Items of every round's review list, each once."""
-    items: dict[str, None] = {}
-    for entry in Ledger.read(workspace.ledger).rounds.values():
-        for _, row in _rows_of_list(workspace.round(entry.id).review):
-            if not row["reason"].startswith(STILL_UNSURE):
-                items[unplain(row["item"])] = None
-    return list(items)
-
-
-def _rows_of_list(path: Path) -> list[tuple[int, dict[str, str]]]:
-    with path.open(encoding="utf-8", newline="") as stream:
-        return list(enumerate(csv.DictReader(stream)))
-
-
-def _out_of_fold(current: Round, prepared: Prepared, labels: pd.DataFrame) -> np.ndarray:
-    """What models trained without an item say of it; shape (n_labels, n_classes). None is asked about test
-    items or gold, which no model may learn from."""
-    unheard = set(labels.loc[labels["split"] != "train", "item"])
-    ask = out_of_fold(untrained(current, prepared), prepared, current.settings.fusion.folds, unheard)
-    code = {name: number for number, name in enumerate(prepared.classes)}
-    codes = labels["label"].map(code).to_numpy(dtype=np.int64)
-    return ask(labels["item"].to_numpy(dtype=object), codes)
+    """Items that people gave up, of every round's review list, each once."""
+    lists = (workspace.round(name).review for name in Ledger.read(workspace.ledger).rounds)
+    return list(
+        dict.fromkeys(item for path in lists for item in given_up_items(path.read_text(encoding="utf-8")))
+    )

@@ -7,6 +7,24 @@ from pydantic import Field
 from labelloop.settings.section import Section
 
 
+class FusedAcceptance(Section):
+    """When labels by votes count without a further person: under a certificate from the random slice of
+    reviews."""
+
+    target_error: float | None = Field(
+        None, gt=0, lt=0.5, description="Greatest share of wrong labels among those labels by votes that are "
+        "accepted, such as 0.05. Unset: none is.",
+    )  # fmt: skip
+    delta: float = Field(
+        0.05, gt=0, lt=0.5, description="Chance that the share is greater all the same, over all such "
+        "certificates of the campaign: each gets its part.",
+    )  # fmt: skip
+    looks: int = Field(
+        10, ge=1, description="Such certificates that share delta, the refused ones too. One is tried when "
+        "more of the random slice has been reviewed, or fusion has changed.",
+    )  # fmt: skip
+
+
 class Acceptance(Section):
     """When the model's labels count without a person: under a certificate from the test set, audited."""
 
@@ -40,3 +58,4 @@ class Acceptance(Section):
         "r000", pattern=r"^r[0-9]{3,}$", description="Earlier rounds' audits are left aside. After a breach, "
         "and once its cause is gone, the round from which acceptance may begin anew.",
     )  # fmt: skip
+    fused: FusedAcceptance = Field(FusedAcceptance(), description="Labels by votes; see accept.fused.")

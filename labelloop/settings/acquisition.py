@@ -23,7 +23,8 @@ class Acquisition(Section):
     """Which items are asked about next."""
 
     strategy: str = Field(
-        "auto", description="auto (coverage first, then doubt, by evidence), random, least_confident, "
+        "auto", description="auto (coverage first, then doubt, by evidence; without what the campaign's "
+        "backtest.json shows to be worse than random), random, least_confident, "
         "margin, entropy, bald, power_least_confident, power_margin, power_entropy, power_bald, "
         "power_member_variance, vote_entropy, consensus_entropy, mean_kl, member_variance, "
         "k_means, k_center, typiclust, max_herding, dropquery, badge, uherding, "
@@ -33,8 +34,9 @@ class Acquisition(Section):
     )  # fmt: skip
     options: dict[str, Any] = Field({}, description="Keyword arguments of the strategy.")
     cold_start: str = Field(
-        "typiclust", description="Strategy of the first round, when there is no model yet."
-    )
+        "auto", description="Strategy of the first round, when there is no model yet. auto: typiclust, or "
+        "random where a backtest shows that to be better.",
+    )  # fmt: skip
     batch_size: int = Field(40, ge=1, description="New items a round, control arm included.")
     first_batch_size: int | None = Field(
         None, ge=0, description="New items in round r000. Default: batch_size, or none when known labels "

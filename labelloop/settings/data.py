@@ -104,6 +104,11 @@ class Labels(Section):
     classes: list[str] = Field(
         [], description="Class names, in the order tools show them. Empty: the labels found in the data."
     )
+    ordered: bool = Field(
+        False, description="Whether the classes have an order, from the first in `classes` to the last, such "
+        "as grades. An item's label is then the middle of its posterior, which is off by the fewest steps, "
+        "and agreement and the model's errors are told in steps too.",
+    )  # fmt: skip
     question: str = Field("Which class is it?", description="The question that annotators see.")
 
     @model_validator(mode="after")
@@ -115,4 +120,7 @@ class Labels(Section):
             raise ValueError(f"classes has only {self.classes}; a choice needs at least two")
         if any(not name.strip() for name in self.classes):
             raise ValueError("classes has an empty name")
+        if self.ordered and not self.classes:
+            raise ValueError("ordered is true, but classes is empty, so nobody knows the order; list the "
+                             "classes from the lowest to the highest")  # fmt: skip
         return self

@@ -24,8 +24,8 @@ class Fusion(Section):
     )
     model_prior: Literal["none", "out_of_fold"] = Field(
         "none", description="out_of_fold: the campaign's learner, trained on other items' labels, is one "
-        "more witness where it makes the votes clearly likelier; never about control, gold and "
-        "test items. none: people alone.",
+        "more witness where it makes the votes clearly likelier, unless gold, reviewers or the control arm "
+        "show that labels are worse with it; never about control, gold and test items. none: people alone.",
     )  # fmt: skip
     folds: int = Field(5, ge=2, le=20, description="Parts that the learner is trained without, in turn.")
 

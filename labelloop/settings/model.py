@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from labelloop.settings.pool import PoolOptions
 from labelloop.settings.section import Section
 
 
@@ -24,6 +25,7 @@ class Model(Section):
         "or self_training. Each only where cross-validation on the labels says that it helps; the report "
         "says why.",
     )  # fmt: skip
+    pool_options: PoolOptions = Field(PoolOptions(), description="How far `pool` goes.")
     views: list[list[int | str]] = Field(
         [], description="For co_training: two groups of the columns that the model sees, by name (tables) or "
         "number from 0. Empty: two random halves.",

@@ -81,6 +81,10 @@ class Quality(Section):
         False, description="Leave out all votes of paused annotators when labels are made. Otherwise what "
         "they said before counts, weighed like everybody's by what it is worth.",
     )  # fmt: skip
+    slice_by: list[str] = Field(
+        [], description="Columns of the data's table by whose values agreement is reported as well, such as "
+        "the source of an item; at most 50 values each.",
+    )  # fmt: skip
     reask_share: float = Field(
         0.0, ge=0, le=0.2, description="Questions of a round, beyond the others and as a share of them, "
         "that ask somebody again what they have answered: how often people agree with themselves. The first "

@@ -1,4 +1,4 @@
-"""Which labels reviewers must have seen before they are vouched for."""
+"""Which labels reviewers are shown, and which they must have seen before these are vouched for."""
 
 from __future__ import annotations
 
@@ -38,11 +38,24 @@ class Gate(Section):
 
 
 class Review(Section):
-    """Gates that labels pass in order before they are vouched for. None: a review changes labels, and no
-    label waits for one."""
+    """What is on each round's review list, and the gates that labels pass in order before they are vouched
+    for. No gates: a review changes labels, and no label waits for one."""
 
     gates: list[Gate] = Field([], description="In their order; see review.gates.")
     unsure_below: float = Field(0.7, gt=0, le=1, description="Confidence below which a label is unsure.")
+    list_unsure: int = Field(
+        20, ge=0, description="Unsure labels on a round's review list, at most, the least sure first. What "
+        "people gave up, and what stays unsure with every answer in, is listed beside.",
+    )  # fmt: skip
+    list_disagreeing: int = Field(
+        20, ge=0, description="Labels on a round's review list, at most, that a model trained without them "
+        "firmly takes for another class. The learner is trained fusion.folds times for that every round; 0 "
+        "saves it.",
+    )  # fmt: skip
+    list_random: int = Field(
+        10, ge=0, description="Labels on a round's review list that are drawn at random from all that rest "
+        "on votes: what reviewers say of these alone tells how many labels are wrong.",
+    )  # fmt: skip
     cost_per_verdict: float | None = Field(
         None, gt=0, description="Money for one verdict. With the strategy relabel, an older item of which a "
         "verdict tells more for its money than another vote gets no second look; where it also tells more "

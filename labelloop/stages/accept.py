@@ -17,16 +17,15 @@ import pandas as pd
 
 from labelloop import files, tables
 from labelloop.campaign import Acceptance
-from labelloop.certification.audit import audit
+from labelloop.certification.audit import Audit, audit, gets_worse
 from labelloop.certification.certificate import FORMAT, Certificate
 from labelloop.certification.drawing import drawn_for_audit
 from labelloop.certification.model_labels import Issued, certify_model, test_digest
 from labelloop.datasets.base import Prepared
+from labelloop.stages.accept_fused import accept_fused
+from labelloop.stages.acceptance import LEAST_DELTA, changes, drift_alarm
 from labelloop.stages.gold_arm import read_gold_csv
 from labelloop.stages.runner import Receipts, Round
-
-LEAST_DELTA = 1e-9
-"""Of accept.delta, less than which is nothing."""
 
 SHARD = 16_384
 """Items of the pool that the model sees at a time."""
@@ -66,8 +65,9 @@ def accept(current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Jud
         wrong = np.array([one["accepted"] != one["found"] for one in counted], dtype=bool)
         seen = audit(wrong, settings.target_error, settings.audit_delta)
         told["audit"] = asdict(seen)
-        if seen.breach_at is not None:
-            told |= {"state": "suspended", "reason": _breach(current, seen.errors, seen.audited)}
+        stopped = _stopped(current, wrong, seen)
+        if stopped:
+            told |= {"state": "suspended", "reason": stopped}
         elif (reason := _not_now(settings, prepared, before)) != "":
             told |= {"state": "refused", "reason": reason}
         else:
@@ -80,25 +80,22 @@ def accept(current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Jud
             else:
                 accepted = table
                 told |= {"state": "issued", "certificate": asdict(issued.certificate) | {"format": FORMAT}}
-    told["change"] = _change(tables.ACCEPTED.read(current.previous.accepted), accepted)
-    tables.ACCEPTED.write(accepted, current.folder.accepted)
+    old = tables.ACCEPTED.read(current.previous.accepted)
+    # Nobody was asked about what is accepted from the model; labels by votes have been asked about.
+    by_votes = old["item"].isin(tables.ASKED.read(current.previous.asked)["item"])
+    told["change"] = changes(old[~by_votes], accepted)
+    if before["state"] == "issued" and "reason" in told:
+        told["ended"] = {"certificate": before["certificate"]["id"], "reason": told["reason"]}
+    fused, voted = accept_fused(current, prepared, labels, before.get("fused", {}), old[by_votes])
+    if fused is not None:
+        told["fused"] = fused
+    every = pd.concat([accepted, voted]).sort_values("item", ignore_index=True) if len(voted) else accepted
+    tables.ACCEPTED.write(every, current.folder.accepted)
     files.write_json(current.folder.certificate, told)
     return {
         "accepted": len(accepted),
         "audited": len(audits),
         "audit_errors": sum(one["accepted"] != one["found"] for one in audits),
-    }
-
-
-def _change(before: pd.DataFrame, now: pd.DataFrame) -> dict[str, int]:
-    """What became of the labels that were accepted before, and what is new."""
-    both = before[["item", "label"]].merge(now[["item", "label"]], on="item", suffixes=("_before", ""))
-    return {
-        "before": len(before),
-        "kept": int((both["label_before"] == both["label"]).sum()),
-        "relabelled": int((both["label_before"] != both["label"]).sum()),
-        "returned": len(before) - len(both),
-        "new": len(now) - len(both),
     }
 
 
@@ -190,8 +187,19 @@ def _asked_audits(current: Round) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _breach(current: Round, errors: int, audited: int) -> str:
-    target = current.settings.accept.target_error
-    return (f"people found {errors} of {audited} audited labels wrong, so more than {target:.1%} of what was "
-            "accepted is; it has returned to the queue. Look into it (audits in certificate.json), then set "
+def _stopped(current: Round, wrong: np.ndarray, seen: Audit) -> str:
+    """Why nothing may be accepted, whatever could be proven: an audit or a drift alarm says so; or ''."""
+    settings = current.settings.accept
+    assert settings.target_error is not None
+    late = gets_worse(wrong, settings.target_error, settings.audit_delta)
+    if seen.breach_at is None and late is None:
+        return drift_alarm(current)
+    what = (
+        f"people found {seen.errors} of {seen.audited} audited labels wrong, so more than "
+        f"{settings.target_error:.1%} of what was accepted is"
+        if seen.breach_at is not None
+        else f"audited labels are wrong more often than they were: {seen.errors} of {seen.audited} in all, "
+        f"and the latest ones too often for a target of {settings.target_error:.1%}"
+    )
+    return (f"{what}; it has returned to the queue. Look into it (audits in certificate.json), then set "
             f"accept.audits_from to the next round's id, and not to {current.id}")  # fmt: skip

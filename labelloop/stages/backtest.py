@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,18 @@ from labelloop.backtesting import recommend
 from labelloop.backtesting.arena import make_arena
 from labelloop.backtesting.compare import summarise
 from labelloop.backtesting.composing import Composing, cost_multiples
-from labelloop.backtesting.grid import Trial, name_of, purse_of, sizes_of, trials
+from labelloop.backtesting.grid import Trial, check_sizes, name_of, purse_of, sizes_of, trials
 from labelloop.backtesting.judging import ACCURACY, check_metric
 from labelloop.backtesting.page import page
 from labelloop.backtesting.replay import Arena, fit, judged_by, replay
+from labelloop.backtesting.verdict import BASELINE, FEWEST_SEEDS, write_verdict
 from labelloop.campaign import CampaignSettings
 from labelloop.one_thread import one_thread
 from labelloop.reporting import plots
+from labelloop.stages.backtest_judged import Judged, verdict_notes
 from labelloop.stages.backtest_material import Material, from_campaign, from_params, label_source, notes_of
 from labelloop.stages.prepare import new_learner
+from labelloop.workspace import Workspace
 
 Told = Callable[[int, int], None]
 """Hears how many of how many campaigns are replayed."""
@@ -46,6 +49,7 @@ def backtest(
     metric: str = ACCURACY,
     seeds: int = 5,
     workers: int = 1,
+    verdict_for: Path | None = None,
     told: Told = lambda done, of: None,
 ) -> dict[str, Any]:
     """Write curves.csv, summary.json, curves.png, money.svg and backtest.html into `out`.
@@ -62,28 +66,35 @@ def backtest(
         money: for each trial's labels; None takes what params.yaml's own plan costs.
         metric: what trials are compared by: accuracy, macro_recall or recall:CLASS. Whatever is called
             accuracy in the summary is then that; curves.csv has both.
+        verdict_for: folder of the campaign whose `auto` is to follow what is shown against random; None tells
+            no campaign, and so do too few seeds to show anything. Goes with `params` alone.
 
     Returns:
         What summary.json holds: `compare.summarise` by trial, `at_money` (see
-        `recommend.compare_at_money`), metric, trials, votes, currency and notes.
+        `recommend.compare_at_money`), metric, trials, votes, currency, notes and verdict.
     """
     with tempfile.TemporaryDirectory(prefix="labelloop-") as folder:
         if campaign is not None:
             material = from_campaign(campaign, votes or "recorded")
         else:
             material = from_params(params or Path("params.yaml"), Path(folder), votes or "known")
-        check_metric(metric, datasets.open_prepared(Path(material.folder)).classes)
+        classes = datasets.open_prepared(Path(material.folder)).classes
+        check_metric(metric, classes)
         material = replace(material, metric=metric)
         settings = material.settings
-        own = Trial(
-            settings.acquisition.strategy, settings.acquisition.batch_size, settings.annotation.overlap
-        )
+        check_sizes(batch_sizes, settings)
+        own_strategy, mixed = settings.acquisition.strategy, bool(settings.acquisition.compose.mix)
+        own = Trial(own_strategy, settings.acquisition.batch_size, settings.annotation.overlap, mixed)
         tried = trials(
-            list(strategies) or [own.strategy, "random"],
+            list(strategies) or [own.strategy, BASELINE],
             list(batch_sizes) or [own.batch_size],
             list(overlaps) or [own.overlap],
+            mixed=own_strategy if mixed else None,
         )
-        jobs = [(seed, trial) for seed in range(seeds) for trial in (*tried, None)]
+        judged = Judged(settings, own, tuple(tried), seeds) if campaign is None else None
+        opening = None if judged is None else judged.opening
+        replayed = (*tried, *([] if opening is None else [opening]), None)
+        jobs = [(seed, trial) for seed in range(seeds) for trial in replayed]
         results = dict(_run(material, money, jobs, min(workers, len(jobs)), told))
     names = {trial: name_of(trial, tried) + _mixed(settings, trial) for trial in tried}
     curves = pd.concat(
@@ -94,7 +105,8 @@ def backtest(
     if metric != ACCURACY:
         curves = curves.assign(accuracy=curves[metric])
     full = {seed: float(results[seed, None]["accuracy"].iloc[0]) for seed in range(seeds)}
-    baseline = next((names[trial] for trial in tried if trial.strategy == "random"), "random")
+    baseline = next((names[t] for t in tried if t.strategy == BASELINE and not t.mixed), BASELINE)
+    verdict = None if judged is None else judged.verdict(results, material, classes)
     summary = summarise(curves.assign(strategy=curves["trial"]), full, baseline) | {
         "at_money": recommend.compare_at_money(
             curves, own=names.get(own), currency=material.currency, coverage=settings.evaluation.interval
@@ -104,10 +116,14 @@ def backtest(
                           "overlap": trial.overlap} for trial, name in names.items()},
         "votes": material.source,
         "currency": material.currency,
-        "notes": [*notes_of(settings), *_metric_note(metric, tried), *material.notes],
+        "notes": [*notes_of(settings), *_metric_note(metric, tried),
+                  *verdict_notes(verdict), *material.notes],
+        "verdict": None if verdict is None else asdict(verdict),
     }  # fmt: skip
     alike = len({(trial.batch_size, trial.overlap) for trial in tried}) == 1
     _write(out, measured, curves, summary, f"{settings.campaign.name}, {seeds} seeds", one_axis=alike)
+    if verdict is not None and verdict_for is not None and seeds >= FEWEST_SEEDS:
+        write_verdict(Workspace.at(verdict_for).verdict, verdict)
     return summary
 
 
@@ -179,12 +195,14 @@ def replay_one(material: Material, money: float | None, seed: int, trial: Trial 
             price = material.price_per_vote
             purse = purse_of(arena.settings, multiples[arena.eligible], money, price)
         sizes = sizes_of(trial, arena.settings, len(arena.eligible), money, to_the_end=multiples is not None)
+        sizes = sizes[: trial.rounds]
         source = label_source(material, arena, trial.overlap, multiples)
         points = replay(
             arena,
             trial.strategy,
             sizes,
             source,
+            cold_start=trial.cold_start,
             composing=_composing(material, arena, trial, purse),
             metric=material.metric,
         )
@@ -206,7 +224,7 @@ def _composing(material: Material, arena: Arena, trial: Trial, purse: float | No
         arena.prepared,
         arena.settings,
         tested=arena.tested,
-        mixed=trial.strategy == acquisition.strategy,
+        mixed=trial.mixed,
         money=purse,
         item_price=material.item_price(trial.overlap),
     )
@@ -214,9 +232,9 @@ def _composing(material: Material, arena: Arena, trial: Trial, purse: float | No
 
 def _mixed(settings: CampaignSettings, trial: Trial) -> str:
     """What the trial's name must add: with a mix, params.yaml's own strategy picks the first batch alone."""
-    mix = settings.acquisition.compose.mix
-    if not mix or trial.strategy != settings.acquisition.strategy:
+    if not trial.mixed:
         return ""
+    mix = settings.acquisition.compose.mix
     return f" (mix: {' + '.join(f'{share:.0%} {name}' for name, share in mix.items())})"
 
 

@@ -107,7 +107,8 @@ def from_params(params: Path, folder: Path, votes: str) -> Material:
     asked = np.isin(prepared.pool.ids.astype(str), given["item"].unique().astype(str))
     truth, notes = np.where(asked, known, -1), []
     if (truth[asked] < 0).any():
-        fused = fuse_votes(given, prepared.classes, settings.fusion.method, settings.fusion.options).table
+        fused = fuse_votes(given, prepared.classes, settings.fusion.method, settings.fusion.options,
+                           ordered=settings.labels.ordered).table  # fmt: skip
         by_votes = recorded.codes_of(dict(zip(fused["item"], fused["label"], strict=True)), prepared)
         truth = np.where(asked & (known < 0), by_votes, truth)
         notes.append("Items without a known label are judged by all of their votes, fused.")
@@ -152,11 +153,10 @@ def notes_of(settings: CampaignSettings) -> list[str]:
                      "a mix picks only where the trial's name says so.")  # fmt: skip
     left = {
         "the control arm": settings.acquisition.control_share > 0,
-        "the look at a part of the candidates (acquisition.candidates)": settings.acquisition.candidates
-        is not None,
         "second looks": settings.annotation.max_overlap is not None,
         "gold questions": settings.gold.on,
         "labels accepted from the model": settings.accept.target_error is not None,
+        "labels by votes accepted under a certificate": settings.accept.fused.target_error is not None,
         "labels known before the campaign": settings.dataset.known_labels == "seed",
     }
     named = [name for name, is_set in left.items() if is_set]
@@ -178,11 +178,10 @@ def label_source(
         return CrewVotes(arena.settings, arena, overlap, multiples)
     if material.votes is None:
         return recorded.KnownLabels(material.truth, overlap=overlap, cost_per_vote=price, multiples=multiples)
-    fusion = arena.settings.fusion
 
     def fuse(votes: pd.DataFrame) -> pd.DataFrame:
-        predictor = out_of_fold(arena.learner, arena.prepared, fusion.folds, set())
-        return fuse_as_set(votes, arena.prepared, fusion, lambda: predictor).table
+        predictor = out_of_fold(arena.learner, arena.prepared, arena.settings.fusion.folds, set())
+        return fuse_as_set(votes, arena.prepared, arena.settings, lambda: predictor).table
 
     return recorded.RecordedVotes(
         material.votes,

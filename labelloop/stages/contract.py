@@ -46,6 +46,7 @@ ROUND_STAGES = {
                 "{previous}/collected.parquet",
                 "{previous}/quality.json",
                 "{previous}/accepted.parquet",
+                "{previous}/certificate.json",
             ),
             outputs=(
                 "{round}/batch.parquet",
@@ -105,6 +106,9 @@ ROUND_STAGES = {
                 "{round}/closed.json",
                 "{round}/gold.csv",
                 "{round}/collected.parquet",
+                "{round}/reviews.json",
+                "{round}/selection.json",
+                "data/start/labels.parquet",
                 "{previous}/quality.json",
             ),
             outputs=(
@@ -115,7 +119,17 @@ ROUND_STAGES = {
                 "{round}/annotators.json",
                 "{round}/annotators.html",
             ),
-            sections=("round", "campaign", "labels", "model", "annotation", "fusion", "gold", "quality"),
+            sections=(
+                "round",
+                "campaign",
+                "labels",
+                "model",
+                "annotation",
+                "fusion",
+                "gold",
+                "quality",
+                "review",
+            ),
         ),
         Contract(
             "snapshot",
@@ -189,9 +203,11 @@ ROUND_STAGES = {
             sections=(
                 "round",
                 "campaign",
+                "labels",
                 "model",
                 "acquisition",
                 "annotation",
+                "quality",
                 "review",
                 "evaluation",
                 "accept",

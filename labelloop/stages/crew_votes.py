@@ -81,7 +81,7 @@ class CrewVotes:
         fused = fuse_as_set(
             pd.DataFrame(self._answers),
             prepared,
-            settings.fusion,
+            settings,
             lambda: out_of_fold(self.arena.learner, prepared, settings.fusion.folds, set()),
         ).table
         code = {name: number for number, name in enumerate(prepared.classes)}

@@ -31,6 +31,7 @@ from labelloop.stages.outlook import outlook_metrics, write_outlook
 from labelloop.stages.overruling import reviewed
 from labelloop.stages.pool_order import first_rows
 from labelloop.stages.report import write_report
+from labelloop.stages.review_queue import review_metrics
 from labelloop.stages.runner import Receipts, Round
 from labelloop.stages.second_look_report import second_look_counts
 from labelloop.stages.train import fit_on, untrained
@@ -55,6 +56,7 @@ def evaluate(current: Round) -> None:
         prepared.classes,
         bins=settings.evaluation.calibration_bins,
         coverage=settings.evaluation.interval,
+        ordered=settings.labels.ordered,
     )
     training = labels[labels["split"] == "train"]
     sample = control_labels(current, prepared, training)
@@ -90,6 +92,7 @@ def evaluate(current: Round) -> None:
         **quality_metrics(files.read_json(folder.quality)),
         "given_up": count_rows(folder.review.read_text(encoding="utf-8"))[0],
         **second_look_counts(current, batch, labels),
+        **review_metrics(current),
         **reviewed(labels, tables.FUSED.read(folder.fused)),
         **accept(current, prepared, labels, Judged(learner, items, probabilities, true)),
         **{f"savings_{name}": saved[name] for name in ("ratio", "ratio_low", "ratio_high", "saved")},

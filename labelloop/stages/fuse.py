@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from labelloop import datasets, files, tables
-from labelloop.campaign import Fusion
+from labelloop.campaign import CampaignSettings
 from labelloop.datasets.base import Prepared
 from labelloop.fusion.votes_table import FusedVotes, Predict, fuse_votes
 from labelloop.models.out_of_fold import out_of_fold
 from labelloop.stages.gold_arm import read_gold_csv
 from labelloop.stages.quality import judge_annotators
 from labelloop.stages.review_list import write_review
+from labelloop.stages.review_queue import drawn_verdicts, listed_entries
 from labelloop.stages.runner import Round
 from labelloop.stages.train import untrained
 
-UNHEARD = ("control", "gold", "audit", "test")
-"""Arms whose labels judge strategies, annotators or models: no model may have a say in them."""
+APART = ("control", "gold", "audit")
+"""Arms whose labels judge strategies, annotators or what is accepted: no model may have a say in them. What a
+model that never saw them says of them only judges the model."""
+UNHEARD = ("test",)
+"""Not even asked about."""
 
 
 def fuse(current: Round) -> None:
@@ -25,35 +29,58 @@ def fuse(current: Round) -> None:
 
     Beside them what is known of annotators; see `judge_annotators`.
     """
-    settings = current.settings.fusion
+    settings = current.settings
     votes = tables.VOTES.read(current.folder.collected)
     prepared = datasets.open_prepared(current.workspace.data)
     gold = read_gold_csv(current.folder.gold)
     paused, counted = judge_annotators(current, votes, prepared, gold), votes
-    if current.settings.quality.drop_votes:
+    if settings.quality.drop_votes:
         counted = votes[~votes["annotator"].isin(paused)]
     fused = fuse_as_set(
-        counted, prepared, settings, lambda: _predictor(current, prepared, settings.folds), gold=gold
+        counted,
+        prepared,
+        settings,
+        lambda: _predictor(current, prepared),
+        gold=gold,
+        apart=_items_of(current, APART),
+        known=drawn_verdicts(current),
     )
     tables.FUSED.write(fused.table, current.folder.fused)
     files.write_json(current.folder.fusion, fused.about)
-    write_review(current, prepared, votes, fused.table)
+    write_review(current, prepared, votes, fused.table, listed_entries(current, prepared))
 
 
 def fuse_as_set(
     votes: Any,
     prepared: Prepared,
-    settings: Fusion,
+    settings: CampaignSettings,
     predictor: Any,
     *,
     gold: Mapping[str, str] | None = None,
+    apart: Collection[str] = (),
+    known: Mapping[str, str] | None = None,
 ) -> FusedVotes:
     """Fuse as the settings say; `predictor()` is called only where they ask for a model's word."""
-    predict = predictor() if settings.model_prior == "out_of_fold" else None
-    return fuse_votes(votes, prepared.classes, settings.method, settings.options, gold=gold, predict=predict)
+    how = settings.fusion
+    predict = predictor() if how.model_prior == "out_of_fold" else None
+    return fuse_votes(
+        votes,
+        prepared.classes,
+        how.method,
+        how.options,
+        gold=gold,
+        predict=predict,
+        apart=apart,
+        known=known,
+        ordered=settings.labels.ordered,
+    )
 
 
-def _predictor(current: Round, prepared: Prepared, folds: int) -> Predict:
+def _predictor(current: Round, prepared: Prepared) -> Predict:
+    unheard, apart = _items_of(current, UNHEARD), _items_of(current, APART)
+    return out_of_fold(untrained(current, prepared), prepared, current.settings.fusion.folds, unheard, apart)
+
+
+def _items_of(current: Round, arms: Collection[str]) -> set[str]:
     asked = tables.ASKED.read(current.folder.asked)
-    unheard = set(asked.loc[asked["arm"].isin(UNHEARD), "item"])
-    return out_of_fold(untrained(current, prepared), prepared, folds, unheard)
+    return set(asked.loc[asked["arm"].isin(arms), "item"])

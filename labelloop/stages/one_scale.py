@@ -108,7 +108,7 @@ def choose_on_one_scale(
         "worth_of_a_vote": float(gain[order].mean()) if looks else None,
         "worth_of_a_vote_about_a_new_item": float(new[:new_taken].mean()) if new_taken else None,
         "accuracy_of_a_vote": accuracy,
-        "reason": _reason(looks, new_taken, len(older), annotation),
+        "reason": reason_for(looks, float(spent[:looks].sum()), new_taken, len(older), annotation),
     }
     if settings.review.cost_per_verdict is not None:
         last = min([*new[:new_taken][-1:], *gain[order][-1:]], default=0.0)
@@ -197,12 +197,19 @@ def _costs(prepared: Prepared, settings: CampaignSettings) -> np.ndarray:
     return np.ones(len(prepared.pool)) if column is None else costs_of(column, prepared.pool.values)
 
 
-def _reason(looks: int, new_items: int, older: int, annotation: Annotation) -> str:
+def reason_for(looks: int, votes: float, new_items: int, older: int, annotation: Annotation) -> str:
+    """What was spent on what, in words.
+
+    Args:
+        votes: that the second looks count as; an expert's counts as several.
+    """
     target = f"{annotation.target_confidence:.0%}"
     if not older:
         return f"No older item that may be asked again is below {target}."
     were = "1 older item" if older == 1 else f"{older} older items"
     if not looks:
         return f"A vote about none of the {were} below {target} brings more for its cost than new items do."
-    return (f"{looks} votes went to second looks and {new_items * annotation.overlap} to {new_items} new "
-            f"items, wherever one brings most for its cost ({were} below {target}).")  # fmt: skip
+    again = "1 second look" if looks == 1 else f"{looks} second looks"
+    return (f"{again} took {round(votes, 1):g} of the round's votes and {new_items} new items "
+            f"{new_items * annotation.overlap}, wherever one brings most for its cost ({were} below "
+            f"{target}).")  # fmt: skip

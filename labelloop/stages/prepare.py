@@ -92,6 +92,7 @@ def new_learner(settings: CampaignSettings, prepared: Prepared, other: str | Non
         input_kind=kind,
         pool=settings.model.pool,
         views=views_of(settings, prepared),
+        pool_options=settings.model.pool_options,
     )
     starts = range(0, len(prepared.pool), OBSERVED_SHARD)
     learner.observe(prepared.pool.inputs(slice(start, start + OBSERVED_SHARD)) for start in starts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -10,10 +11,12 @@ from labelloop import files, tables
 from labelloop.annotators import pausing
 from labelloop.annotators.campaign_quality import campaign_quality, headline
 from labelloop.datasets.base import Prepared
+from labelloop.reporting.agreement import slice_title
 from labelloop.reporting.quality_page import quality_page
 from labelloop.reporting.quality_words import quality_lines, read_quality
 from labelloop.stages.people import before
 from labelloop.stages.runner import Round
+from labelloop.stages.slices import slices_of
 
 COLUMNS = ("annotator", "answers", "gold right", "with the others", "spam", "seconds", "cost", "flags")
 MOST_ROWS = 20
@@ -29,7 +32,13 @@ def judge_annotators(
         gold: true labels by item.
     """
     folder = current.folder
-    quality = campaign_quality(votes, prepared.classes, gold)
+    slices = {
+        column: dict(zip(prepared.pool.ids.tolist(), values, strict=True))
+        for column, values in slices_of(prepared, current.settings.quality.slice_by).items()
+    }
+    quality = campaign_quality(
+        votes, prepared.classes, gold, ordered=current.settings.labels.ordered, slices=slices
+    )
     records = quality["people"]["annotators"] if quality["people"] else []
     following = f"r{int(current.id[1:]) + 1:03d}"
     standing = pausing.decide(records, before(current), current.settings, following)
@@ -56,7 +65,8 @@ def _used_up(current: Round, gold: Mapping[str, str]) -> list[str]:
 def quality_section(current: Round) -> str:
     """The part of report.md about annotators."""
     quality = read_quality(current.folder.quality)
-    people = files.read_json(current.folder.annotators)["people"]
+    told = files.read_json(current.folder.annotators)
+    people = told["people"]
     if quality is None or people is None:
         return "Nobody has answered anything yet."
     records = people["annotators"]
@@ -69,7 +79,24 @@ def quality_section(current: Round) -> str:
         )  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     more = f"\n\n{len(records) - MOST_ROWS} more in annotators.html." if len(records) > MOST_ROWS else ""
-    return "\n".join(quality_lines(quality)) + "\n\n" + "\n".join(lines) + more
+    parts = ["\n".join(quality_lines(quality)), "\n".join(lines) + more]
+    return "\n\n".join([*parts, *_slices(told["agreement"]["by_slice"])])
+
+
+def _slices(rows: list[dict[str, Any]]) -> list[str]:
+    """Agreement by slice as a table, those that agree least first; nothing where none is asked for."""
+    if not rows:
+        return []
+    rows = sorted(rows, key=lambda row: (row["alpha"]["value"] is None, row["alpha"]["value"] or 0.0))
+    lines = ["| slice | items with two votes | same answer | alpha |", "|---|---|---|---|"]
+    for row in rows[:MOST_ROWS]:
+        alpha = row["alpha"]
+        between = "" if alpha["low"] is None else f" ({alpha['low']:.2f} to {alpha['high']:.2f})"
+        title = slice_title(row).replace("|", "\\|")
+        lines.append(f"| {title} | {row['items']} | {_figure(row['percent']['value'], '.0%')} | "
+                     f"{_figure(alpha['value'], '.2f')}{between} |")  # fmt: skip
+    more = f"\n\n{len(rows) - MOST_ROWS} more slices in annotators.html." if len(rows) > MOST_ROWS else ""
+    return ["How far people agree, by slice:", "\n".join(lines) + more]
 
 
 def _share(found: dict[str, float | None]) -> str:

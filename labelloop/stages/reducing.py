@@ -17,13 +17,11 @@ import numpy as np
 from labelloop import datasets
 from labelloop.acquisition.base import Context, Picks
 from labelloop.acquisition.keys import id_keys
-from labelloop.acquisition.margin import margin
-from labelloop.acquisition.reduction import Highest, highest, merged
+from labelloop.acquisition.reduction import PURPOSE, Highest, merged, most_doubtful
 from labelloop.datasets.base import Items
 from labelloop.one_thread import cores, one_thread
 from labelloop.workspace import Workspace
 
-PURPOSE = "candidates"
 _SHARES = 4
 """Times as many rows in a shard as there will be candidates, at least: a shard that is smaller than what it
 hands on reduces nothing."""
@@ -115,13 +113,10 @@ def reduce_rows(shard: CandidateShard) -> Highest:
     def keys(some: np.ndarray) -> np.ndarray:
         return id_keys(_pool(shard.campaign).ids_of(some), shard.seed, PURPOSE)
 
-    if shard.probabilities is None:
-        # The lowest keys are a random sample, whatever the order of the pool.
-        return highest(rows, ~keys(rows), shard.count, keys)
+    said = None if shard.probabilities is None else np.load(shard.probabilities, mmap_mode="r")
     # In another process of a task runner nobody else holds it.
     with one_thread():
-        scores = margin(np.load(shard.probabilities, mmap_mode="r"), rows)
-    return highest(rows, scores, shard.count, keys)
+        return most_doubtful(rows, said, shard.count, keys)
 
 
 def _in_threads(shards: Sequence[CandidateShard]) -> list[Highest]:

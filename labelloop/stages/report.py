@@ -8,7 +8,13 @@ import pandas as pd
 
 from labelloop import files, tables
 from labelloop.evaluation.forecast import said_of_earlier
-from labelloop.reporting.label_words import acceptance_words, fusion_words, review_words
+from labelloop.reporting.label_words import (
+    acceptance_words,
+    fused_words,
+    fusion_words,
+    list_words,
+    review_words,
+)
 from labelloop.stages.asked_accuracy import sentence as on_asked_items
 from labelloop.stages.overruling import gate_table, kept_verdicts, places_in
 from labelloop.stages.quality import quality_section
@@ -41,10 +47,11 @@ def write_report(
                 + in_words(
                     fusion_words(files.read_json(current.folder.fusion)),
                     review_words(metrics["reviewed"], metrics["overturned"], metrics["in_review"]),
+                    list_words(current.id, metrics["to_review"], metrics["overturned_by_reason"]),
                 )
                 + _gates(current, labels),
                 "## Annotators\n\n" + quality_section(current),
-                *_accepted(current),
+                *_accepted(current, metrics["accepted"]),
                 "## Classes on the test set\n\n" + _classes(per_class),
                 "## Items people disagreed on\n\n" + _disagreements(labels, current.id),
             ]
@@ -67,8 +74,12 @@ def _summary(current: Round, curve: pd.DataFrame, metrics: dict[str, Any]) -> st
         f"{metrics['accuracy_high']:.1%}) on {metrics['test_items']} items, with {metrics['labels']} labels, "
         f"{metrics['votes']} votes and {metrics['cost']:.2f} {currency}.{gained} Macro F1 "
         f"{metrics['macro_f1']:.3f}, log loss {metrics['log_loss']:.3f}, expected calibration error "
-        f"{metrics['ece']:.3f}." + on_asked_items(metrics) + _pool(current)
+        f"{metrics['ece']:.3f}{_steps_off(metrics)}." + on_asked_items(metrics) + _pool(current)
     )
+
+
+def _steps_off(metrics: dict[str, Any]) -> str:
+    return f", {metrics['steps_off']:.2f} classes off on average" if "steps_off" in metrics else ""
 
 
 def _savings(savings: dict[str, Any]) -> str:
@@ -160,11 +171,14 @@ def _gates(current: Round, labels: pd.DataFrame) -> str:
     return text
 
 
-def _accepted(current: Round) -> list[str]:
+def _accepted(current: Round, accepted: int) -> list[str]:
     """What counts without a person; nothing while that is off."""
-    accepted = len(tables.ACCEPTED.read(current.folder.accepted))
-    said = acceptance_words(files.read_json(current.folder.certificate), accepted)
-    return [f"## Labels accepted from the model\n\n{said}"] if said else []
+    told = files.read_json(current.folder.certificate)
+    said = {
+        "Labels accepted from the model": acceptance_words(told, accepted),
+        "Labels by votes that need no further person": fused_words(told),
+    }
+    return [f"## {title}\n\n{words}" for title, words in said.items() if words]
 
 
 def _classes(per_class: list[dict[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""The round's review list: what people could not label, and what stays unsure with every answer in."""
+"""The round's review list: what people could not label or stay unsure of, and the queue's beginning."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from labelloop import files, tables
 from labelloop.asking import state_of
 from labelloop.datasets.base import Prepared
 from labelloop.fusion.coding import without_reasks
+from labelloop.reviewing.queue import Entry
 from labelloop.reviewing.round_list import STILL_UNSURE, review_table
 from labelloop.stages.people import annotation_of
 from labelloop.stages.runner import Round
@@ -21,12 +22,19 @@ SHOWN = 3
 """Classes of an unsure item that its reason names, the likeliest first."""
 
 
-def write_review(current: Round, prepared: Prepared, votes: pd.DataFrame, fused: pd.DataFrame) -> None:
+def write_review(
+    current: Round,
+    prepared: Prepared,
+    votes: pd.DataFrame,
+    fused: pd.DataFrame,
+    entries: Sequence[Entry] = (),
+) -> None:
     """Write review.csv.
 
     Args:
         votes: all votes of the campaign so far.
         fused: what they were fused to.
+        entries: of the review queue.
     """
     annotation, wanted = annotation_of(current), wanted_of(current.folder.tasks)
     gone = files.read_json(current.folder.closed).get("gone", [])
@@ -38,7 +46,9 @@ def write_review(current: Round, prepared: Prepared, votes: pd.DataFrame, fused:
     unsure = _still_unsure(current, prepared, votes, fused) if annotation.max_overlap is not None else {}
     if current.settings.quality.drop_votes:
         unsure |= _uncounted(current, fused, asking.given_up())
-    files.write_text(current.folder.review, review_table(asking, texts, unsure))
+    columns = (fused[name].tolist() for name in ("item", "label", "confidence"))
+    labels = {item: (label, confidence) for item, label, confidence in zip(*columns, strict=True)}
+    files.write_text(current.folder.review, review_table(asking, texts, unsure, entries, labels))
 
 
 def shown_texts(prepared: Prepared, items: Sequence[str], columns: Sequence[str]) -> dict[str, str]:

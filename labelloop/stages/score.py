@@ -60,7 +60,8 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
     options = acquisition.options if trained else {}
     committee = committee_folders(current.previous.model)
     note, mixed = "", trained and bool(acquisition.compose.mix)
-    needs = needs_of(acquisition.compose, make_strategy(name, options), mixed=mixed)
+    strategy = make_strategy(name, options)
+    needs = needs_of(acquisition.compose, strategy, mixed=True) if mixed else strategy.required(model=trained)
     if "members" in needs and not committee:
         # model.committee was set after the round before was opened; this round must not stand still for it.
         asking = "mix" if mixed else name

@@ -15,6 +15,7 @@ from labelloop.datasets.base import Prepared
 from labelloop.stages import gold_arm, one_scale
 from labelloop.stages.audit_arm import audit_arm, audit_rows
 from labelloop.stages.composing import costs, within
+from labelloop.stages.fused_stream import as_if_unread
 from labelloop.stages.overruling import known_verdicts, overrule
 from labelloop.stages.pool_order import first_rows
 from labelloop.stages.reducing import RunCandidates
@@ -28,6 +29,7 @@ from labelloop.stages.second_looks import (
     expert_votes,
     with_second_looks,
 )
+from labelloop.stages.slices import slices_of
 from labelloop.stages.strategy_arm import arm, strategy_arm
 
 
@@ -43,6 +45,7 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     """
     prepared = datasets.open_prepared(current.workspace.data)
     settings, about = current.settings, current.about
+    slices_of(prepared, settings.quality.slice_by)  # refused before anybody is asked
     asked = tables.ASKED.read(current.previous.asked)
     before = tables.LABELS.read(current.previous.labels)
     labels = overrule(current, current.previous, before, known_verdicts(current), settings.review)
@@ -66,7 +69,9 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     wanted = min(room - len(audited), len(candidates))
     # Test items and gold teach nobody, so they cover nothing; this round's control and audit items soon will.
     covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(unlearned)), at_random).astype(np.int64)
-    looks = _second_looks(current, prepared, asked, labels, candidates, wanted)
+    looks = _second_looks(
+        current, prepared, *as_if_unread(current, asked, before, labels), candidates, wanted
+    )
     if looks is not None:
         wanted = looks.new_items
         looks, money = _within_money(looks, money, prepared, settings)

@@ -14,6 +14,7 @@ from labelloop.acquisition.base import Context, HeldOut
 from labelloop.acquisition.composition import Composition, compose
 from labelloop.datasets.base import Prepared
 from labelloop.models.out_of_fold import held_out
+from labelloop.stages.backtest_followed import Proven
 from labelloop.stages.composing import composition_of
 from labelloop.stages.pool_embeddings import EmbeddedByModel, IdsInPlace, pool_embeddings, read_in_place
 from labelloop.stages.reducing import RunCandidates, reduce_candidates
@@ -43,13 +44,19 @@ def strategy_arm(
     about = {"strategy": scores["strategy"], "picked": wanted, "reason": scores["note"]}
     if not wanted:
         return arm("strategy", np.array([], dtype=np.int64), 0.0, 1.0), about
-    strategy = acquisition.make_strategy(scores["strategy"], {**scores["options"], **(told or {})})
+    proven = Proven.of(current.about, trained=scores["trained"])
+    options = proven.options(scores["strategy"], {**scores["options"], **(told or {})})
+    strategy = acquisition.make_strategy(scores["strategy"], options)
     codes = label_codes(prepared, covered, labels)
     asked = current.settings.acquisition
     composition = None
     if asked.compose.is_set:
         composition = composition_of(
-            prepared, current.settings, covered, money=money, mixed=scores.get("mixed", False)
+            prepared,
+            proven.settings(current.settings),
+            covered,
+            money=money,
+            mixed=scores.get("mixed", False),
         )
     picking = [strategy] if composition is None else [strategy, *(part for part, _ in composition.mix)]
     context = Context(
@@ -88,7 +95,10 @@ def strategy_arm(
         picks = acquisition.select_rows(strategy, context, wanted)
     if reduced is not None:
         picks = reduced.told(picks)
-    about["reason"] = " ".join(said for said in (scores["note"], picks.reason) if said)
+    names = [scores["strategy"]]
+    if composition is not None and composition.mix:
+        names = [part.name for part, _ in composition.mix]
+    about["reason"] = " ".join(said for said in (scores["note"], picks.reason, *proven.told(names)) if said)
     draws = np.full(len(picks.rows), np.nan) if picks.draws is None else picks.draws
     return arm("strategy", picks.rows, picks.scores, picks.probabilities, draws), about
 

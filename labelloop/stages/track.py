@@ -14,9 +14,10 @@ from labelloop.stages.runner import Round
 from labelloop.stages.version import snapshot_tag
 
 METRICS = (
-    "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "ece", "labels", "votes", "cost",
-    "hours", "control_labels", "control_accuracy", "savings_ratio", "savings_ratio_low", "savings_ratio_high",
-    "savings_saved", "second_looks", "labels_changed", "still_unsure", "alpha", "gold_accuracy",
+    "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "ece", "steps_off", "labels",
+    "votes", "cost", "hours", "control_labels", "control_accuracy", "savings_ratio", "savings_ratio_low",
+    "savings_ratio_high", "savings_saved", "second_looks", "labels_changed", "still_unsure", "alpha",
+    "gold_accuracy",
     "annotators_flagged", "annotators_paused", "roi", "roi_low", "roi_high", "skips", "stop_set_kappa",
     "asked_accuracy", "asked_accuracy_low", "asked_accuracy_high",
     "labels_saved", "labels_saved_low", "labels_saved_high",
@@ -26,7 +27,8 @@ METRICS = (
     "days_to_target", "days_to_target_low", "days_to_target_high", "target_chance", "next_batch_gain",
     "next_batch_gain_low", "next_batch_gain_high", "next_batch_cost", "forecasts_compared", "forecasts_held",
     "forecasts_expected", "forecasts_mean_error", "random_needs", "random_needs_low", "random_needs_high",
-    "reviewed", "overturned", "in_review", "accepted", "audited", "audit_errors",
+    "reviewed", "overturned", "in_review",
+    "review_error", "review_error_low", "review_error_high", "accepted", "audited", "audit_errors",
 )  # fmt: skip
 EXAMPLE_ROWS = 3
 

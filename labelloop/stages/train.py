@@ -82,7 +82,8 @@ def untrained(current: Round, prepared: Prepared, other: str | None = None) -> A
         learner: Any = new_learner(current.settings, prepared, other)
     elif (kept["name"], kept["options"], kept.get("pool", "none")) == (name, wanted.options, wanted.pool):
         learner = models.load_learner(current.workspace.start.model)
-        if getattr(learner, "views", None) != views_of(current.settings, prepared):
+        made_with = getattr(learner, "views", None), getattr(learner, "pool_options", wanted.pool_options)
+        if made_with != (views_of(current.settings, prepared), wanted.pool_options):
             learner = new_learner(current.settings, prepared)
     else:
         learner = new_learner(current.settings, prepared)

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from labelloop import files
+
 HOSTILE = '<script>alert(1)</script> & "co" \x1b[31m\u202e名前'
 Command = Callable[..., Any]
 
@@ -237,6 +239,32 @@ def test_a_certificate_is_issued_audited_and_revoked(stream: Path, labelloop: Co
     assert "does not hold: it was revoked" in bad.error
     assert len(pd.read_csv(out / "returned.csv")) == len(accepted)
     assert labelloop("certify", out).code == 2
+
+
+def test_further_labels_are_accepted_from_the_certified_scorer_alone(
+    stream: Path, labelloop: Command
+) -> None:
+    out, model, other = stream / "out", stream / "model.json", stream / "other.json"
+    model.write_text("1")
+    other.write_text("2")
+    labels, more = pd.read_csv(stream / "labels.csv"), stream / "more.csv"
+    labels.assign(item="further-" + labels["item"]).to_csv(more, index=False)
+    labelloop("certify", stream / "labels.csv", "--gold", stream / "gold.csv", "--out", out,
+              "--target", "0.12", "--scorer", model)  # fmt: skip
+    before = len(pd.read_csv(out / "accepted.csv"))
+    for words in ((), ("--more", more)):
+        said = labelloop("certify", out, "--scorer", other, *words)
+        assert said.code == 2
+        assert f"its digest is {files.digest(other)[:12]}, and what was certified" in said.error
+        assert f"has {files.digest(model)[:12]}" in said.error
+    assert "--more goes with --scorer" in labelloop("certify", out, "--more", more).error
+    assert len(pd.read_csv(out / "accepted.csv")) == before
+    assert "holds until" in labelloop("certify", out, "--scorer", model).out
+    said = labelloop("certify", out, "--scorer", model, "--more", more)
+    assert said.code == 0, said.error
+    after = pd.read_csv(out / "accepted.csv")
+    assert f"{len(after) - before} further labels accepted" in said.out
+    assert after["item"].str.startswith("further-").sum() == len(after) - before > 500
 
 
 def test_a_certificate_can_be_ended_by_hand(stream: Path, labelloop: Command) -> None:

@@ -77,7 +77,7 @@ def test_a_wrong_answer_may_be_put_right(
 
 
 FUSE: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
-    "missing column": ("task,annotator,label\n1,a,x\n", (), ("no column 'item'", "--item-column 'task'")),
+    "missing column": ("Task,annotator,label\n1,a,x\n", (), ("no column 'item'", "--item-column 'Task'")),
     "empty label": ("item,annotator,label\n1,a,x\n2,a,\n", (), ("row 2", "'label' is empty")),
     "no votes": ("item,annotator,label\n", (), ("no votes",)),
     "empty file": ("", (), ("is empty",)),

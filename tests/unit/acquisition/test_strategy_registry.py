@@ -155,6 +155,8 @@ def test_a_function_that_is_not_there_is_explained(name: str, said: str) -> None
         ("dropquery", {"rounds": 0}, "'rounds' is 0"),
         ("dropquery", {"dropout": 1.0}, r"'dropout' is 1\.0; .* above 0 and below 1"),
         ("dropquery", {"dropout": 0}, "'dropout' is 0"),
+        ("auto", {"left_out": "uherding"}, "'left_out' is 'uherding'; it must name strategies"),
+        ("auto", {"left_out": {"uherding": 3}}, "'left_out' is"),
     ],
 )
 def test_an_option_out_of_range_is_told(name: str, options: dict[str, Any], said: str) -> None:

@@ -104,6 +104,55 @@ def test_the_mix_picks_in_the_trial_of_params_alone(tmp_path: Path, asked: dict[
     assert set(summary["strategies"]) == {summary["at_money"]["own"], "margin"}
 
 
+def test_a_mix_in_the_place_of_random_leaves_random_to_compare_with(tmp_path: Path) -> None:
+    """The mix is one trial, plain random another, and the second is the baseline."""
+    mix = {"mix": {"margin": 0.5, "k_means": 0.5}}
+    params = write(tmp_path, mix, acquisition={"strategy": "random", "batch_size": 10, "compose": mix})
+    summary = backtest(params, tmp_path / "out", seeds=1)
+    own = "random (mix: 50% margin + 50% k_means)"
+    assert set(summary["strategies"]) == {own, "random"}
+    assert summary["baseline"] == "random" and summary["at_money"]["own"] == own
+    curves = pd.read_csv(tmp_path / "out" / "curves.csv").set_index("trial")["accuracy"]
+    assert curves[own].tolist() != curves["random"].tolist()
+
+
+@pytest.mark.parametrize("looked_at", [10, 40])
+def test_a_strategy_looks_at_the_most_doubtful_rows_alone(
+    tmp_path: Path, asked: dict[str, np.ndarray], looked_at: int
+) -> None:
+    """What margin would pick of what the filter lets in, were the batch as large; random looks at nothing."""
+    shared = {"cold_start": "random", "first_batch_size": 10, "compose": {"filter": {"language": "en"}}}
+    runs = []
+    for given in (
+        {"strategy": "k_center", "batch_size": 10, "candidates": looked_at},
+        {"strategy": "margin", "batch_size": looked_at},
+    ):
+        params = write(tmp_path, {}, acquisition=shared | given, stopping={"max_rounds": 2})
+        summary = backtest(params, tmp_path / "out", seeds=1)
+        runs.append({name: rows.tolist() for name, rows in asked.items()})
+        assert not any("candidates" in note for note in summary["notes"])
+    reduced, whole = runs
+    assert reduced["k_center"][:10] == whole["margin"][:10], "a random cold start looks at nothing"
+    assert reduced["random"] == whole["random"][:20]
+    assert set(reduced["k_center"][10:]) <= set(whole["margin"][10:])
+    assert len(set(reduced["k_center"][10:])) == 10
+
+
+def test_a_batch_that_does_not_fit_is_refused_before_anything_is_replayed(
+    tmp_path: Path, asked: dict[str, np.ndarray]
+) -> None:
+    """Both values are named, and so is the size that was asked for."""
+    for setting, changes in (
+        ("compose.subsample", {"compose": {"subsample": 30}}),
+        ("candidates", {"candidates": 30}),
+    ):
+        params = write(tmp_path, {}, acquisition={"strategy": "margin", "batch_size": 10, **changes})
+        said = f"--batch-sizes 40.*\\n.*{setting} is 30, but a batch has up to 40 items"
+        with pytest.raises(SettingsError, match=said):
+            backtest(params, tmp_path / "out", batch_sizes=[20, 40], seeds=1)
+    assert not asked and not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("votes", ["known", "crew", "file"])
 def test_items_have_their_own_prices_and_trials_end_with_the_money(
     tmp_path: Path, asked: dict[str, np.ndarray], votes: str

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from labelloop.certification.audit import audit, log_evidence
+from labelloop.certification.audit import WATCHED, audit, gets_worse, log_evidence
 
 
 @pytest.mark.parametrize(("errors", "n", "target"), [(0, 10, 0.05), (3, 20, 0.05), (5, 60, 0.1), (9, 9, 0.2)])
@@ -59,3 +59,22 @@ def test_a_breach_stays_a_breach() -> None:
 def test_nothing_audited_says_nothing() -> None:
     found = audit(np.empty(0, dtype=bool), 0.05, 0.05)
     assert (found.audited, found.error, found.evidence, found.breach_at) == (0, None, 1.0, None)
+
+
+def test_steady_labels_raise_no_alarm_more_often_than_asked() -> None:
+    """Just the target share is wrong; among as many audits as the chance is told for."""
+    rng = np.random.default_rng(0)
+    alarms = [gets_worse(rng.random(WATCHED) < 0.1, 0.1, 0.05) is not None for _ in range(300)]
+    assert np.mean(alarms) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
+
+
+def test_labels_that_come_to_be_wrong_after_a_long_good_time_are_found_sooner() -> None:
+    """All audits together still look good when the latest ones do not."""
+    rng = np.random.default_rng(0)
+    late, together = [], []
+    for _ in range(60):
+        wrong = rng.random(700) < np.where(np.arange(700) < 400, 0.02, 0.25)
+        late.append(gets_worse(wrong, 0.1, 0.05) or 700)
+        together.append(audit(wrong, 0.1, 0.05).breach_at or 700)
+    assert np.median(late) < np.median(together) - 50
+    assert min(late) > 400

@@ -74,9 +74,12 @@ def test_unicode_quotes_and_line_breaks_survive(tmp_path: Path) -> None:
         ("", "v.csv", "is empty"),
         ("item,annotator,label\n", "v.csv", "has a header but no votes"),
         ("\n\n", "v.csv", "is empty"),
-        ("item,worker,label\n1,x,a\n", "v.csv", "no column 'annotator'.*--annotator-column 'worker'"),
+        ("item,Worker,label\n1,x,a\n", "v.csv", "no column 'annotator'.*--annotator-column 'Worker'"),
+        ("item,worker,user,label\n1,x,y,a\n", "v.csv", "no column 'annotator'.*--annotator-column 'worker'"),
+        ("item,annotator,truth\n1,x,a\n", "v.csv", "no column 'label'.*--label-column 'truth'"),
+        ("item,ada,bob\n1,x,a\n", "v.csv", "no column 'annotator'.*one row a vote"),
         ("itme,annotator,label\n1,x,a\n", "v.csv", "no column 'item'.*--item-column 'itme'"),
-        ("item,annotator,answer\n1,x,a\n", "v.csv", "--label-column 'answer'"),
+        ("item,annotator,answer,vote\n1,x,a,b\n", "v.csv", "--label-column 'answer'"),
         ("item;annotator;label\n1;x;a\n", "v.csv", "one column only"),
         ("item,annotator,label\n1,x,a\n2, ,b\n", "v.csv", "row 2: column 'annotator' is empty"),
         ("item,annotator,label\n1,x\n", "v.csv", "row 1: column 'label' is empty"),
@@ -127,8 +130,23 @@ def test_gold_may_name_its_columns_as_the_votes_do(tmp_path: Path, header: str) 
 
 
 def test_gold_without_labels_says_which_columns_it_needs(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no column 'truth'; it has item, class; gold needs"):
-        read_gold(written(tmp_path, "item,class\n1,a\n"))
+    with pytest.raises(DataError, match="no column 'label'; it has item, colour; gold needs"):
+        read_gold(written(tmp_path, "item,colour\n1,a\n"))
+
+
+@pytest.mark.parametrize(
+    "header", ["task,worker,label", "question,worker,answer", "item_id,rater,value", "item,user,label,id"]
+)
+def test_usual_names_of_other_tools_are_understood(tmp_path: Path, header: str) -> None:
+    """Also beside a column of true labels, which is never taken for votes; gold so too."""
+    row = ",".join(["1", "x", "a", "7"][: header.count(",") + 1])
+    path = written(tmp_path, f"{header},truth\n{row},b\n")
+    votes = read_votes(path)
+    assert votes[["item", "annotator", "label"]].to_dict("list") == {
+        "item": ["1"], "annotator": ["x"], "label": ["a"],
+    }  # fmt: skip
+    gold = read_gold(written(tmp_path, "task,gold\n1,a\n", "gold.csv"))
+    assert gold.to_dict("list") == {"item": ["1"], "label": ["a"]}
 
 
 def test_the_labels_say_what_they_rest_on(tmp_path: Path) -> None:

@@ -9,14 +9,16 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from labelloop import files
-from labelloop.errors import DamagedFileError
+from labelloop.campaign import parse_settings
+from labelloop.errors import DamagedFileError, SettingsError
 from labelloop.models import load_learner, make_learner, save_learner, show_pool
 from labelloop.models.graph_smoothing import ALPHA, PRIOR, STEPS, build_graph, smooth
 from labelloop.models.neighbours import nearest
 from labelloop.models.pool_gate import folds_of, judge
 from labelloop.models.pool_learner import PoolLearner
 from labelloop.models.pool_space import DIMENSIONS, WIDE, project
-from labelloop.models.self_training import self_train
+from labelloop.models.self_training import self_train, surest
+from labelloop.settings.pool import PoolOptions
 
 
 def moons(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -33,10 +35,13 @@ def line(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return points, (points[:, 0] > 0).astype(np.int64)
 
 
-def learner_of(pool: str, points: np.ndarray, n_classes: int = 2, seed: int = 0) -> PoolLearner:
+def learner_of(
+    pool: str, points: np.ndarray, n_classes: int = 2, seed: int = 0, **options: float
+) -> PoolLearner:
     learner = make_learner(
-        "logistic", n_classes=n_classes, seed=seed, options={}, input_kind="features", pool=pool
-    )
+        "logistic", n_classes=n_classes, seed=seed, options={}, input_kind="features", pool=pool,
+        pool_options=PoolOptions(**options),
+    )  # fmt: skip
     learner.observe([points])
     show_pool(learner, lambda rows: points[rows], np.arange(len(points)))
     return learner
@@ -221,6 +226,53 @@ def test_pseudo_labels_stay_inside_the_fit() -> None:
     inputs, targets = points[:40].copy(), codes[:40].copy()
     learner_of("self_training", points).fit(inputs, targets)
     assert (inputs == points[:40]).all() and (targets == codes[:40]).all()
+
+
+@pytest.mark.parametrize(
+    ("pool", "changed"),
+    [("graph", {"neighbours": 5}), ("graph", {"alpha": 0.2}), ("graph", {"share": 0.4})],
+)
+def test_what_is_set_of_the_graph_counts_and_stays_with_the_model(
+    tmp_path: Path, pool: str, changed: dict[str, float]
+) -> None:
+    points, codes = moons(600, 0)
+    fresh, _ = moons(200, 1)
+    said = {}
+    for name, options in (("as it is", {}), ("changed", changed)):
+        learner = learner_of(pool, points, **options).fit(points[:60], codes[:60])
+        assert learner.verdict.chosen == pool
+        save_learner(learner, "logistic", tmp_path / name)
+        loaded = load_learner(tmp_path / name)
+        said[name] = learner.predict_proba(fresh)
+        assert loaded.predict_proba(fresh).tobytes() == said[name].tobytes()
+        assert loaded.pool_options == PoolOptions(**options)
+    assert said["as it is"].tobytes() != said["changed"].tobytes()
+
+
+def test_the_threshold_decides_who_gets_a_pseudo_label() -> None:
+    """What is surer stays as the threshold falls, and classes keep their proportions at each."""
+    random = np.random.default_rng(0)
+    said = random.dirichlet([0.4, 0.4, 0.4], size=400).astype(np.float32)
+    chosen = [set(surest(said, np.ones(3), threshold).tolist()) for threshold in (0.99, 0.9, 0.6)]
+    assert 0 < len(chosen[0]) < len(chosen[1]) < len(chosen[2])
+    for threshold, rows in zip((0.99, 0.9, 0.6), chosen, strict=True):
+        assert said[sorted(rows)].max(axis=1).min() >= threshold
+    points, codes = moons(300, 0)
+    base = make_learner("logistic", n_classes=2, seed=0, options={}, input_kind="features")
+    base.observe([points])
+    taught = [
+        self_train(base, points[:20], codes[:20], None, points, threshold=threshold).predict_proba(points)
+        for threshold in (0.6, 0.95)
+    ]
+    assert taught[0].tobytes() != taught[1].tobytes()
+
+
+@pytest.mark.parametrize(
+    "options", [{"threshold": 0}, {"threshold": 1.1}, {"neighbours": 0}, {"alpha": 1}, {"share": 0}]
+)
+def test_options_of_the_pool_have_bounds(options: dict[str, float]) -> None:
+    with pytest.raises(SettingsError, match=f"model.pool_options.{next(iter(options))}"):
+        parse_settings({"model": {"pool_options": options}})
 
 
 def test_nobody_sure_enough_means_no_pseudo_label() -> None:

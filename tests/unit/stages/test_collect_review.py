@@ -133,8 +133,9 @@ def test_what_enough_have_skipped_is_on_the_review_list_with_who_and_when(
     (row,) = review(current)
     assert row["text"].startswith("'=long text x") and len(row["text"]) <= 201
     assert {name: value for name, value in row.items() if name != "text"} == {
-        "item": "'=i1", "reason": "skipped by 2", "answers": "1", "asked": "2", "skipped_by": "ben; cy",
-        "skipped_at": "2026-01-05T13:00:00+00:00; 2026-01-05T14:00:00+00:00",
+        "item": "'=i1", "reason": "given up", "why": "skipped by 2", "answers": "1", "asked": "2",
+        "skipped_by": "ben; cy", "skipped_at": "2026-01-05T13:00:00+00:00; 2026-01-05T14:00:00+00:00",
+        "label": "", "confidence": "", "model_says": "", "answer": "", "note": "",
     }  # fmt: skip
     closed = files.read_json(current.folder.closed)
     assert (closed["answered"], closed["asked"]) == (3, 4)
@@ -166,7 +167,7 @@ def test_the_last_person_there_is_ends_the_waiting(
         tool.says(item, "ada", 1, "cat")
         tool.says(item, "ben", 2, None)
     assert look(current, tool, 3) is None
-    assert [row["reason"] for row in review(current)] == ["skipped by 1, and nobody else is left to ask"] * 2
+    assert [row["why"] for row in review(current)] == ["skipped by 1, and nobody else is left to ask"] * 2
 
 
 def test_tasks_deleted_in_the_tool_are_given_up_and_said(
@@ -184,7 +185,7 @@ def test_tasks_deleted_in_the_tool_are_given_up_and_said(
     assert look(current, tool, 8) is None
     assert tool.closed == [PUSHED + timedelta(hours=6)]
     (row,) = review(current)
-    assert (row["item"], row["reason"], row["answers"]) == ("i0", "deleted in the tool", "1")
+    assert (row["item"], row["why"], row["answers"]) == ("i0", "deleted in the tool", "1")
     assert files.read_json(current.folder.closed)["gone"] == ["i0"]
     assert len(tables.VOTES.read(current.folder.collected)) == 3
 

@@ -18,7 +18,7 @@ from labelloop.annotators import pausing
 from labelloop.campaign import Annotation
 from labelloop.errors import SettingsError
 from labelloop.reviewing.review import write_queue
-from labelloop.stages.one_scale import prices_of_those_left, share_votes
+from labelloop.stages.one_scale import prices_of_those_left, reason_for, share_votes
 from labelloop.workspace import Workspace
 
 gains = st.lists(st.floats(0, 1), max_size=12).map(lambda values: np.sort(values)[::-1])
@@ -76,6 +76,9 @@ def test_a_look_costs_what_those_experts_take_who_are_not_paused() -> None:
     )  # fmt: skip
     votes = pd.DataFrame({"item": ["a"], "annotator": ["ada"]})
     paused = pausing.without(annotation, {"eva": {}})
+    assert "2 second looks took 8 of the round's votes and 3 new items 3," in reason_for(
+        2, 8.0, 3, 9, annotation
+    )
     for who, price in ((annotation, 4.0), (paused, 2.0)):
         assert prices_of_those_left(who, votes, ["a"], np.ones(1, dtype=bool)) == pytest.approx([price])
 
@@ -94,7 +97,10 @@ def test_every_round_spends_the_same_votes_and_shares_them_otherwise(done: Works
     for folder, votes in zip(rounds, looks, strict=True):
         about = files.read_json(folder.selection)
         assert about["strategy"] == "relabel" and about["second_looks"]["votes"] == votes
-        assert about["second_looks"]["reason"] in folder.report.read_text()
+        reason = about["second_looks"]["reason"]
+        assert reason in folder.report.read_text()
+        if votes > 1:
+            assert f"{votes} second looks took {votes} of the round's votes" in reason
 
 
 def test_no_new_item_that_was_left_out_brings_more_than_a_second_look(done: Workspace) -> None:

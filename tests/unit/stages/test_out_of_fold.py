@@ -57,6 +57,19 @@ def test_items_that_judge_models_are_neither_asked_about_nor_trained_on() -> Non
     assert not seen & {3, 4, 50}
 
 
+def test_items_that_only_judge_a_model_are_asked_about_by_one_that_never_saw_any_of_them() -> None:
+    seen: set[int] = set()
+
+    class Spy(Echo):
+        def fit(self, inputs: np.ndarray, codes: np.ndarray) -> Echo:
+            seen.update(inputs[:, 0].astype(int).tolist())
+            return super().fit(inputs, codes)
+
+    predicted = out_of_fold(Spy(), prepared(), 5, {"i3"}, {"i4", "i50"})(ITEMS, np.arange(60) % 2)
+    assert np.flatnonzero(np.isnan(predicted).any(axis=1)).tolist() == [3]
+    assert seen == set(range(60)) - {3, 4, 50}
+
+
 def test_one_class_is_not_trained_on() -> None:
     predicted = out_of_fold(Echo(), prepared(), 3, set())(ITEMS, np.zeros(60, dtype=int))
     assert np.isnan(predicted).all()

@@ -119,7 +119,7 @@ def test_experts_are_asked_about_what_others_split_on_or_leave_unsure_before_it_
         asked_before += len(mine)
         escalated |= set(mine["item"])
         unsure = pd.read_csv(folder.review)
-        unsure = unsure[unsure["reason"].str.startswith("still unsure")]
+        unsure = unsure[unsure["why"].str.startswith("still unsure")]
         assert set(unsure["item"]) <= escalated
     assert asked_before > 3
     votes = tables.VOTES.read(rounds[-1].collected)

@@ -1,0 +1,116 @@
+"""A certificate for labels by votes, on those of them that a reviewer has read because chance said so.
+
+The stream is every label that votes made, of the rounds up to one. They have an order that no answer has a
+say in (`reviewing/random_slice.py`), and reviewers read from its beginning: what of it has a verdict without
+a gap is a random draw from the very labels that the certificate is about. Gold of the gold arm would be none:
+it is drawn from the pool, and a strategy asks about the pool's harder items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from labelloop import files
+from labelloop.certification.certificate import sealed
+from labelloop.certification.certify_file import refusal
+from labelloop.certification.model_labels import Issued
+from labelloop.certification.threshold_tests import chance_of_so_few, find_threshold, needed_gold
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """The labels up to a round, and how many of them are read, from the first in the order of the draw."""
+
+    through: str
+    """The last round; empty without labels."""
+    labels: int
+    read: int
+
+
+def read_without_gap(rounds: Sequence[str], reviewed: np.ndarray) -> Beginning:
+    """The round up to which most labels are read from the beginning of the order on; of equal ones the last.
+
+    A round whose labels came after the review opens gaps everywhere; the labels before it have none.
+
+    Args:
+        rounds: of each label, such as `r003`, in the order of the draw.
+        reviewed: shape (n_labels,), bool.
+    """
+    number = np.array([int(name[1:]) for name in rounds], dtype=np.int64)
+    found = Beginning("", 0, 0)
+    for name in sorted(set(rounds), key=lambda name: int(name[1:])):
+        mine = reviewed[number <= int(name[1:])]
+        read = len(mine) if mine.all() else int(mine.argmin())
+        if read >= found.read:
+            found = Beginning(name, len(mine), read)
+    return found
+
+
+def certify_fused(
+    confidence: np.ndarray,
+    right: np.ndarray,
+    kept: np.ndarray,
+    *,
+    target: float,
+    delta: float,
+    now: datetime,
+    days: float,
+    audit_delta: float,
+    classes: list[str],
+    method: str,
+    scorer: str,
+    verdicts: Sequence[tuple[str, str]],
+) -> Issued:
+    """Find the threshold of the greatest coverage, and seal a certificate.
+
+    Args:
+        confidence: shape (n_labels,), of all labels of the stream, in the order of the draw.
+        right: shape (n_read,), bool: whether the first `n_read` of them are right.
+        kept: shape (n_labels,), bool: those that would be accepted. All wrong labels of the others may be
+            among them (see `find_threshold`).
+        now: with a time zone.
+        scorer: digest of what made labels and confidences.
+        verdicts: item and label of what was read.
+    """
+    least = _fewest(len(confidence), target, delta)
+    if len(right) < least:
+        return Issued(None, f"{len(right)} labels of the random slice are reviewed without a gap, and at the "
+                      f"least {least} are needed: `labelloop review --random {least - len(right)}` or more, "
+                      "all of them filled in", looked=False)  # fmt: skip
+    if not kept.any():
+        return Issued(None, "every label of these rounds is reviewed already", looked=False)
+    found = find_threshold(confidence, confidence[: len(right)], right, target=target, delta=delta, kept=kept)
+    if found.chosen is None:
+        wrong = int((~right).sum())
+        said = refusal(found, len(right), wrong, target=target, delta=delta, gold="reviewed labels")
+        return Issued(None, said, looked=True)
+    certificate = sealed(
+        now,
+        days,
+        target=target,
+        delta=delta,
+        test="fixed_sequence",
+        **found.proof(),
+        stream=len(confidence),
+        gold_total=len(right),
+        classes=classes,
+        scorer=scorer,
+        method=method,
+        gold_digest=files.digest_of(sorted(verdicts)),
+        # What is read of the slice later on is the audit.
+        audit_share=0.0,
+        audit_delta=audit_delta,
+    )
+    return Issued(certificate, "", looked=True)
+
+
+def _fewest(labels: int, target: float, delta: float) -> int:
+    """How many of so many labels must be read to prove anything, if all of them are right."""
+    read = needed_gold(target, delta)
+    while read < labels and chance_of_so_few(0, read, labels, target) > delta:
+        read += 1
+    return read

@@ -1,0 +1,41 @@
+"""What accepting the model's labels and accepting labels by votes have in common."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from labelloop import files
+from labelloop.stages.runner import Round
+
+LEAST_DELTA = 1e-9
+"""Of the chance that certificates may err, less than which is nothing."""
+
+
+def drift_alarm(current: Round) -> str:
+    """Why nothing may be accepted: somebody answers worse than they did; or ''.
+
+    What people say is what labels are tested by, and what labels by votes are made of. Not those who are in
+    quality.trusted, nor those whose votes are left out.
+    """
+    quality, told = current.settings.quality, files.read_json(current.folder.quality)
+    left_out = {one["annotator"] for one in told["paused"]} if quality.drop_votes else set()
+    names = [one["annotator"] for one in told["flagged"] if "drift" in one["flags"]]
+    names = sorted(set(names) - left_out - set(quality.trusted))
+    if not names:
+        return ""
+    who = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return (f"drift alarm: {who} came to answer worse than before (annotators.html), so what was accepted "
+            "has returned to the queue. Look into it, then name them in quality.trusted, or have them paused "
+            "(quality.pause.flags: [drift]) and their votes left out (quality.drop_votes)")  # fmt: skip
+
+
+def changes(before: pd.DataFrame, now: pd.DataFrame) -> dict[str, int]:
+    """What became of the labels that were accepted before, and what is new; both `tables.ACCEPTED`."""
+    both = before[["item", "label"]].merge(now[["item", "label"]], on="item", suffixes=("_before", ""))
+    return {
+        "before": len(before),
+        "kept": int((both["label_before"] == both["label"]).sum()),
+        "relabelled": int((both["label_before"] != both["label"]).sum()),
+        "returned": len(before) - len(both),
+        "new": len(now) - len(both),
+    }

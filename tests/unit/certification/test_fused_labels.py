@@ -1,0 +1,119 @@
+"""Certificates for labels by votes: what they are proven on, and how often they are wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from labelloop.certification.fused_labels import certify_fused, read_without_gap
+from labelloop.certification.model_labels import Issued
+
+TARGET, DELTA, LOOKS = 0.05, 0.1, 3
+N = 600
+
+
+def certify(confidence: np.ndarray, right: np.ndarray, kept: np.ndarray, **changed: Any) -> Issued:
+    about: dict[str, Any] = {
+        "target": TARGET, "delta": DELTA, "now": datetime(2026, 1, 1, tzinfo=UTC), "days": 30.0,
+        "audit_delta": 0.05, "classes": ["a", "b"], "method": "one_coin/1", "scorer": "abc", "verdicts": [],
+    }  # fmt: skip
+    return certify_fused(confidence, right, kept, **(about | changed))
+
+
+def labels(rng: np.random.Generator, n: int, error: float) -> tuple[np.ndarray, np.ndarray]:
+    """Confidences, and whether labels are right; `error` of them are wrong where they are surest."""
+    confidence = rng.choice([0.6, 0.8, 0.9, 0.95, 0.99], size=n)
+    return confidence, rng.random(n) > error + 0.3 * (0.99 - confidence)
+
+
+def violations(runs: int, error: float, hardest_last: float = 0.0) -> float:
+    """Share of campaigns of three rounds in which a certificate accepts more wrong labels than it says.
+
+    Args:
+        hardest_last: by how much more labels are wrong that stand at the end of the order, as if what is read
+            were drawn from easier items than the rest.
+    """
+    broken = 0
+    for seed in range(runs):
+        rng = np.random.default_rng(seed)
+        confidence, right = labels(rng, N, error)
+        right &= rng.random(N) > hardest_last * (np.arange(N) > 250)
+        rounds = np.array([f"r{number:03d}" for number in rng.integers(3, size=N)])
+        for look, last in enumerate(("r000", "r001", "r002")):
+            here = rounds <= last
+            mine, read = np.flatnonzero(here), 80 * (look + 1)
+            reviewed = np.arange(len(mine)) < read
+            begun = read_without_gap(rounds[here].tolist(), reviewed)
+            assert (begun.through, begun.read) == (last, read)
+            issued = certify(confidence[here], right[mine[:read]], ~reviewed, delta=DELTA / LOOKS)
+            if issued.certificate is not None:
+                accepted = mine[~reviewed & (confidence[here] >= issued.certificate.threshold)]
+                if (~right[accepted]).mean() > TARGET:
+                    broken += 1
+                    break
+    return broken / runs
+
+
+MANY = [pytest.param(error, 400, marks=pytest.mark.slow) for error in (0.0, 0.01, 0.02, 0.03)]
+
+
+@pytest.mark.parametrize(("error", "runs"), [(0.01, 80), *MANY])
+def test_more_than_the_target_is_wrong_no_more_often_than_promised(error: float, runs: int) -> None:
+    """Over all certificates of a campaign; 2 standard errors are left to chance."""
+    assert violations(runs, error) <= DELTA + 2 * np.sqrt(DELTA * (1 - DELTA) / runs)
+
+
+def test_what_is_no_random_draw_of_the_labels_would_break_the_promise() -> None:
+    """As gold from the whole pool would, where a strategy asks about harder items."""
+    assert violations(40, 0.0, hardest_last=0.15) > 3 * DELTA
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_beginning_has_no_gap_and_is_the_longest_of_all_rounds(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rounds = [f"r{number:03d}" for number in rng.integers(998, 1003, size=60)]
+    reviewed = (rng.random(60) < 0.9) | (np.arange(60) < 10)
+    found = read_without_gap(rounds, reviewed)
+
+    def read(through: int) -> int:
+        mine = [bool(done) for name, done in zip(rounds, reviewed, strict=True) if int(name[1:]) <= through]
+        return [*mine, False].index(False)
+
+    longest = max(read(through) for through in range(998, 1003))
+    assert found.read == read(int(found.through[1:])) == longest
+    assert all(read(later) < longest for later in range(int(found.through[1:]) + 1, 1003))
+
+
+def test_labels_that_come_after_the_review_take_nothing_from_those_before() -> None:
+    found = read_without_gap(["r000", "r001", "r000", "r000"], np.array([True, False, True, False]))
+    assert (found.through, found.labels, found.read) == ("r000", 3, 2)
+    assert read_without_gap([], np.zeros(0, dtype=bool)).read == 0
+
+
+def test_too_few_reviews_cost_no_look_and_say_how_many_are_missing() -> None:
+    least = 47  # of 500 labels; of labels without end it would be 45
+    confidence, kept = np.full(500, 0.99), np.arange(500) >= least
+    few = certify(confidence, np.ones(least - 5, dtype=bool), kept)
+    assert few.certificate is None and not few.looked
+    assert "`labelloop review --random 5` or more" in few.reason
+    assert certify(confidence, np.ones(least, dtype=bool), kept).certificate is not None
+
+
+def test_reviews_that_do_not_prove_it_say_how_many_more_would() -> None:
+    right = np.ones(80, dtype=bool)
+    right[[3, 40, 70]] = False
+    refused = certify(np.full(500, 0.9), right, np.arange(500) >= 80)
+    assert refused.looked and refused.certificate is None
+    assert "About" in refused.reason and "more reviewed labels" in refused.reason
+
+
+def test_errors_may_all_be_among_what_would_be_accepted() -> None:
+    """Labels that wait at a gate, say, are of the stream and are not accepted: they may be the good ones."""
+    right = np.ones(60, dtype=bool)
+    confidence = np.full(1000, 0.9)
+    some = np.arange(1000) >= 60
+    assert certify(confidence, right, some).certificate is not None
+    assert certify(confidence, right, some & (np.arange(1000) % 2 == 0)).certificate is None
