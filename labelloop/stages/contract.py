@@ -40,6 +40,7 @@ ROUND_STAGES = {
             inputs=(
                 "data",
                 "{round}/scores",
+                "{previous}/model",
                 "{previous}/asked.parquet",
                 "{previous}/labels.parquet",
                 "{previous}/collected.parquet",
