@@ -18,6 +18,7 @@ from bench.figures import Figure, markdown
 MEASUREMENTS = ("status", "idle", "overhead", "scoring", "age", "demo")
 ON_REQUEST = (
     "adaptive_votes",
+    "adaptive_crowds",
     "second_looks",
     "fusion",
     "fusion_speed",

@@ -28,9 +28,12 @@ from labelloop.workspace import Workspace
 
 
 def write_queue(
-    workspace: Workspace, out: Path, *, unsure_below: float, at_random: int, ask_model: bool
+    workspace: Workspace, out: Path, *, unsure_below: float | None = None, at_random: int, ask_model: bool
 ) -> dict[str, Any]:
     """Write the queue as of the last closed round to a CSV.
+
+    Args:
+        unsure_below: confidence below which a label is unsure; None: what params.yaml says.
 
     Returns:
         rows by reason, round, out.
@@ -46,7 +49,7 @@ def write_queue(
         labels,
         _given_up(workspace),
         classes=prepared.classes,
-        unsure_below=unsure_below,
+        unsure_below=workspace.settings.review.unsure_below if unsure_below is None else unsure_below,
         at_random=at_random,
         seed=current.settings.campaign.seed,
         probabilities=held_out_words(current, prepared, labels) if ask_model else None,

@@ -40,6 +40,7 @@ ROUND_STAGES = {
             inputs=(
                 "data",
                 "{round}/scores",
+                "{previous}/model",
                 "{previous}/asked.parquet",
                 "{previous}/labels.parquet",
                 "{previous}/collected.parquet",
@@ -56,8 +57,10 @@ ROUND_STAGES = {
             sections=(
                 "round",
                 "campaign",
+                "model",
                 "acquisition",
                 "annotation",
+                "fusion",
                 "gold",
                 "quality",
                 "review",
