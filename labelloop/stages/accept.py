@@ -82,13 +82,12 @@ def accept(current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Jud
             else:
                 accepted = table
                 told |= {"state": "issued", "certificate": asdict(issued.certificate) | {"format": FORMAT}}
-    old = tables.ACCEPTED.read(current.previous.accepted)
-    # Nobody was asked about what is accepted from the model; labels by votes have been asked about.
-    by_votes = old["item"].isin(tables.ASKED.read(current.previous.asked)["item"])
+    old, fused_before = tables.ACCEPTED.read(current.previous.accepted), before.get("fused", {})
+    by_votes = old["certificate"] == fused_before.get("certificate", {}).get("id")
     told["change"] = changes(old[~by_votes], accepted)
     if before["state"] == "issued" and "reason" in told:
         told["ended"] = {"certificate": before["certificate"]["id"], "reason": told["reason"]}
-    fused, voted = accept_fused(current, prepared, labels, before.get("fused", {}), old[by_votes])
+    fused, voted = accept_fused(current, prepared, labels, fused_before, old[by_votes])
     if fused is not None:
         told["fused"] = fused
     every = pd.concat([part for part in (accepted, voted) if len(part)] or [accepted])
