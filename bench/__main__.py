@@ -28,6 +28,7 @@ ON_REQUEST = (
     "scale",
     "agreement",
     "certification",
+    "certified_votes",
     "webhook",
     "label_studio",
 )

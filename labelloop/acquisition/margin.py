@@ -40,8 +40,12 @@ def _margin(chunk: np.ndarray, room: np.ndarray, out: np.ndarray) -> None:
     turned = room[:even].reshape(-1, 2 * n)
     np.copyto(turned.view(np.complex64), chunk[:, :even].view(np.complex64).T)
     first, (second, smaller) = turned[0], room[-4:].reshape(2, 2 * n)
-    second.fill(0)
-    for column in turned[1:]:
+    if len(turned) > 1:
+        np.minimum(first, turned[1], out=second)
+        np.maximum(first, turned[1], out=first)
+    else:
+        second.fill(0)
+    for column in turned[2:]:
         _take_in(column, first, second, smaller)
     largest, smaller = first[::2], smaller[:n]
     np.maximum(second[::2], second[1::2], out=out)

@@ -21,7 +21,7 @@ from labelloop.reviewing.round_list import given_up_items
 from labelloop.spreadsheet import unplain
 from labelloop.stages.overruling import places_in
 from labelloop.stages.review_list import shown_texts
-from labelloop.stages.review_queue import held_out_words, labels_by_votes, left_to_reviewers
+from labelloop.stages.review_queue import accepted_in, held_out_words, labels_by_votes, left_to_reviewers
 from labelloop.stages.runner import Round
 from labelloop.stages.snapshot import before_review
 from labelloop.workspace import Workspace
@@ -56,7 +56,7 @@ def write_queue(
         done=verdicts.standing(said),
         drawn_before={one.item for one in said if one.reason == RANDOM},
         worth_it=_newest_choice(workspace),
-        accepted=frozenset(tables.ACCEPTED.read(current.folder.accepted)["item"]),
+        accepted=accepted_in(current.folder, labels),
     )
     columns = current.settings.annotation.payload_columns
     files.write_text(out, as_csv(entries, lambda items: shown_texts(prepared, items, columns)))

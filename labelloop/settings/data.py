@@ -39,7 +39,9 @@ class Dataset(Section):
         None, description="Column with a unique id an item. Without it ids are made of file name and row."
     )
     text_columns: list[str] = Field(
-        [], description="Text columns of a table, joined by a line break for the model."
+        [],
+        description="Text columns of a table, joined by a line break for the model. In a table of images "
+        "the model sees the text as well as the picture: co_training's two views.",
     )
     numeric_columns: list[str] = Field(
         [], description="Numeric columns of a table that the model sees. Empty, with no text_columns: every "

@@ -40,6 +40,7 @@ ROUND_STAGES = {
             inputs=(
                 "data",
                 "{round}/scores",
+                "{previous}/model",
                 "{previous}/asked.parquet",
                 "{previous}/labels.parquet",
                 "{previous}/collected.parquet",
@@ -56,8 +57,10 @@ ROUND_STAGES = {
             sections=(
                 "round",
                 "campaign",
+                "model",
                 "acquisition",
                 "annotation",
+                "fusion",
                 "gold",
                 "quality",
                 "review",
@@ -109,6 +112,7 @@ ROUND_STAGES = {
                 "{round}/selection.json",
                 "data/start/labels.parquet",
                 "{previous}/quality.json",
+                "{previous}/accepted.parquet",
             ),
             outputs=(
                 "{round}/fused.parquet",
@@ -128,6 +132,7 @@ ROUND_STAGES = {
                 "gold",
                 "quality",
                 "review",
+                "accept",
             ),
         ),
         Contract(

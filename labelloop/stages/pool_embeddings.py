@@ -1,9 +1,10 @@
-"""Where a round's strategy finds the pool's embeddings: in `scores/`, or in the pool's own numbers.
+"""Where a round's strategy finds the pool's embeddings: in `scores/`, or made when it asks for them.
 
-The embedding of some learners is the inputs, moved and scaled column by column. Writing that for the whole
-pool, round after round, would be a copy of the data for a few rows that are picked. Instead `scores/` keeps
+Writing them for the whole pool, round after round, would be a copy of the data for a few rows that are
+picked. The embedding of some learners is the inputs, moved and scaled column by column: `scores/` then keeps
 what happens to each column, and the rows that a strategy asks for are made of the prepared pool where it
-lies, bit for bit what `embed` gives.
+lies, bit for bit what `embed` gives. What other learners embed is written, unless the strategy looks at some
+candidates only (`acquisition.candidates`): then `select` has the model embed those and the labeled items.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from labelloop.datasets.base import Items
 from labelloop.errors import DamagedFileError
 from labelloop.models.standardisation import Standardisation, as_features, embedding_columns
 from labelloop.models.storage import read_arrays, write_arrays
+from labelloop.one_thread import one_thread
 
 WRITTEN = "embeddings.npy"
 COLUMNS = "embedding_columns.safetensors"
 _TRIED = 64
+_EMBEDDED_ROWS = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +74,65 @@ class EmbeddedInPlace:
 
     def __getitem__(self, rows: np.ndarray | slice, /) -> np.ndarray:
         return self.columns.apply(as_features(self.read(rows)))
+
+
+class EmbeddedByModel:
+    """Embeddings of a pool of which the model embeds some rows at once; others when they are asked for.
+
+    Args:
+        embed: the model's.
+        read: inputs of rows of the pool.
+        rows: shape (m,), int64, ascending: what will be asked for, at least one.
+        length: rows of the pool.
+
+    Memory: that of the embeddings of `rows`.
+    """
+
+    def __init__(
+        self,
+        embed: Callable[[np.ndarray], np.ndarray],
+        read: Callable[[np.ndarray], np.ndarray],
+        rows: np.ndarray,
+        length: int,
+    ) -> None:
+        self._embed, self._read, self._rows, self._length = embed, read, rows, length
+        self._values = self._embedded(rows)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._length, self._values.shape[1]
+
+    @property
+    def ndim(self) -> int:
+        return 2
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._values.dtype
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, rows: np.ndarray | slice, /) -> np.ndarray:
+        wanted = np.arange(*rows.indices(self._length)) if isinstance(rows, slice) else np.asarray(rows)
+        places = np.minimum(np.searchsorted(self._rows, wanted), len(self._rows) - 1)
+        found = self._values[places]
+        unknown = self._rows[places] != wanted
+        if unknown.any():
+            found[unknown] = self._embedded(wanted[unknown])
+        return found
+
+    def _embedded(self, rows: np.ndarray) -> np.ndarray:
+        values = None
+        # On one thread: last bits would depend on the number of them.
+        with one_thread():
+            for start in range(0, len(rows), _EMBEDDED_ROWS):
+                part = np.asarray(self._embed(self._read(rows[start : start + _EMBEDDED_ROWS])), dtype="<f4")
+                if values is None:
+                    values = np.empty((len(rows), part.shape[1]), dtype="<f4")
+                values[start : start + len(part)] = part
+        assert values is not None
+        return values
 
 
 def columns_in_place(learner: object, pool: Items) -> Standardisation | None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from labelloop import files, models
+from labelloop import files, models, tables
 from labelloop.datasets.base import Prepared
 from labelloop.models.out_of_fold import out_of_fold
 from labelloop.reviewing import verdicts
@@ -40,6 +40,7 @@ def listed_entries(current: Round, prepared: Prepared) -> list[Entry]:
         done=verdicts.standing(said),
         drawn_before={one.item for one in said if one.reason == RANDOM},
         worth_it=left_to_reviewers(current.folder),
+        accepted=accepted_in(current.previous, labels),
     )
     return shortened(entries, {UNSURE: review.list_unsure, DISAGREES: review.list_disagreeing})
 
@@ -78,8 +79,20 @@ def _told(row: Overturned) -> dict[str, Any]:
             "high": high}  # fmt: skip
 
 
+def accepted_in(folder: RoundFolder, labels: pd.DataFrame) -> frozenset[str]:
+    """Items of which a round accepted the label that they have now: nobody need review them."""
+    accepted = tables.ACCEPTED.read(folder.accepted)
+    return frozenset(labels[["item", "label"]].merge(accepted, on=["item", "label"])["item"])
+
+
 def drawn_verdicts(current: Round) -> dict[str, str]:
-    """What reviewers have said of items that were drawn at random, by item: no model had a say in which."""
+    """What reviewers have said of items that were drawn at random, by item: no model had a say in which.
+
+    Nothing where these verdicts are to prove labels by votes: what proves labels has no say in how they are
+    made.
+    """
+    if current.settings.accept.fused.target_error is not None:
+        return {}
     said = kept_verdicts(current)
     standing = verdicts.standing(said)
     return {one.item: standing[one.item].label for one in said if one.reason == RANDOM}

@@ -45,7 +45,8 @@ class Shard:
 def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = None) -> None:
     """Write `scores/`: probabilities, embeddings and members (.npy), as far as the round's strategy needs.
 
-    Embeddings that are the pool's own numbers, column by column, are not written; see `pool_embeddings`.
+    Embeddings that are the pool's own numbers, column by column, or of which a few rows are looked at, are
+    not written; see `pool_embeddings`.
 
     Args:
         run_shards: calls `score_shard` on every shard; None does it in a thread for each core.
@@ -72,19 +73,23 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
         # What the strategy looks at is chosen by margin.
         needs |= {"probabilities"}
     wanted = [need for need in ("probabilities", "embeddings", "members") if need in needs]
-    columns = None
+    columns, later = None, False
     picking = [part for part, _ in mixture(acquisition.compose)] if mixed else [make_strategy(name, options)]
     if "embeddings" in needs and read_in_place(picking):
         columns = columns_in_place(learner, prepared.pool)
+        later = columns is None and (acquisition.candidates or len(prepared.pool)) < len(prepared.pool)
     with files.atomic_path(current.folder.scores) as out:
         out.mkdir()
         about = {"rows": len(prepared.pool), "strategy": name, "options": options, "trained": trained,
                  "arrays": sorted(wanted), "note": note}  # fmt: skip
         if mixed:
             about["mixed"] = True
+        if later:
+            about["embedded_later"] = True
         files.write_json(out / "scores.json", about)
         if columns is not None:
             keep_columns(columns, out)
+        if columns is not None or later:
             wanted.remove("embeddings")
         for need in wanted:
             width = _embedding_width(learner, prepared) if need == "embeddings" else learner.n_classes

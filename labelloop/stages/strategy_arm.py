@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from labelloop import acquisition, files
+from labelloop import acquisition, files, models
 from labelloop.acquisition.base import Context, HeldOut
 from labelloop.acquisition.composition import Composition, compose
 from labelloop.datasets.base import Prepared
 from labelloop.models.out_of_fold import held_out
 from labelloop.stages.backtest_followed import Proven
 from labelloop.stages.composing import composition_of
-from labelloop.stages.pool_embeddings import IdsInPlace, pool_embeddings, read_in_place
+from labelloop.stages.pool_embeddings import EmbeddedByModel, IdsInPlace, pool_embeddings, read_in_place
 from labelloop.stages.reducing import RunCandidates, reduce_candidates
 from labelloop.stages.runner import Round
 from labelloop.stages.train import untrained
@@ -86,6 +86,8 @@ def strategy_arm(
             run_shards=run_shards,
         )
         context = context if reduced is None else replace(context, candidates=reduced.rows)
+    if scores.get("embedded_later"):
+        context = replace(context, embeddings=_by_model(current, prepared, context))
     if composition is not None:
         picks = compose(strategy, context, wanted, composition, cut=True)
         about |= {"strategy": _mixed(composition) or about["strategy"], "picked": len(picks.rows)}
@@ -99,6 +101,13 @@ def strategy_arm(
     about["reason"] = " ".join(said for said in (scores["note"], picks.reason, *proven.told(names)) if said)
     draws = np.full(len(picks.rows), np.nan) if picks.draws is None else picks.draws
     return arm("strategy", picks.rows, picks.scores, picks.probabilities, draws), about
+
+
+def _by_model(current: Round, prepared: Prepared, context: Context) -> EmbeddedByModel:
+    """Embeddings by the model that the pool was scored with, at once of all that the strategy will read."""
+    rows = np.union1d(context.candidates, context.labeled).astype(np.int64)
+    embed = models.load_learner(current.previous.model).embed
+    return EmbeddedByModel(embed, prepared.pool.inputs, rows, len(prepared.pool))
 
 
 def _held_out(current: Round, prepared: Prepared, rows: np.ndarray, codes: np.ndarray) -> HeldOut:

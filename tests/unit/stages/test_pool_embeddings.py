@@ -15,6 +15,7 @@ from labelloop import acquisition, datasets, files, models
 from labelloop.acquisition import STRATEGIES, Context, make_strategy
 from labelloop.errors import DamagedFileError
 from labelloop.models.logistic import Logistic
+from labelloop.models.mlp import Mlp
 from labelloop.stages import pool_embeddings, score, select
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
@@ -34,7 +35,7 @@ def widest(context, batch_size):
 """
 
 
-def write(folder: Path, **acquiring: Any) -> None:
+def write(folder: Path, model: dict[str, Any] | None = None, **acquiring: Any) -> None:
     """Three clouds as float16, far from 0 and of unequal spread, and their settings."""
     random = np.random.default_rng(0)
     codes = random.integers(3, size=ROWS)
@@ -45,7 +46,7 @@ def write(folder: Path, **acquiring: Any) -> None:
     settings = {
         "campaign": {"name": "in-place", "seed": 1},
         "dataset": {"kind": "arrays", "path": "pool.npy", "labels_path": "labels.npy"},
-        "model": {"name": "logistic"},
+        "model": model or {"name": "logistic"},
         "acquisition": {"strategy": "auto", "batch_size": 20, "first_batch_size": 40, "shard_size": 256}
         | acquiring,
         "annotation": {"overlap": 1, "test_overlap": 1},
@@ -59,10 +60,10 @@ def write(folder: Path, **acquiring: Any) -> None:
 
 @pytest.fixture(scope="module")
 def play(tmp_path_factory: pytest.TempPathFactory, labelloop: Callable[..., Any]) -> Callable[..., Path]:
-    def run(**acquiring: Any) -> Path:
+    def run(**settings: Any) -> Path:
         folder = tmp_path_factory.mktemp("campaign")
         labelloop("init", folder)
-        write(folder, **acquiring)
+        write(folder, **settings)
         said = labelloop("run", "--plain", folder)
         assert said.code == 0, said.error
         return folder
@@ -75,16 +76,25 @@ def campaign(play: Callable[..., Path]) -> Path:
     return play()
 
 
+@pytest.fixture(scope="module")
+def network(play: Callable[..., Path]) -> Path:
+    """What a trained network embeds is written nowhere either where few items are looked at."""
+    options = {"epochs": 2, "min_steps": 20, "hidden": 16, "device": "cpu"}
+    return play(model={"name": "mlp", "options": options}, strategy="badge", candidates=60)
+
+
 def pool_of(campaign: Path) -> Any:
     return datasets.open_prepared(campaign / "data").pool
 
 
 def write_out(campaign: Path, round_id: str) -> None:
-    """Put `embeddings.npy` where the round has its columns."""
+    """Put `embeddings.npy` where the round has its columns, or would have the model embed."""
     current = Round(Workspace.at(campaign), round_id)
     learner = models.load_learner(current.previous.model)
     np.save(current.folder.scores / "embeddings.npy", learner.embed(pool_of(campaign).inputs(slice(None))))
-    (current.folder.scores / pool_embeddings.COLUMNS).unlink()
+    (current.folder.scores / pool_embeddings.COLUMNS).unlink(missing_ok=True)
+    about = files.read_json(current.folder.scores / "scores.json")
+    files.write_json(current.folder.scores / "scores.json", about | {"embedded_later": False})
 
 
 @pytest.mark.parametrize("round_id", ["r000", "r001"])
@@ -123,6 +133,37 @@ def test_a_round_picks_the_same_as_from_written_embeddings(
     write_out(copy, round_id)
     select.select(Round(Workspace.at(copy), round_id))
     assert batch.read_bytes() == before
+
+
+def test_a_network_embeds_only_what_the_strategy_looks_at(
+    network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Candidates and labeled items, and the batch is the one from embeddings of all items."""
+    copy = tmp_path / "campaign"
+    shutil.copytree(network, copy)
+    scores, batch = copy / "rounds/r001/scores", copy / "rounds/r001/batch.parquet"
+    assert {path.name for path in scores.iterdir()} == {"probabilities.npy", "scores.json"}
+    seen: list[int] = []
+    embed = Mlp.embed
+    monkeypatch.setattr(Mlp, "embed", lambda self, rows: (seen.append(len(rows)), embed(self, rows))[1])
+    before = batch.read_bytes()
+    batch.unlink()
+    select.select(Round(Workspace.at(copy), "r001"))
+    assert batch.read_bytes() == before
+    assert 60 < sum(seen) < 60 + 100
+    monkeypatch.undo()
+    write_out(copy, "r001")
+    select.select(Round(Workspace.at(copy), "r001"))
+    assert batch.read_bytes() == before
+
+
+def test_rows_that_nobody_foresaw_are_embedded_when_asked_for() -> None:
+    pool = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    rows = np.array([3, 7, 20])
+    found = pool_embeddings.EmbeddedByModel(lambda x: 2 * x, lambda some: pool[some], rows, len(pool))
+    assert (found.shape, found.ndim, len(found)) == ((50, 3), 2, 50)
+    for asked in (np.array([20, 3]), np.array([49, 7, 0]), slice(5, 9), np.array([], dtype=np.int64)):
+        assert np.array_equal(found[asked], 2 * pool[asked])
 
 
 @pytest.mark.parametrize("name", READING)
