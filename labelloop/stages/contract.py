@@ -176,6 +176,7 @@ ROUND_STAGES = {
                 "{round}/labels.parquet",
                 "{round}/model",
                 "{previous}/model",
+                "{previous}/asked.parquet",
                 "{previous}/labels.parquet",
                 "{previous}/accepted.parquet",
                 "{previous}/certificate.json",
