@@ -8,6 +8,7 @@ together.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 
 from labelloop.campaign import Dataset
 from labelloop.datasets import content, images
-from labelloop.datasets.array_file import open_array
+from labelloop.datasets.array_file import open_array, start_array
 from labelloop.datasets.paths import nearest
 from labelloop.datasets.source import ArrayFile, Part, Source, as_text
 from labelloop.datasets.table import joined_text
@@ -28,6 +29,8 @@ GRID = 8
 """Rows and columns of a picture at most, as the learner sees it."""
 DIRECTIONS = 128
 """Numbers that a text becomes, at most."""
+BLOCK = 4096
+"""Items at a time."""
 
 files = images.files
 
@@ -45,13 +48,13 @@ def read(dataset: Dataset, root: Path, out: Path) -> Source:
     # Terms as the learner for texts takes them.
     space = learn_text_space([texts[0]], ngrams=2, min_df=2, max_features=50_000, size=DIRECTIONS, seed=0)
     made = [
-        _with_texts(part, said, space, out / f"{name}-features.npy")
-        for part, said, name in zip(parts, texts, ("both", "test-both"), strict=False)
+        _with_texts(part, said, space, out / f"both-{number}.npy")
+        for number, (part, said) in enumerate(zip(parts, texts, strict=True))
     ]
     for scratch in {part.array.path for part in parts if part.array is not None}:
         scratch.unlink()
     words = space.directions.shape[1]
-    pixels = open_array(made[0].array.path, made[0].name).shape[1] - words if made[0].array else 0
+    pixels = height * width * (1 if dataset.image_mode == "L" else 3)
     return replace(
         pictures,
         input_kind="features",
@@ -78,8 +81,14 @@ def _texts_of(dataset: Dataset, part: Part) -> np.ndarray:
 def _with_texts(part: Part, texts: np.ndarray, space: TextSpace, path: Path) -> Part:
     """The part with an array of both in `path`; an item is a copy of another only if both are."""
     assert part.array is not None
-    pixels = open_array(part.array.path, part.name)[part.rows]
-    grid = pixels.reshape(len(part), -1).astype(np.float32) / 255
-    np.save(path, np.concatenate([space.embed(texts), grid], axis=1))
+    pictures = open_array(part.array.path, part.name)
+    width = space.directions.shape[1] + math.prod(pictures.shape[1:])
+    with path.open("wb") as stream:
+        start_array(stream, (len(part), width), np.dtype(np.float32))
+        for start in range(0, len(part), BLOCK):
+            rows = part.rows[start : start + BLOCK]
+            grid = pictures[rows].reshape(len(rows), -1).astype(np.float32) / 255
+            said = space.embed(texts[start : start + BLOCK])
+            stream.write(np.concatenate([said, grid], axis=1).tobytes())
     both = np.stack([content.of_texts(texts), part.content], axis=1)
     return replace(part, content=content.of_rows(both), rows=np.arange(len(part)), array=ArrayFile(path))

@@ -179,6 +179,7 @@ ROUND_STAGES = {
                 "{round}/labels.parquet",
                 "{round}/model",
                 "{previous}/model",
+                "{previous}/asked.parquet",
                 "{previous}/labels.parquet",
                 "{previous}/accepted.parquet",
                 "{previous}/certificate.json",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from labelloop import files, tables
+from labelloop import files, models, tables
 from labelloop.datasets.base import Prepared
 from labelloop.models.out_of_fold import out_of_fold
 from labelloop.reviewing import verdicts
@@ -107,10 +107,12 @@ def left_to_reviewers(folder: RoundFolder) -> list[str]:
 def held_out_words(current: Round, prepared: Prepared, labels: pd.DataFrame) -> np.ndarray:
     """What models trained without an item say of it; shape (n_labels, n_classes), NaN where nothing.
 
-    None is asked about test items or gold, which no model may learn from.
+    None is asked about test items or gold, which no model may learn from. What the learner makes of the
+    pool is left out: its gate trains many times over for every fold.
     """
     unheard = set(labels.loc[labels["split"] != "train", "item"])
-    ask = out_of_fold(untrained(current, prepared), prepared, current.settings.fusion.folds, unheard)
+    learner = models.without_pool(untrained(current, prepared))
+    ask = out_of_fold(learner, prepared, current.settings.fusion.folds, unheard)
     code = {name: number for number, name in enumerate(prepared.classes)}
     codes = labels["label"].map(code).to_numpy(dtype=np.int64)
     return ask(labels["item"].to_numpy(dtype=object), codes)

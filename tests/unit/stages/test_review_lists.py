@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from second_look_campaigns import campaign, finished
@@ -120,3 +122,18 @@ def test_the_whole_queue_takes_the_campaign_s_word_for_what_is_unsure(
     params.write_text(before.replace("unsure_below: 0.7", "unsure_below: 0.9"))
     assert unsure() == unsure(unsure_below=0.9) > few == unsure(unsure_below=0.7)
     params.write_text(before)
+
+
+def test_a_model_that_uses_the_pool_is_asked_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its gate would train it many times over for every fold."""
+    asked: list[str] = []
+
+    def spied(learner: object, *_: object) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        asked.append(type(learner).__name__)
+        return lambda items, codes: np.full((len(items), 3), np.nan)
+
+    monkeypatch.setattr("labelloop.stages.review_queue.out_of_fold", spied)
+    finished(campaign(tmp_path / "c", model={"pool": "graph"}, stopping={"max_rounds": 1}))
+    assert asked and "PoolLearner" not in asked
