@@ -18,6 +18,7 @@ from bench.figures import Figure, markdown
 MEASUREMENTS = ("status", "idle", "overhead", "scoring", "age", "demo")
 ON_REQUEST = (
     "adaptive_votes",
+    "adaptive_crowds",
     "second_looks",
     "fusion",
     "fusion_speed",
@@ -27,6 +28,7 @@ ON_REQUEST = (
     "scale",
     "agreement",
     "certification",
+    "certified_votes",
     "webhook",
     "label_studio",
 )

@@ -2,10 +2,12 @@
 
 2,000 items of 5 classes, 40 annotators who know each class in 35 to 90 of 100 cases and mix up classes in
 ways of their own; mean of `DRAWS` draws. `fixed` asks as many about each item; `adaptive` asks two about each
-and then, a tenth of the items at a time, one more about those that `fusion.second_looks` names. `routed` asks
-as `adaptive` does, from the second vote on of those whom `annotators.routing` finds for what the item may be,
-a tenth of the answers at random; `busiest` is how many even shares the busiest annotator answered. No
-annotator is asked twice about an item. Each is fused by majority and by `auto`.
+and then, a tenth of the items at a time, one more about those of which a vote is worth most: as campaigns
+rank second looks (`fusion.vote_gain`, by labels of `auto`), but with no new items to weigh them against and
+nobody who may not be asked. `routed` asks as `adaptive` does, from the second vote on of those whom
+`annotators.routing` finds for what the item may be, a tenth of the answers at random; `busiest` is how many
+even shares the busiest annotator answered. No annotator is asked twice about an item. Each is fused by
+majority and by `auto`.
 
     python -m bench adaptive_votes
 """
@@ -15,15 +17,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from bench.figures import Figure
 from labelloop.annotators.routing import UNLIMITED, Asked, route
 from labelloop.annotators.skills import class_skills
 from labelloop.fusion import make_fuser
-from labelloop.fusion.base import Votes
-from labelloop.fusion.second_looks import second_looks
+from labelloop.fusion.base import Fusion, Votes
+from labelloop.fusion.vote_gain import another_votes_worth
 from labelloop.fusion.votes_table import label_table
+from labelloop.stages.second_looks import votes_accuracy
 
 DRAWS = 5
 ITEMS, CLASSES, PEOPLE = 2000, 5, 40
@@ -102,27 +104,21 @@ def _adapt(crowd: Crowd, budget: int, by_skill: bool = False) -> None:
     crowd.ask(np.arange(ITEMS))
     while (left := budget - len(crowd.votes.item)) > 0:
         votes = crowd.votes
-        fused = make_fuser("pooled_dawid_skene")(votes)
+        fused = make_fuser("auto")(votes)
         items = np.flatnonzero(np.bincount(votes.item, minlength=ITEMS) < 2)[:STEP]
         if not len(items):
-            items = _unsure(label_table(votes, fused), min(left, STEP))
-        if not len(items):
-            return
+            items = worth_most(votes, fused, min(left, STEP))
         if by_skill:
             _ask_by_skill(crowd, items, fused.posterior[items])
         else:
             crowd.ask(items)
 
 
-def _unsure(table: pd.DataFrame, wanted: int) -> np.ndarray:
-    found = second_looks(
-        table.assign(item=table["item"].astype(str)),
-        eligible=[str(item) for item in range(ITEMS)],
-        confidence=1.0,
-        most_votes=PEOPLE,
-        wanted=wanted,
-    )
-    return np.array([int(item) for item in found], dtype=np.int64)
+def worth_most(votes: Votes, fused: Fusion, wanted: int) -> np.ndarray:
+    """Items of which one more vote is worth most, the best first."""
+    labels = label_table(votes, fused).assign(status="fused")
+    worth = another_votes_worth(fused.posterior, votes_accuracy(labels, len(votes.classes)))
+    return np.argsort(-worth, kind="stable")[:wanted]
 
 
 def _ask_by_skill(crowd: Crowd, items: np.ndarray, belief: np.ndarray) -> None:

@@ -19,6 +19,7 @@ from labelloop.stages.backtest_followed import proven_by_backtest
 from labelloop.stages.collect import Waiting
 from labelloop.stages.contract import ROUND_STAGES
 from labelloop.stages.known_errors import with_known_errors
+from labelloop.stages.reasks import UNTIL, reask_until
 from labelloop.stages.runner import run_stage
 from labelloop.workspace import RoundFolder, Workspace
 
@@ -146,6 +147,9 @@ def open_round(workspace: Workspace) -> Entry | Stopped:
         frozen["round"]["money"] = purse
     if proven is not None:
         frozen["round"]["backtest"] = proven
+    until = reask_until(workspace, settings, entry.id)
+    if until is not None:
+        frozen["round"][UNTIL] = until
     write_frozen(workspace.round(entry.id).settings, frozen)
     ledger.open, ledger.stopped = entry, None
     ledger.write()

@@ -315,5 +315,6 @@ ACCEPTED = Contract(
         "audit": Column(pa.bool_()),
     },
 )
-"""Labels of the model that count without a person, by the order of their ids; `audit`: drawn to be asked
-about all the same. They are no snapshot's labels: nothing is trained, fused or judged on them."""
+"""Labels that count without a further person, by the order of their ids: of the model, about items that
+nobody was asked about, and by votes. `audit`: drawn to be asked about all the same. Those of the model are no
+snapshot's labels: nothing is trained, fused or judged on them."""

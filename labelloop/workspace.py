@@ -197,7 +197,7 @@ class RoundFolder:
 
     @property
     def accepted(self) -> Path:
-        """The model's labels that count without a person, under the round's certificate."""
+        """Labels that count without a further person, under a certificate: of the model, and by votes."""
         return self.path / "accepted.parquet"
 
     @property

@@ -29,8 +29,10 @@ def review(
         str, typer.Option(help="Only what waits at this review gate; with --take, where the file names none.")
     ] = "",
     unsure_below: Annotated[
-        float, typer.Option(min=0, max=1, help="Labels with less confidence are on the queue.")
-    ] = 0.7,
+        float | None,
+        typer.Option(min=0, max=1, help="Labels with less confidence are on the queue.",
+                     show_default="review.unsure_below"),
+    ] = None,
     random: Annotated[
         int, typer.Option(min=0, help="Labels drawn at random; they alone tell how good the labels are.")
     ] = 20,

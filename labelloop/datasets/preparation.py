@@ -25,7 +25,9 @@ _SHOWN_NAMES = 20
 
 def reader_of(dataset: Dataset) -> Reader:
     """The module that reads this kind of dataset; imported only now."""
-    return cast(Reader, importlib.import_module(f"labelloop.datasets.{dataset.kind}"))
+    both = dataset.kind == "images" and dataset.text_columns
+    name = "text_and_pictures" if both else dataset.kind
+    return cast(Reader, importlib.import_module(f"labelloop.datasets.{name}"))
 
 
 def prepare_data(

@@ -194,7 +194,7 @@ class StoredItems:
                 f"annotation.payload_columns names {name!r}, which is the label or split column; annotators "
                 "must not see it"
             )
-        if name == "image" and self.input_kind == "images" and name in self._stored:
+        if name == "image" and self.summary["kind"] == "images" and name in self._stored:
             return [str(self._root / path) for path in _taken(self._column(name), rows).to_pylist()]
         if name in self._stored and name != "split":
             return list(_taken(self._column(name), rows).to_pylist())

@@ -55,6 +55,11 @@ def show_pool(learner: object, read: Callable[[np.ndarray], np.ndarray], rows: n
         learner.see_pool(inputs[np.argsort(order, kind="stable")])
 
 
+def without_pool(learner: Any) -> Any:
+    """The learner inside one that uses the pool, untrained; any other as it is."""
+    return learner._untrained if isinstance(learner, PoolLearner) else learner
+
+
 class PoolLearner:
     """Round `base`, which is observed already or will be.
 

@@ -149,7 +149,8 @@ def make_learner(
         if pool == "co_training" and input_kind != "features":
             raise SettingsError(
                 f"model.pool co_training takes two groups of columns, but the pool is {input_kind}; set "
-                "model.pool to graph or self_training"
+                "model.pool to graph or self_training, or name both pictures and text "
+                "(dataset.path_column, dataset.text_columns)"
             )
         learner = PoolLearner(learner, pool=pool, seed=seed, views=views, options=pool_options)
     remember(learner, input_kind, seed, options, pool)

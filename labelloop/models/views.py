@@ -17,9 +17,10 @@ def resolve_views(
     """Column numbers of both views, each ascending.
 
     Args:
-        wanted: two groups of columns, by name or number (from 0); empty: two random halves of the columns,
-            which helps where many columns say the same (Nigam and Ghani, 2000).
-        names: of the columns, where the data has names.
+        wanted: two groups of columns, by name, number (from 0) or the name of a kind of columns; empty: the
+            two kinds of columns, where there are two, else two random halves of the columns, which helps
+            where many columns say the same (Nigam and Ghani, 2000).
+        names: of the columns, where the data has names; `text 0`, `text 1` are of the kind `text`.
         width: number of columns.
         seed: of the random halves.
 
@@ -28,16 +29,34 @@ def resolve_views(
     """
     if width < 2:
         raise SettingsError(f"model.pool co_training needs two views, but the data has {width} column")
+    kinds = _kinds(names)
+    if not wanted and len(kinds) == 2:
+        first, second = kinds.values()
+        return _ascending(first), _ascending(second)
     if not wanted:
         drawn = np.random.default_rng(seed).permutation(width)
         return _ascending(drawn[: width // 2].tolist()), _ascending(drawn[width // 2 :].tolist())
     if len(wanted) != 2 or not all(wanted):
         raise SettingsError(f"model.views has {len(wanted)} groups; give two, with a column or more in each")
-    first, second = ([_number(column, names, width) for column in group] for group in wanted)
+    first, second = (
+        [number for column in group for number in kinds.get(str(column)) or [_number(column, names, width)]]
+        for group in wanted
+    )
     both = sorted(set(first) & set(second))
     if both:
         raise SettingsError(f"model.views has column {both[0]} in both groups; views must not share columns")
     return _ascending(first), _ascending(second)
+
+
+def _kinds(names: Sequence[str]) -> dict[str, list[int]]:
+    """Columns by kind, where every column is a numbered one of some kind; else empty."""
+    found: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        kind, _, number = name.rpartition(" ")
+        if not kind or not number.isdecimal():
+            return {}
+        found.setdefault(kind, []).append(place)
+    return found
 
 
 def _number(column: int | str, names: Sequence[str], width: int) -> int:

@@ -21,16 +21,19 @@ from labelloop.reviewing.round_list import given_up_items
 from labelloop.spreadsheet import unplain
 from labelloop.stages.overruling import places_in
 from labelloop.stages.review_list import shown_texts
-from labelloop.stages.review_queue import held_out_words, labels_by_votes, left_to_reviewers
+from labelloop.stages.review_queue import accepted_in, held_out_words, labels_by_votes, left_to_reviewers
 from labelloop.stages.runner import Round
 from labelloop.stages.snapshot import before_review
 from labelloop.workspace import Workspace
 
 
 def write_queue(
-    workspace: Workspace, out: Path, *, unsure_below: float, at_random: int, ask_model: bool
+    workspace: Workspace, out: Path, *, unsure_below: float | None = None, at_random: int, ask_model: bool
 ) -> dict[str, Any]:
     """Write the queue as of the last closed round to a CSV.
+
+    Args:
+        unsure_below: confidence below which a label is unsure; None: what params.yaml says.
 
     Returns:
         rows by reason, round, out.
@@ -46,14 +49,14 @@ def write_queue(
         labels,
         _given_up(workspace),
         classes=prepared.classes,
-        unsure_below=unsure_below,
+        unsure_below=workspace.settings.review.unsure_below if unsure_below is None else unsure_below,
         at_random=at_random,
         seed=current.settings.campaign.seed,
         probabilities=held_out_words(current, prepared, labels) if ask_model else None,
         done=verdicts.standing(said),
         drawn_before={one.item for one in said if one.reason == RANDOM},
         worth_it=_newest_choice(workspace),
-        accepted=frozenset(tables.ACCEPTED.read(current.folder.accepted)["item"]),
+        accepted=accepted_in(current.folder, labels),
     )
     columns = current.settings.annotation.payload_columns
     files.write_text(out, as_csv(entries, lambda items: shown_texts(prepared, items, columns)))

@@ -39,7 +39,9 @@ class Dataset(Section):
         None, description="Column with a unique id an item. Without it ids are made of file name and row."
     )
     text_columns: list[str] = Field(
-        [], description="Text columns of a table, joined by a line break for the model."
+        [],
+        description="Text columns of a table, joined by a line break for the model. In a table of images "
+        "the model sees the text as well as the picture: co_training's two views.",
     )
     numeric_columns: list[str] = Field(
         [], description="Numeric columns of a table that the model sees. Empty, with no text_columns: every "
@@ -66,8 +68,9 @@ class Dataset(Section):
     test_features_key: str = Field("x_test", description="Array of the test set's features in a .npz.")
     test_labels_key: str = Field("y_test", description="Array of the test set's labels in a .npz.")
     image_size: tuple[int, int] = Field(
-        (32, 32), description="Height and width in pixels that images are resized to for the model."
-    )
+        (32, 32), description="Height and width in pixels that images are resized to for the model; at most "
+        "8 x 8 with text_columns.",
+    )  # fmt: skip
     image_mode: Literal["L", "RGB"] = Field("RGB", description="Grey (L) or colour (RGB).")
     unreadable: Literal["refuse", "skip"] = Field(
         "refuse", description="What to do with an image that cannot be read."

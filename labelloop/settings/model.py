@@ -28,7 +28,7 @@ class Model(Section):
     pool_options: PoolOptions = Field(PoolOptions(), description="How far `pool` goes.")
     views: list[list[int | str]] = Field(
         [], description="For co_training: two groups of the columns that the model sees, by name (tables) or "
-        "number from 0. Empty: two random halves.",
+        "number from 0. Empty: two random halves; of images with a text, `text` and `picture`.",
     )  # fmt: skip
     label_weights: Literal["none", "confidence", "soft"] = Field(
         "confidence", description="How much labels count in training. confidence: each label counts as much "

@@ -85,7 +85,7 @@ class Judged:
             "items": int((material.truth >= 0).sum()),
             "classes": list(classes),
             "model": learner_of(settings),
-            "batch_size": self.tried[0].batch_size,
+            "batch_size": (self.trials or self.tried)[0].batch_size,
             "metric": by,
             "votes": material.source,
             "seeds": self.seeds,

@@ -57,8 +57,10 @@ ROUND_STAGES = {
             sections=(
                 "round",
                 "campaign",
+                "model",
                 "acquisition",
                 "annotation",
+                "fusion",
                 "gold",
                 "quality",
                 "review",
@@ -110,6 +112,7 @@ ROUND_STAGES = {
                 "{round}/selection.json",
                 "data/start/labels.parquet",
                 "{previous}/quality.json",
+                "{previous}/accepted.parquet",
             ),
             outputs=(
                 "{round}/fused.parquet",
@@ -129,6 +132,7 @@ ROUND_STAGES = {
                 "gold",
                 "quality",
                 "review",
+                "accept",
             ),
         ),
         Contract(
@@ -175,6 +179,7 @@ ROUND_STAGES = {
                 "{round}/labels.parquet",
                 "{round}/model",
                 "{previous}/model",
+                "{previous}/asked.parquet",
                 "{previous}/labels.parquet",
                 "{previous}/accepted.parquet",
                 "{previous}/certificate.json",

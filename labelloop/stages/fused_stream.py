@@ -15,13 +15,11 @@ from labelloop import files, tables
 from labelloop.stages.overruling import METHOD
 from labelloop.stages.runner import Round
 
-VOTED = ("label", "confidence", "agreeing", "tie")
-
 
 def by_votes_told(current: Round, labels: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """What votes say of the items that rest on a verdict, for certificate.json; empty without second looks.
 
-    By item: `VOTED`, and `posterior` where the votes leave it below the target.
+    By item: label, confidence, agreeing and tie, and posterior where the votes leave it below the target.
 
     Args:
         labels: columns of `tables.LABELS`.
@@ -54,17 +52,19 @@ def as_if_unread(
 
     Returns:
         `asked` without the items that a certificate vouches for, and `before` as votes have it; both as they
-        are where labels by votes are not accepted.
+        are where labels by votes are not accepted, or nobody looks twice.
     """
-    if current.settings.accept.fused.target_error is None:
+    settings = current.settings
+    if settings.accept.fused.target_error is None or settings.annotation.max_overlap is None:
         return asked, labels
     told = files.read_json(current.previous.certificate).get("fused", {})
-    rows = before.to_dict("records")
-    for row in rows:
-        voted = told.get("by_votes", {}).get(row["item"])
-        if voted is not None:
-            row.update(voted, status="fused", method="votes")
-    labels = pd.DataFrame(rows, columns=list(before.columns))
+    labels, voted = before, told.get("by_votes", {})
+    if voted:
+        rows = before.to_dict("records")
+        for row in rows:
+            if row["item"] in voted:
+                row.update(voted[row["item"]], status="fused", method="votes")
+        labels = pd.DataFrame(rows, columns=list(before.columns))
     if told.get("state") == "issued":
         last, threshold = int(told["through"][1:]), told["certificate"]["threshold"]
         number = labels["round"].fillna("r0").str[1:].astype(int)

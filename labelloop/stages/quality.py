@@ -32,8 +32,9 @@ def judge_annotators(
         gold: true labels by item.
     """
     folder = current.folder
+    items = votes["item"].unique().tolist()
     slices = {
-        column: dict(zip(prepared.pool.ids.tolist(), values, strict=True))
+        column: dict(zip(items, values[prepared.pool.rows_of(items)], strict=True))
         for column, values in slices_of(prepared, current.settings.quality.slice_by).items()
     }
     quality = campaign_quality(

@@ -17,12 +17,29 @@ import pandas as pd
 
 from labelloop import files, tables
 from labelloop.asking import known_people
+from labelloop.campaign import CampaignSettings
 from labelloop.fusion.coding import standing_votes
 from labelloop.stages.people import annotation_of
 from labelloop.stages.runner import Round
+from labelloop.workspace import Workspace
 
 SEED = 13
 """Tells this draw from the others of a round."""
+UNTIL = "reask_until"
+"""Key of what `reask_until` gives, in the `round` part of the round's settings."""
+
+
+def reask_until(workspace: Workspace, settings: CampaignSettings, round_id: str) -> str | None:
+    """Until when something must have been answered to be asked again in a round; None where nothing is yet.
+
+    That is when the round closed that lies `quality.reask_after` rounds back. It is looked up once, when the
+    round opens, so that no stage depends on a round before the previous one.
+    """
+    number = int(round_id[1:]) - settings.quality.reask_after
+    if not settings.quality.reask_share or number < 0:
+        return None
+    at: str = files.read_json(workspace.round(f"r{number:03d}").closed)["at"]
+    return at
 
 
 def choose_reasks(current: Round, asked_for: int, busy: Collection[str]) -> pd.DataFrame:
@@ -35,16 +52,14 @@ def choose_reasks(current: Round, asked_for: int, busy: Collection[str]) -> pd.D
     Returns:
         Rows of `tables.ROUTING`, each item once; empty where nobody has answered long enough ago.
     """
-    quality = current.settings.quality
-    wanted = math.floor(quality.reask_share * asked_for + 1e-9)
-    number = int(current.id[1:]) - quality.reask_after
-    if not wanted or number < 0:
+    wanted = math.floor(current.settings.quality.reask_share * asked_for + 1e-9)
+    until = current.about.get(UNTIL)
+    if not wanted or until is None:
         return tables.ROUTING.empty()
     votes = tables.VOTES.read(current.previous.collected)
-    closed = files.read_json(current.workspace.round(f"r{number:03d}").closed)["at"]
     again = votes[votes["action"] == tables.REASKED]
     old = standing_votes(votes) if len(votes) else votes
-    old = old[old["answered_at"] <= pd.Timestamp(datetime.fromisoformat(closed))]
+    old = old[old["answered_at"] <= pd.Timestamp(datetime.fromisoformat(until))]
     old = old[~old["item"].isin(set(busy) | set(again["item"]))]
     annotation = annotation_of(current)
     people = known_people(annotation) or frozenset()

@@ -14,6 +14,7 @@ from labelloop.fusion.coding import without_reasks
 from labelloop.reviewing.queue import Entry
 from labelloop.reviewing.round_list import STILL_UNSURE, review_table
 from labelloop.stages.people import annotation_of
+from labelloop.stages.review_queue import accepted_in
 from labelloop.stages.runner import Round
 from labelloop.stages.second_looks import unsure_items
 from labelloop.stages.wanted import events_of, wanted_of
@@ -43,7 +44,11 @@ def write_review(
     def texts(items: Sequence[str]) -> dict[str, str]:
         return shown_texts(prepared, items, annotation.payload_columns)
 
-    unsure = _still_unsure(current, prepared, votes, fused) if annotation.max_overlap is not None else {}
+    unsure = {}
+    if annotation.max_overlap is not None:
+        unsure = _still_unsure(current, prepared, votes, fused)
+        for item in accepted_in(current.previous, fused):
+            unsure.pop(item, None)
     if current.settings.quality.drop_votes:
         unsure |= _uncounted(current, fused, asking.given_up())
     columns = (fused[name].tolist() for name in ("item", "label", "confidence"))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from labelloop import files
+from labelloop import files, models, tables
 from labelloop.datasets.base import Prepared
 from labelloop.models.out_of_fold import out_of_fold
 from labelloop.reviewing import verdicts
@@ -40,6 +40,7 @@ def listed_entries(current: Round, prepared: Prepared) -> list[Entry]:
         done=verdicts.standing(said),
         drawn_before={one.item for one in said if one.reason == RANDOM},
         worth_it=left_to_reviewers(current.folder),
+        accepted=accepted_in(current.previous, labels),
     )
     return shortened(entries, {UNSURE: review.list_unsure, DISAGREES: review.list_disagreeing})
 
@@ -78,8 +79,20 @@ def _told(row: Overturned) -> dict[str, Any]:
             "high": high}  # fmt: skip
 
 
+def accepted_in(folder: RoundFolder, labels: pd.DataFrame) -> frozenset[str]:
+    """Items of which a round accepted the label that they have now: nobody need review them."""
+    accepted = tables.ACCEPTED.read(folder.accepted)
+    return frozenset(labels[["item", "label"]].merge(accepted, on=["item", "label"])["item"])
+
+
 def drawn_verdicts(current: Round) -> dict[str, str]:
-    """What reviewers have said of items that were drawn at random, by item: no model had a say in which."""
+    """What reviewers have said of items that were drawn at random, by item: no model had a say in which.
+
+    Nothing where these verdicts are to prove labels by votes: what proves labels has no say in how they are
+    made.
+    """
+    if current.settings.accept.fused.target_error is not None:
+        return {}
     said = kept_verdicts(current)
     standing = verdicts.standing(said)
     return {one.item: standing[one.item].label for one in said if one.reason == RANDOM}
@@ -94,10 +107,12 @@ def left_to_reviewers(folder: RoundFolder) -> list[str]:
 def held_out_words(current: Round, prepared: Prepared, labels: pd.DataFrame) -> np.ndarray:
     """What models trained without an item say of it; shape (n_labels, n_classes), NaN where nothing.
 
-    None is asked about test items or gold, which no model may learn from.
+    None is asked about test items or gold, which no model may learn from. What the learner makes of the
+    pool is left out: its gate trains many times over for every fold.
     """
     unheard = set(labels.loc[labels["split"] != "train", "item"])
-    ask = out_of_fold(untrained(current, prepared), prepared, current.settings.fusion.folds, unheard)
+    learner = models.without_pool(untrained(current, prepared))
+    ask = out_of_fold(learner, prepared, current.settings.fusion.folds, unheard)
     code = {name: number for number, name in enumerate(prepared.classes)}
     codes = labels["label"].map(code).to_numpy(dtype=np.int64)
     return ask(labels["item"].to_numpy(dtype=object), codes)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import pandas as pd
+
 from labelloop.acquisition.conditions import is_missing, spelled
 from labelloop.annotators.agreement_file import EMPTY, MOST_SLICES
 from labelloop.datasets.base import Prepared
@@ -12,8 +15,8 @@ from labelloop.errors import SettingsError
 SETTING = "quality.slice_by"
 
 
-def slices_of(prepared: Prepared, columns: Sequence[str]) -> dict[str, list[str]]:
-    """The slice of every item of the pool, by column.
+def slices_of(prepared: Prepared, columns: Sequence[str]) -> dict[str, np.ndarray]:
+    """The slice of every item of the pool, by column: shape (n,), object array of str.
 
     Raises:
         DataError: there is no such column.
@@ -22,11 +25,13 @@ def slices_of(prepared: Prepared, columns: Sequence[str]) -> dict[str, list[str]
     found = {}
     for column in columns:
         values = prepared.pool.values(column, SETTING)
-        slices = [EMPTY if is_missing(value) else spelled(value) for value in values]
-        distinct = set(slices)
+        code, each = pd.factorize(values)
+        # Code -1, of what is missing, takes the last.
+        names = [*(EMPTY if is_missing(value) else spelled(value) for value in each), EMPTY]
+        distinct = {names[one] for one in np.unique(code)}
         if len(distinct) > MOST_SLICES:
             raise SettingsError(f"{SETTING}: the column {column!r} has {len(distinct)} values, such as "
                                 f"{min(distinct)!r}; at most {MOST_SLICES} can be read side by side. Name a "
                                 "column with fewer, such as one of ranges")  # fmt: skip
-        found[column] = slices
+        found[column] = np.array(names, dtype=object)[code]
     return found

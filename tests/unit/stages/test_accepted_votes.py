@@ -20,6 +20,8 @@ from labelloop.annotators.campaign_quality import headline
 from labelloop.export import export_labels
 from labelloop.reviewing.random_slice import in_order
 from labelloop.stages.fused_stream import as_if_unread
+from labelloop.stages.overruling import kept_verdicts
+from labelloop.stages.review_queue import accepted_in, drawn_verdicts
 from labelloop.stages.runner import Round
 from labelloop.stages.second_looks import by_votes, eligible_items
 from labelloop.workspace import Workspace
@@ -183,6 +185,20 @@ def test_the_review_queue_has_accepted_labels_only_as_drawn_ones(
     rows = [(row["item"], row["reason"]) for row in csv.DictReader(queue.open())]
     assert {reason for item, reason in rows if item in accepted} == {"random"}
     assert {reason for item, reason in rows if item not in accepted} >= {"random", "unsure"}
+
+
+def test_the_next_round_lists_accepted_labels_only_as_drawn_ones(later: Campaign) -> None:
+    accepted = set(later.accepted("r002")["item"])
+    listed = list(csv.DictReader(later.workspace.round("r003").review.open()))
+    assert {row["reason"] for row in listed if row["item"] in accepted} <= {"random"}
+    assert accepted_in(later.workspace.round("r002"), later.labels("r002")) == accepted
+    assert not accepted_in(later.workspace.round("r002"), later.labels("r002").assign(label="other"))
+
+
+def test_verdicts_that_prove_labels_have_no_say_in_how_these_are_made(certified: Campaign) -> None:
+    current = Round(certified.workspace, "r002")
+    assert len(kept_verdicts(current)) == 90
+    assert drawn_verdicts(current) == {}
 
 
 def test_second_looks_see_no_verdict_and_leave_out_what_is_certified(later: Campaign) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from second_look_campaigns import campaign, finished
 
 from labelloop import files, tables
-from labelloop.reviewing.review import take_verdicts
+from labelloop.reviewing.review import take_verdicts, write_queue
 from labelloop.stages.runner import run_stage
 from labelloop.status import as_text, read_status
 from labelloop.workspace import RoundFolder, Workspace
@@ -104,3 +106,34 @@ def test_a_list_of_given_size_zero_trains_nothing_and_lists_nothing(
     nothing = {"list_unsure": 0, "list_disagreeing": 0, "list_random": 0}
     workspace = finished(campaign(tmp_path / "c", review=nothing, stopping={"max_rounds": 1}))
     assert not (listed(workspace.rounds()[0])["asked"] == "").any()
+
+
+def test_the_whole_queue_takes_the_campaign_s_word_for_what_is_unsure(
+    done: Workspace, tmp_path: Path
+) -> None:
+    def unsure(**how: float) -> int:
+        told = write_queue(
+            Workspace.at(done.root), tmp_path / "queue.csv", at_random=0, ask_model=False, **how
+        )
+        return int(told["rows"]["unsure"])
+
+    params = done.root / "params.yaml"
+    before, few = params.read_text(), unsure()
+    params.write_text(before.replace("unsure_below: 0.7", "unsure_below: 0.9"))
+    assert unsure() == unsure(unsure_below=0.9) > few == unsure(unsure_below=0.7)
+    params.write_text(before)
+
+
+def test_a_model_that_uses_the_pool_is_asked_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its gate would train it many times over for every fold."""
+    asked: list[str] = []
+
+    def spied(learner: object, *_: object) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        asked.append(type(learner).__name__)
+        return lambda items, codes: np.full((len(items), 3), np.nan)
+
+    monkeypatch.setattr("labelloop.stages.review_queue.out_of_fold", spied)
+    finished(campaign(tmp_path / "c", model={"pool": "graph"}, stopping={"max_rounds": 1}))
+    assert asked and "PoolLearner" not in asked

@@ -1,0 +1,133 @@
+"""A stage reads what its contract says and nothing else, files and settings alike.
+
+Each stage of a played campaign is run again in a folder that holds its declared inputs alone, with every
+undeclared section of the round's settings back at its defaults, and must make the same bytes. Were something
+undeclared read, a change of it would leave `dvc repro` and the live run with stale outputs.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from labelloop import stages
+from labelloop.stages.contract import ROUND_STAGES, Contract
+from labelloop.stages.runner import Round
+from labelloop.workspace import Workspace
+
+ROWS = 240
+CREW = [{"name": name, "accuracy": 0.9 - 0.1 * number, "cost_per_vote": 0.1 + 0.1 * number}
+        for number, name in enumerate(("ann", "bo", "cy", "dee", "eve"))]  # fmt: skip
+COMMON: dict[str, dict[str, Any]] = {
+    "campaign": {"name": "hermetic", "seed": 3},
+    "dataset": {"kind": "table", "path": "rows.csv", "label_column": "label", "id_column": "id",
+                "numeric_columns": list("abcd")},
+    "labels": {"question": "Which one?"},
+    "fusion": {"folds": 3, "model_prior": "out_of_fold"},
+    "gold": {"known": 20, "share": 0.2, "overlap": 3},
+    "evaluation": {"test_size": 24, "bootstrap": 25, "stop_set": 40, "interval": 0.9},
+    "stopping": {"max_rounds": 3, "kappa": 0.999},
+    "budget": {"labels": 200, "money": 400.0},
+    "tracking": {"enabled": False},
+    "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
+}  # fmt: skip
+CAMPAIGNS: dict[str, dict[str, dict[str, Any]]] = {
+    "routed": {
+        "model": {"name": "logistic", "options": {"c": 0.3}, "pool": "graph", "committee": 2},
+        "acquisition": {
+            "batch_size": 12, "first_batch_size": 24, "control_share": 0.2, "shard_size": 256,
+            "compose": {"mix": {"auto": 0.4, "error_based": 0.3, "bald": 0.3}, "cost_column": "cost",
+                        "group_column": "source", "cap_per_group": 4},
+        },
+        "annotation": {"overlap": 2, "test_overlap": 2, "max_overlap": 4, "cost_per_vote": 0.2,
+                       "routing": {"mode": "skill", "explore": 0.2}, "simulation": {"annotators": CREW}},
+        "quality": {"reask_share": 0.2, "reask_after": 2, "pause": {"gold_below": 0.7, "least_gold": 5}},
+    },
+    "gated": {
+        "model": {"name": "logistic", "options": {"c": 3.0}, "label_weights": "soft"},
+        "acquisition": {"strategy": "relabel", "batch_size": 12, "first_batch_size": 24,
+                        "shard_size": 256},
+        "annotation": {"overlap": 1, "test_overlap": 2, "max_overlap": 3, "cost_per_vote": 0.2,
+                       "prelabels": "shown", "simulation": {"annotators": CREW}},
+        "review": {"gates": [{"name": "second", "when": ["random"], "share": 0.3}], "cost_per_verdict": 0.5},
+        "accept": {"target_error": 0.3, "trust_test_set": True},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=list(CAMPAIGNS))
+def played(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    labelloop: Callable[..., Any],
+) -> Path:
+    """Three rounds with all that makes stages read more; not to be changed."""
+    folder = tmp_path_factory.mktemp(request.param)
+    assert labelloop("init", folder).code == 0
+    random = np.random.default_rng(0)
+    codes = random.integers(3, size=ROWS)
+    table = pd.DataFrame(random.normal(2.0 * np.eye(3, 4)[codes], 1.0), columns=list("abcd"))
+    table.assign(
+        id=[f"row{n:03d}" for n in range(ROWS)],
+        label=[f"class-{code}" for code in codes],
+        cost=random.choice([1, 3], ROWS),
+        source=[f"s{n // 6}" for n in range(ROWS)],
+    ).to_csv(folder / "rows.csv", index=False)
+    (folder / "params.yaml").write_text(yaml.safe_dump(COMMON | CAMPAIGNS[request.param]))
+    said = labelloop("run", "--plain", folder)
+    assert said.code == 0, said.error
+    return folder
+
+
+@pytest.mark.parametrize("contract", ROUND_STAGES.values(), ids=ROUND_STAGES)
+def test_a_stage_reads_what_its_contract_says_and_nothing_else(
+    played: Path, tmp_path: Path, contract: Contract
+) -> None:
+    for folder in Workspace(played).rounds():
+        whole = Round(Workspace(played), folder.id)
+        alone = Workspace(tmp_path / folder.id)
+        _copy(whole, alone, contract)
+        stages.FUNCTIONS[contract.name](Round(alone, folder.id))
+        for path in whole.paths(contract.outputs):
+            name = path.relative_to(played)
+            assert _content(alone.root / name) == _content(path), f"{folder.id}: {name}"
+
+
+def _copy(whole: Round, alone: Workspace, contract: Contract) -> None:
+    """The round's settings as far as they are declared, and the declared inputs and sources."""
+    root = whole.workspace.root
+    # Folders before what lies in them, such as data/ before data/start/labels.parquet.
+    for path in sorted(whole.paths((*contract.inputs, *contract.sources))):
+        target = alone.root / path.relative_to(root)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if path.is_dir() else shutil.copyfile)(path, target)
+    settings = yaml.safe_load(whole.folder.settings.read_text())
+    # Where the round before lies is not a setting; that a campaign must end one way or another is.
+    least = {
+        "round": {"id": whole.id, "previous": settings["round"]["previous"]},
+        "stopping": {"max_rounds": 1},
+    }
+    kept = least | {name: settings[name] for name in contract.sections}
+    file = alone.round(whole.id).settings
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(yaml.safe_dump(kept))
+
+
+def _content(path: Path) -> Any:
+    """Bytes by file; a manifest without the digest of the settings, which are others here."""
+    if path.is_dir():
+        return {file.relative_to(path): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    if path.name != "manifest.json":
+        return path.read_bytes()
+    manifest = json.loads(path.read_text())
+    files = {name: digest for name, digest in manifest["files"].items() if "settings.yaml" not in name}
+    return manifest | {"files": files}
