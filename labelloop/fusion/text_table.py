@@ -50,15 +50,6 @@ def read_text_table(path: Path) -> pd.DataFrame:
     return table
 
 
-def stem_of(path: Path) -> str:
-    """The file's name without the ending that tells its format: `bert.v2` of bert.v2.csv.gz."""
-    name = path.name
-    for ending in (".gz", ".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".npy"):
-        if name.lower().endswith(ending) and len(name) > len(ending):
-            name = name[: -len(ending)]
-    return name
-
-
 def _read_separated(path: Path, separator: str) -> pd.DataFrame:
     try:
         # Without header=None pandas renames a repeated column, and takes the first column for an index

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from labelloop.datasets.paths import stem_of
 from labelloop.errors import DataError, SettingsError
 from labelloop.fusion.column_names import item_column_of
 from labelloop.fusion.probabilities_file import PREFIX as HEADED
 from labelloop.fusion.probabilities_file import read_probabilities
-from labelloop.fusion.text_table import read_text_table, stem_of
+from labelloop.fusion.text_table import read_text_table
 
 PREFIX = "model:"
 """Of the annotator's name: nobody should take a model's vote for a person's."""
