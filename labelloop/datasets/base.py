@@ -57,12 +57,19 @@ class Items(Protocol):
         """What people are shown of `rows`: JSON-like, by column name; `columns` empty means the default."""
         ...
 
-    def values(self, column: str, setting: str) -> np.ndarray:
+    def values(self, column: str, setting: str, rows: np.ndarray | None = None) -> np.ndarray:
         """A column of the data, shape (n,), object: text, numbers or booleans, None or NaN where empty.
+
+        Args:
+            rows: shape (k,), int64: only theirs, shape (k,), without making those of all.
 
         Raises:
             DataError: there is no such column, or it is the label; names the setting.
         """
+        ...
+
+    def distinct(self, column: str, setting: str) -> np.ndarray:
+        """Each of a column's `values` once, in the order in which they come first; object."""
         ...
 
     def rows_of(self, ids: Sequence[str]) -> np.ndarray:

@@ -106,12 +106,20 @@ class StoredItems:
         shown = {name: self._shown(name, rows) for name in names}
         return [{name: values[place] for name, values in shown.items()} for place in range(len(rows))]
 
-    def values(self, column: str, setting: str) -> np.ndarray:
-        """A column as it was read: shape (n,), object.
+    def values(self, column: str, setting: str, rows: np.ndarray | None = None) -> np.ndarray:
+        """A column as it was read: shape (n,), object; or what it has in `rows`.
 
         Raises:
             DataError: there is no such column, or it is one that would tell the answer.
         """
+        stored = self._askable(column, setting)
+        return _objects(stored if rows is None else _taken(stored, rows))
+
+    def distinct(self, column: str, setting: str) -> np.ndarray:
+        """Each of a column's `values` once; object."""
+        return _objects(pc.unique(self._askable(column, setting)))
+
+    def _askable(self, column: str, setting: str) -> pa.ChunkedArray:
         if column in self.summary["withheld_columns"]:
             raise DataError(
                 f"{setting}: column {column!r} is the label or split column; what is asked about must not "
@@ -120,7 +128,7 @@ class StoredItems:
         known = [name for name in self._stored if name not in ("item", "split")]
         if column not in known:
             raise DataError(f"{setting}: the data has no column {column!r}; {nearest(column, known)}")
-        return _objects(self._column(column))
+        return self._column(column)
 
     def rows_of(self, ids: Sequence[str]) -> np.ndarray:
         """Rows of these ids, int64, in their order.
