@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import pandas as pd
 
 from labelloop import files
+from labelloop.ledger import round_number
 from labelloop.stages.runner import Round
 
 LEAST_DELTA = 1e-9
@@ -27,6 +31,11 @@ def drift_alarm(current: Round) -> str:
     return (f"drift alarm: {who} came to answer worse than before (annotators.html), so what was accepted "
             "has returned to the queue. Look into it, then name them in quality.trusted, or have them paused "
             "(quality.pause.flags: [drift]) and their votes left out (quality.drop_votes)")  # fmt: skip
+
+
+def since(audits: Iterable[dict[str, Any]], first: str) -> list[dict[str, Any]]:
+    """The audits of this round and of later ones: those that `accept.audits_from` has count."""
+    return [one for one in audits if round_number(one["round"]) >= round_number(first)]
 
 
 def changes(before: pd.DataFrame, now: pd.DataFrame) -> dict[str, int]:

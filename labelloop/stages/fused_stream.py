@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from labelloop import files, tables
+from labelloop.ledger import round_number
 from labelloop.stages.overruling import METHOD
 from labelloop.stages.runner import Round
 
@@ -66,7 +67,7 @@ def as_if_unread(
                 row.update(voted[row["item"]], status="fused", method="votes")
         labels = pd.DataFrame(rows, columns=list(before.columns))
     if told.get("state") == "issued":
-        last, threshold = int(told["through"][1:]), told["certificate"]["threshold"]
+        last, threshold = round_number(told["through"]), told["certificate"]["threshold"]
         number = labels["round"].fillna("r0").str[1:].astype(int)
         sure = labels.loc[(number <= last) & (labels["confidence"] >= threshold), "item"]
         asked = asked[~asked["item"].isin(sure)]
