@@ -11,7 +11,6 @@ nothing is accepted any more, until somebody has looked into it and says from wh
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from labelloop.certification.drawing import drawn_for_audit
 from labelloop.certification.model_labels import Issued, certify_model, test_digest
 from labelloop.datasets.base import Prepared
 from labelloop.stages.accept_fused import accept_fused
-from labelloop.stages.acceptance import LEAST_DELTA, changes, drift_alarm, since
+from labelloop.stages.acceptance import LEAST_DELTA, changes, closed_at, drift_alarm, since
 from labelloop.stages.gold_arm import read_gold_csv
 from labelloop.stages.runner import Receipts, Round
 
@@ -121,7 +120,6 @@ def _issue(
     asked = tables.ASKED.read(current.folder.asked)["item"]
     gold = read_gold_csv(current.folder.gold)
     kept[prepared.pool.rows_of(sorted({*labels["item"], *asked, *gold}))] = False
-    closed = datetime.fromisoformat(files.read_json(current.folder.closed)["at"])
     issued = certify_model(
         confidence,
         kept,
@@ -130,7 +128,7 @@ def _issue(
         test_in_pool=prepared.test is None,
         target=settings.target_error,
         delta=delta,
-        now=closed,
+        now=closed_at(current),
         days=settings.days,
         audit_share=settings.audit_share,
         audit_delta=settings.audit_delta,

@@ -23,7 +23,7 @@ from labelloop.certification.fused_labels import Beginning, certify_fused, read_
 from labelloop.datasets.base import Prepared
 from labelloop.ledger import round_number
 from labelloop.reviewing.random_slice import in_order
-from labelloop.stages.acceptance import LEAST_DELTA, changes, drift_alarm, since
+from labelloop.stages.acceptance import LEAST_DELTA, changes, closed_at, drift_alarm, since
 from labelloop.stages.fused_stream import by_votes_told
 from labelloop.stages.runner import Round
 
@@ -209,7 +209,7 @@ def _why_ended(
         return differ
     if held["target"] != target:
         return f"accept.fused.target_error is {target:g} now, and {held['target']:g} was proven"
-    if _closed(current) >= datetime.fromisoformat(held["expires_at"]):
+    if closed_at(current) >= datetime.fromisoformat(held["expires_at"]):
         return f"it expired at {held['expires_at'][:10]}"
     return ""
 
@@ -242,7 +242,7 @@ def _try(
         free,
         target=fused.target_error,
         delta=delta,
-        now=_closed(current),
+        now=closed_at(current),
         days=settings.days,
         audit_delta=settings.audit_delta,
         classes=list(prepared.classes),
@@ -266,7 +266,3 @@ def _still(stream: _Stream, old: pd.DataFrame) -> pd.DataFrame:
     now = stream.table[stream.table["status"] == "fused"].set_index("item")["label"]
     same = old["label"].to_numpy() == now.reindex(old["item"]).to_numpy()
     return old[same].reset_index(drop=True)
-
-
-def _closed(current: Round) -> datetime:
-    return datetime.fromisoformat(files.read_json(current.folder.closed)["at"])
