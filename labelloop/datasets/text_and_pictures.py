@@ -23,12 +23,11 @@ from labelloop.datasets.source import ArrayFile, Part, Source, as_text
 from labelloop.datasets.table import joined_text
 from labelloop.errors import DataError
 from labelloop.models.tfidf import TextSpace, learn_text_space
+from labelloop.models.tfidf_logistic import DIRECTIONS, TERMS
+from labelloop.models.views import PICTURE, TEXT
 
-TEXT, PICTURE = "text", "picture"
 GRID = 8
 """Rows and columns of a picture at most, as the learner sees it."""
-DIRECTIONS = 128
-"""Numbers that a text becomes, at most."""
 BLOCK = 4096
 """Items at a time."""
 
@@ -45,8 +44,8 @@ def read(dataset: Dataset, root: Path, out: Path) -> Source:
     pictures = images.read(dataset.model_copy(update={"image_size": (height, width)}), root, out)
     parts = [part for part in (pictures.pool, pictures.test) if part is not None]
     texts = [_texts_of(dataset, part) for part in parts]
-    # Terms as the learner for texts takes them.
-    space = learn_text_space([texts[0]], ngrams=2, min_df=2, max_features=50_000, size=DIRECTIONS, seed=0)
+    # As the learner for texts takes them; what the space is must not depend on the campaign's seed.
+    space = learn_text_space([texts[0]], **TERMS, size=DIRECTIONS, seed=0)
     made = [
         _with_texts(part, said, space, out / f"both-{number}.npy")
         for number, (part, said) in enumerate(zip(parts, texts, strict=True))

@@ -24,6 +24,10 @@ _VOCABULARY = "vocabulary.json"
 _SPACE = "text_space.safetensors"
 _CLASSIFIER = "classifier.safetensors"
 
+TERMS = {"ngrams": 2, "min_df": 2, "max_features": 50_000}
+"""Which terms texts have, unless options say otherwise: see `TfidfLogistic`."""
+DIRECTIONS = 128
+"""Latent directions, unless options say otherwise."""
 _FADE_ROWS = 500
 """Labeled rows at which the latent directions have lost half of their weight."""
 
@@ -57,10 +61,10 @@ class TfidfLogistic:
         c: float = 10.0,
         max_iter: int = 1000,
         class_weight: str | None = None,
-        ngrams: int = 2,
-        min_df: int = 2,
-        max_features: int = 50_000,
-        embedding_size: int = 128,
+        ngrams: int = TERMS["ngrams"],
+        min_df: int = TERMS["min_df"],
+        max_features: int = TERMS["max_features"],
+        embedding_size: int = DIRECTIONS,
         lsa_weight: float = 4.0,
     ) -> None:
         check_number("c", c, above=0)
