@@ -111,7 +111,9 @@ def test_a_file_is_only_ever_told_more_or_something_of_another_kind(tmp_path: Pa
     other = {**ABOUT, "seeds": 7}
     assert "it tells of bad, and here no strategy" in keep_verdict(path, Verdict(other, {}, auto))
     assert read_verdict(path) == Verdict(ABOUT, bad, auto)
-    assert "What it told of bad is gone" in keep_verdict(path, Verdict(other, auto, {}))
+    assert "What it told of bad, auto in the first batch is gone" in keep_verdict(
+        path, Verdict(other, auto, {})
+    )
     assert read_verdict(path) == Verdict(other, auto, {})
 
 
