@@ -13,7 +13,7 @@ import yaml
 
 from labelloop import acquisition, datasets, files, models
 from labelloop.acquisition import STRATEGIES, Context, make_strategy
-from labelloop.errors import DamagedFileError
+from labelloop.errors import DamagedFileError, DataError
 from labelloop.models.logistic import Logistic
 from labelloop.models.mlp import Mlp
 from labelloop.stages import pool_embeddings, score, select
@@ -164,6 +164,8 @@ def test_rows_that_nobody_foresaw_are_embedded_when_asked_for() -> None:
     assert (found.shape, found.ndim, len(found)) == ((50, 3), 2, 50)
     for asked in (np.array([20, 3]), np.array([49, 7, 0]), slice(5, 9), np.array([], dtype=np.int64)):
         assert np.array_equal(found[asked], 2 * pool[asked])
+    with pytest.raises(DataError, match="not by a mask"):
+        found[np.arange(50) < 3]
 
 
 @pytest.mark.parametrize("name", READING)
@@ -188,6 +190,23 @@ def test_every_strategy_picks_the_same_from_either(campaign: Path, name: str) ->
     made, written = (acquisition.select_rows(make_strategy(name), one, 15) for one in contexts)
     assert made.rows.tolist() == written.rows.tolist()
     np.testing.assert_array_equal(made.scores, written.scores)
+
+
+def test_errors_named_by_id_are_found_without_reading_all_ids(campaign: Path) -> None:
+    """And are those of an array of ids."""
+    pool, scores = pool_of(campaign), campaign / "rounds" / "r001" / "scores"
+    wrong = pool_of(campaign).ids[[40, 7, 300]].tolist()
+    strategy = make_strategy("error_based", {"wrong": wrong})
+    found = []
+    for ids in (pool_embeddings.IdsInPlace(pool), pool_of(campaign).ids):
+        given = np.load(scores / "probabilities.npy"), pool_embeddings.pool_embeddings(scores, pool)
+        context = Context(
+            np.arange(9, len(pool)), np.arange(9), *given, seed=1, ids=ids, labels=np.arange(9) % 3
+        )
+        found.append(acquisition.select_rows(strategy, context, 15).rows.tolist())
+    assert found[0] == found[1]
+    assert "ids" not in vars(pool)
+    assert pool.find([wrong[1], "nobody"]).tolist() == [7, -1]
 
 
 def test_a_picker_of_the_users_own_gets_an_array(play: Callable[..., Path]) -> None:
