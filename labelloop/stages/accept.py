@@ -1,4 +1,6 @@
-"""Which of the model's labels count without a person. Part of evaluate: it has the model and the test set.
+"""Which labels count without a further person. Part of evaluate: it has the model and the test set.
+
+Here the model's; those by votes in `accept_fused`, whose files are the same.
 
 A certificate is the round's own: a new model ends the one before. Accepted labels are not part of the
 snapshot and nothing is trained on them; `labelloop export` puts them beside people's labels. A random part of
@@ -80,17 +82,16 @@ def accept(current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Jud
             else:
                 accepted = table
                 told |= {"state": "issued", "certificate": asdict(issued.certificate) | {"format": FORMAT}}
-    old = tables.ACCEPTED.read(current.previous.accepted)
-    # Nobody was asked about what is accepted from the model; labels by votes have been asked about.
-    by_votes = old["item"].isin(tables.ASKED.read(current.previous.asked)["item"])
+    old, fused_before = tables.ACCEPTED.read(current.previous.accepted), before.get("fused", {})
+    by_votes = old["certificate"] == fused_before.get("certificate", {}).get("id")
     told["change"] = changes(old[~by_votes], accepted)
     if before["state"] == "issued" and "reason" in told:
         told["ended"] = {"certificate": before["certificate"]["id"], "reason": told["reason"]}
-    fused, voted = accept_fused(current, prepared, labels, before.get("fused", {}), old[by_votes])
+    fused, voted = accept_fused(current, prepared, labels, fused_before, old[by_votes])
     if fused is not None:
         told["fused"] = fused
-    every = pd.concat([accepted, voted]).sort_values("item", ignore_index=True) if len(voted) else accepted
-    tables.ACCEPTED.write(every, current.folder.accepted)
+    every = pd.concat([part for part in (accepted, voted) if len(part)] or [accepted])
+    tables.ACCEPTED.write(every.sort_values("item", ignore_index=True), current.folder.accepted)
     files.write_json(current.folder.certificate, told)
     return {
         "accepted": len(accepted),

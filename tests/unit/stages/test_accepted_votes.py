@@ -27,6 +27,7 @@ from labelloop.stages.second_looks import by_votes, eligible_items
 from labelloop.workspace import Workspace
 
 CLASSES = ("left", "right")
+FUSED = {"fused": {"target_error": 0.1, "delta": 0.2, "looks": 3}}
 CREW = [{"name": name, "accuracy": 0.9} for name in ("ann", "bob", "cy", "dan", "eve")]
 Command = Callable[..., Any]
 
@@ -41,7 +42,7 @@ def settings(rounds: int, audits_from: str, **more: dict[str, Any]) -> dict[str,
                        "simulation": {"annotators": CREW}},
         "evaluation": {"test_size": 60, "bootstrap": 200},
         "stopping": {"max_rounds": rounds},
-        "accept": {"fused": {"target_error": 0.1, "delta": 0.2, "looks": 3}, "audits_from": audits_from},
+        "accept": {"audits_from": audits_from} | FUSED,
         "fusion": {"method": "one_coin"},
         "tracking": {"enabled": False},
         "versioning": {"enabled": False},
@@ -263,11 +264,14 @@ def test_somebody_who_gets_worse_ends_it_unless_trusted(
         "labelloop.stages.quality.headline", lambda found: headline(found) | {"flagged": flagged}
     )
     campaign = certified.copy(tmp_path / "c")
-    campaign.run(4, quality={"trusted": trusted})
+    campaign.run(4, quality={"trusted": trusted}, accept={"target_error": 0.1} | FUSED)
     told = campaign.told("r003")
+    of_model = json.loads(campaign.workspace.round("r003").certificate.read_text())
+    assert (of_model["state"] == "suspended") == (told["state"] == "suspended") == (not trusted)
     if trusted:
         assert told["state"] == "issued"
         return
+    assert "drift alarm: ann" in of_model["reason"]
     assert told["state"] == "suspended" and campaign.accepted("r003").empty
     assert "drift alarm: ann" in told["ended"]["reason"]
     assert "drift alarm: ann" in campaign.workspace.round("r003").report.read_text()
