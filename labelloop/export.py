@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from labelloop.errors import DataError, LabelloopError
 from labelloop.ledger import Ledger
 from labelloop.reporting.label_words import acceptance_words, fused_words
 from labelloop.reviewing import verdicts
+from labelloop.stages.acceptance import vouched_for
 from labelloop.stages.overruling import overrule
 from labelloop.stages.runner import Round
 from labelloop.stages.snapshot import before_review
@@ -36,14 +37,6 @@ FORMATS = (".csv", ".parquet")
 
 SOURCES = {"fused": "people"}
 """What the export calls a label's status, where that is another word."""
-
-
-def time_of(workspace: Workspace) -> datetime:
-    """Now; for simulated annotators, who live faster or slower, when the last round closed."""
-    last = Ledger.read(workspace.ledger).last_closed
-    if last is None or workspace.settings.annotation.tool != "simulated":
-        return datetime.now(UTC)
-    return datetime.fromisoformat(files.read_json(workspace.round(last.id).closed)["at"])
 
 
 def export_labels(
@@ -133,6 +126,6 @@ def accepted_votes(
         return {}, (f"{voted['accepted']} labels by votes name no certificate any more: theirs has expired "
                     f"at {voted['certificate']['expires_at'][:10]}")  # fmt: skip
     standing = labels.loc[labels["status"] == "fused", ["item", "label"]].merge(
-        accepted, on=["item", "label"]
+        vouched_for(accepted, told, now), on=["item", "label"]
     )
     return dict(zip(standing["item"], standing["certificate"], strict=True)), about

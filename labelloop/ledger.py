@@ -33,6 +33,11 @@ NOTED = ("stopping", "budget")
 """Sections of which a round notes what they were, for its report; what they say now decides."""
 
 
+def round_number(round_id: str) -> int:
+    """3 of `r003`. Rounds are compared by it: as text r1000 would come before r999."""
+    return int(round_id[1:])
+
+
 @dataclass(frozen=True)
 class Entry:
     """A round in the ledger."""

@@ -122,6 +122,7 @@ def ask_before_push(workspace: Workspace, round_id: str) -> AwaitingApproval | S
 def open_round(workspace: Workspace) -> Entry | Stopped:
     """The open round, or the next one opened with params.yaml as it is now, or why there is none."""
     from labelloop import datasets
+    from labelloop.stages.fused_stream import EXPIRED, expired_since
 
     ledger = Ledger.read(workspace.ledger)
     if ledger.open is not None:
@@ -137,7 +138,7 @@ def open_round(workspace: Workspace) -> Entry | Stopped:
     prepared = datasets.open_prepared(workspace.data)
     check_round(workspace, settings, prepared)
     settings = with_known_errors(settings, workspace.root, workspace.data)
-    proven = proven_by_backtest(workspace, settings, prepared.classes)
+    proven = proven_by_backtest(workspace, settings, prepared)
     control_before = 0.0
     if ledger.last_closed is not None:
         control_before = read_frozen(before.settings)[0]["control_planned"]
@@ -150,6 +151,9 @@ def open_round(workspace: Workspace) -> Entry | Stopped:
     until = reask_until(workspace, settings, entry.id)
     if until is not None:
         frozen["round"][UNTIL] = until
+    expired = expired_since(workspace, before)
+    if expired is not None:
+        frozen["round"][EXPIRED] = expired
     write_frozen(workspace.round(entry.id).settings, frozen)
     ledger.open, ledger.stopped = entry, None
     ledger.write()

@@ -16,8 +16,11 @@ from labelloop.errors import SettingsError
 
 LEAST_OUTCOMES = 20
 MOST_POINTS = 60
-STEPS = 8
-"""Steps into which the evidence of one right outcome is cut when a limit is computed."""
+STEPS, STEPS_OF_WRONG = 8, 100
+"""Steps into which the evidence of a right outcome is cut at most when a limit is computed, and that of a
+wrong outcome at least, unless the first does not allow it."""
+MOST_STATES = 8192
+"""Steps up to a limit for which its chance is computed; where there were more, the limit is a bound."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,13 @@ def bernoulli_cusum(
 
 
 def limit_for(expected: float, unacceptable: float, outcomes: int, false_alarm: float = 0.01) -> float:
-    """The least limit at which somebody of `expected` accuracy is alarmed about with at most this chance.
+    """A limit at which somebody of `expected` accuracy is alarmed about with at most this chance.
+
+    About the least such limit, unless the accuracies are so near 1 that computing it would take long. Then it
+    is the bound from which the search begins. The sum of an alarm begins with a wrong outcome, after which
+    the likelihood ratio is (1 - p1) / (1 - p0), so by Ville's inequality::
+
+        P(alarm among n outcomes) <= n (1 - p0) (1 - p1) / (1 - p0) exp(-limit) = n (1 - p1) exp(-limit)
 
     Args:
         outcomes: how many outcomes will be watched.
@@ -124,7 +133,11 @@ def limit_for(expected: float, unacceptable: float, outcomes: int, false_alarm: 
     Source: the Markov chain of Brook and Evans (1972), An approach to the probability distribution of cusum
     run length; the evidence of a wrong outcome is rounded up, so the limit is on the safe side.
     """
-    low, high = 0.0, 60.0
+    right, wrong = _steps(expected, unacceptable)
+    # At a limit up to one wrong outcome's evidence the first of them alarms: none is lower in effect.
+    low, high = 0.0, max(math.log(outcomes * (1 - unacceptable) / false_alarm), wrong)
+    if high / _width(right, wrong) > MOST_STATES:
+        return high
     while high - low > 0.05:
         middle = (low + high) / 2
         if _chance_of_alarm(expected, unacceptable, outcomes, middle) > false_alarm:
@@ -136,7 +149,8 @@ def limit_for(expected: float, unacceptable: float, outcomes: int, false_alarm: 
 
 def _chance_of_alarm(expected: float, unacceptable: float, outcomes: int, limit: float) -> float:
     right, wrong = _steps(expected, unacceptable)
-    width = -right / STEPS
+    width = _width(right, wrong)
+    down = round(-right / width)
     n_states = max(math.ceil(limit / width), 1)
     up = min(math.ceil(wrong / width), n_states)
     chance = np.zeros(n_states)
@@ -145,10 +159,15 @@ def _chance_of_alarm(expected: float, unacceptable: float, outcomes: int, limit:
         alarmed += (1 - expected) * float(chance[n_states - up :].sum())
         moved = np.zeros(n_states)
         moved[up:] = (1 - expected) * chance[: n_states - up]
-        moved[: max(n_states - STEPS, 0)] += expected * chance[STEPS:]
-        moved[0] += expected * float(chance[:STEPS].sum())
+        moved[: max(n_states - down, 0)] += expected * chance[down:]
+        moved[0] += expected * float(chance[:down].sum())
         chance = moved
     return alarmed
+
+
+def _width(right: float, wrong: float) -> float:
+    """One step of evidence, of which that of a right outcome is a whole number."""
+    return -right / min(max(math.ceil(-right * STEPS_OF_WRONG / wrong), 1), STEPS)
 
 
 def _steps(expected: float, unacceptable: float) -> tuple[float, float]:

@@ -75,6 +75,18 @@ def audit(wrong: np.ndarray, target: float, delta: float) -> Audit:
     )
 
 
+def watch(wrong: np.ndarray, target: float, delta: float) -> tuple[Audit, int | None]:
+    """Both tests of a campaign's audited labels, each with half of the chance to be wrong.
+
+    Args:
+        delta: chance that either speaks of labels that hold the target; see `gets_worse` for how long.
+
+    Returns:
+        What `audit` and `gets_worse` say.
+    """
+    return audit(wrong, target, delta / 2), gets_worse(wrong, target, delta / 2)
+
+
 def gets_worse(wrong: np.ndarray, target: float, chance: float) -> int | None:
     """Whether audited labels that had held the target came to break it.
 

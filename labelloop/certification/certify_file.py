@@ -31,6 +31,8 @@ from labelloop.fusion.text_table import read_text_table
 from labelloop.fusion.votes_file import read_gold
 
 ACCEPTED, AUDITED, RETURNED = "accepted.csv", "audit.json", "returned.csv"
+GOLD = "gold_items.csv"
+"""The items whose truth was known: whatever comes later, they are not accepted."""
 AGAIN = ". A further try with some of the same gold is a further chance to be wrong: halve --delta for it"
 STRANGE_GOLD = 1e-4
 """Chance, for gold that is drawn at random, to be refused as not drawn at random."""
@@ -58,7 +60,8 @@ def certify_file(
     """Find a threshold, issue the certificate and write what may be accepted.
 
     `out` gets `certificate.json` and `accepted.csv`: item, label, confidence, certificate, audit (whether the
-    label was drawn for the audit), without the gold items, whose truth is known anyway.
+    label was drawn for the audit), without the gold items, whose truth is known anyway; and
+    `gold_items.csv`, which names these.
 
     Args:
         scorer: file or folder whose digest is recorded; default: the labels themselves.
@@ -110,6 +113,7 @@ def certify_file(
     )
     accepted = accept(stream, certificate, frozenset(gold["item"]))
     write_table(accepted, out / ACCEPTED)
+    write_table(gold[["item"]].drop_duplicates(), out / GOLD)
     # Last, so that a certificate never stands without the labels that name it.
     write_certificate(certificate, out)
     return asdict(certificate) | {

@@ -17,7 +17,7 @@ import pandas as pd
 
 from labelloop import files
 from labelloop.certification.certificate import Certificate, read_certificate, why_not
-from labelloop.certification.certify_file import ACCEPTED, STRANGE_GOLD, accept, write_table
+from labelloop.certification.certify_file import ACCEPTED, GOLD, STRANGE_GOLD, accept, write_table
 from labelloop.certification.stream import Stream, read_stream
 from labelloop.errors import DataError
 from labelloop.fusion.text_table import read_text_table
@@ -44,8 +44,8 @@ def accept_further(folder: Path, labels_path: Path, scorer: Path, now: datetime)
         scorer: file or folder that gave the confidences.
 
     Returns:
-        certificate, accepted (added ones), known (accepted before, and left as they were), below (the
-        threshold), total (accepted by now).
+        certificate, accepted (added ones), known (accepted before, and left as they were), gold (items whose
+        truth the certificate was proven with, left out), below (the threshold), total (accepted by now).
 
     Raises:
         DataError: the certificate does not hold, or does not speak of these labels; says what differs.
@@ -56,7 +56,8 @@ def accept_further(folder: Path, labels_path: Path, scorer: Path, now: datetime)
     _refuse(folder, why_not(folder, now, scorer=_digest(scorer), classes=sorted(classes)))
     _check_confidences(certificate, stream, labels_path)
     before = read_text_table(folder / ACCEPTED)
-    chosen = accept(stream, certificate, frozenset())
+    gold = _gold_items(folder)
+    chosen = accept(stream, certificate, gold)
     known = chosen["item"].isin(before["item"])
     together = pd.concat([before, chosen[~known].astype(str)], ignore_index=True)
     write_table(together, folder / ACCEPTED)
@@ -64,9 +65,19 @@ def accept_further(folder: Path, labels_path: Path, scorer: Path, now: datetime)
         "certificate": certificate.id,
         "accepted": int((~known).sum()),
         "known": int(known.sum()),
-        "below": len(stream.table) - len(chosen),
+        "gold": int(stream.table["item"].isin(gold).sum()),
+        "below": int((~stream.table["item"].isin(gold)).sum()) - len(chosen),
         "total": len(together),
     }
+
+
+def _gold_items(folder: Path) -> frozenset[str]:
+    path = folder / GOLD
+    if not path.is_file():
+        raise DataError(f"{path} is not there, so nobody knows which items the certificate was proven with; "
+                        "they may not be accepted. Name them there again (a column item), or certify "
+                        "anew")  # fmt: skip
+    return frozenset(read_text_table(path)["item"])
 
 
 def _check_confidences(certificate: Certificate, stream: Stream, path: Path) -> None:

@@ -19,15 +19,15 @@ from labelloop.certification.certificate import sealed
 from labelloop.certification.certify_file import refusal
 from labelloop.certification.model_labels import Issued
 from labelloop.certification.threshold_tests import chance_of_so_few, find_threshold, needed_gold
+from labelloop.ledger import round_number
 
 
 @dataclass(frozen=True)
 class Beginning:
-    """The labels up to a round, and how many of them are read, from the first in the order of the draw."""
+    """How many of the labels up to a round are read, from the first in the order of the draw."""
 
     through: str
     """The last round; empty without labels."""
-    labels: int
     read: int
 
 
@@ -40,13 +40,13 @@ def read_without_gap(rounds: Sequence[str], reviewed: np.ndarray) -> Beginning:
         rounds: of each label, such as `r003`, in the order of the draw.
         reviewed: shape (n_labels,), bool.
     """
-    number = np.array([int(name[1:]) for name in rounds], dtype=np.int64)
-    found = Beginning("", 0, 0)
-    for name in sorted(set(rounds), key=lambda name: int(name[1:])):
-        mine = reviewed[number <= int(name[1:])]
+    number = np.array([round_number(name) for name in rounds], dtype=np.int64)
+    found = Beginning("", 0)
+    for name in sorted(set(rounds), key=round_number):
+        mine = reviewed[number <= round_number(name)]
         read = len(mine) if mine.all() else int(mine.argmin())
         if read >= found.read:
-            found = Beginning(name, len(mine), read)
+            found = Beginning(name, read)
     return found
 
 

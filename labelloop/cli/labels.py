@@ -108,7 +108,8 @@ def certify(
 
     `certify LABELS --gold GOLD --out DIR` issues a certificate or says how much more gold is needed.
     `certify DIR --audit AUDITED` judges what was accepted; `certify DIR` says whether it still holds, with
-    --scorer also for that scorer. `certify DIR --more LABELS --scorer SCORER` accepts further labels.
+    --scorer also for that scorer. `certify DIR --more LABELS --scorer SCORER` accepts further labels. With
+    --json all of it is one document, with the error if there was one.
     """
     from labelloop.certification import certify_file as certification
     from labelloop.certification.certificate import revoke as end
@@ -128,30 +129,39 @@ def certify(
         return
     if gold is not None or out is not None:
         raise LabelloopError(f"{labels} is a folder; --gold and --out go with a file of labels")
-    if audit is not None:
-        result = certification.audit_file(labels, audit, now)
-        _say(result, as_json, _show_audit, None, "")
-    if revoke:
-        end(labels, revoke, now)
-    state = certification.standing(labels, now)
+    told: dict[str, Any] = {}
+    try:
+        if audit is not None:
+            told["audit"] = certification.audit_file(labels, audit, now)
+        if revoke:
+            end(labels, revoke, now)
+        told |= certification.standing(labels, now)
+        _refuse_ended(labels, told)
+        if more is not None or scorer is not None:
+            told |= _speaks_of(labels, more, scorer, now)
+    except LabelloopError as error:
+        told["error"] = str(error)
+        raise
+    finally:
+        _say(told, as_json, _show_standing, None, "")
+
+
+def _refuse_ended(folder: Path, state: dict[str, Any]) -> None:
+    from labelloop.certification.certify_file import RETURNED
+
     if state["ended"]:
         labels_do = (
-            f"The {state['returned']} labels accepted under it return to the queue: "
-            f"{labels / certification.RETURNED}"
+            f"The {state['returned']} labels accepted under it return to the queue: {folder / RETURNED}"
             if state["returned"]
             else "What was accepted before stays accepted; nothing further may be"
         )
         raise LabelloopError(
             f"certificate {state['certificate']} does not hold: {state['ended']}. {labels_do}"
         )
-    if more is not None or scorer is not None:
-        _speaks_of(labels, more, scorer, now, as_json)
-    if audit is None and more is None:
-        typer.echo(f"certificate {state['certificate']} holds until {state['until']}")
 
 
-def _speaks_of(folder: Path, more: Path | None, scorer: Path | None, now: datetime, as_json: bool) -> None:
-    """Check a scorer against a certificate's; accept further labels of it."""
+def _speaks_of(folder: Path, more: Path | None, scorer: Path | None, now: datetime) -> dict[str, Any]:
+    """Check a scorer against a certificate's; accept further labels of it, and say what came of that."""
     from labelloop.certification.further_labels import accept_further, check_scorer
 
     if scorer is None:
@@ -160,15 +170,25 @@ def _speaks_of(folder: Path, more: Path | None, scorer: Path | None, now: dateti
         )
     if more is None:
         check_scorer(folder, scorer, now)
-        return
-    told = accept_further(folder, more, scorer, now)
-    _say(told, as_json, _show_further, None, "")
+        return {}
+    return {"further": accept_further(folder, more, scorer, now)}
+
+
+def _show_standing(told: dict[str, Any]) -> None:
+    """What was found of a certificate; the error that ended the command is shown elsewhere."""
+    if "audit" in told:
+        _show_audit(told["audit"])
+    if "further" in told:
+        _show_further(told["further"])
+    if not told.keys() & {"audit", "further", "error"}:
+        typer.echo(f"certificate {told['certificate']} holds until {told['until']}")
 
 
 def _show_further(told: dict[str, Any]) -> None:
+    gold = f", {told['gold']} are its gold" if told["gold"] else ""
     typer.echo(
         f"certificate {told['certificate']}: {told['accepted']} further labels accepted, {told['below']} are "
-        f"below the threshold, {told['known']} were accepted before; {told['total']} in accepted.csv"
+        f"below the threshold, {told['known']} were accepted before{gold}; {told['total']} in accepted.csv"
     )
 
 

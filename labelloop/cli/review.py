@@ -50,6 +50,7 @@ def review(
     In a campaign with review gates (review.gates in params.yaml), --gate writes what waits at one.
     """
     from labelloop.reviewing.review import take_verdicts, write_gate_queue, write_queue
+    from labelloop.stages.acceptance import time_of
 
     workspace = campaign_in(folder)
     if take is not None:
@@ -59,7 +60,10 @@ def review(
     if gate:
         told = write_gate_queue(workspace, out, gate)
     else:
-        told = write_queue(workspace, out, unsure_below=unsure_below, at_random=random, ask_model=model)
+        told = write_queue(
+            workspace, out, now=time_of(workspace), unsure_below=unsure_below, at_random=random,
+            ask_model=model,
+        )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(told, indent=2))
         return
@@ -85,7 +89,8 @@ def export(
     certificate, see `accept` in docs/configuration.md). Labels of people that need no further person name
     a certificate as well. An item without a label has no row, nor has one whose label waits at a review gate.
     """
-    from labelloop.export import export_labels, time_of
+    from labelloop.export import export_labels
+    from labelloop.stages.acceptance import time_of
 
     workspace = campaign_in(folder)
     told = export_labels(workspace, out, now=time_of(workspace), people_only=people, in_review=in_review)

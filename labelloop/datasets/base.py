@@ -35,7 +35,10 @@ class Items(Protocol):
         ...
 
     def ids_of(self, rows: np.ndarray) -> np.ndarray:
-        """Ids of some rows, without making those of all; shape (k,), object array of str."""
+        """Ids of some rows, without making those of all; shape (k,), object array of str.
+
+        Here and below rows are row numbers; a mask is refused.
+        """
         ...
 
     def inputs(self, rows: np.ndarray | slice) -> np.ndarray:
@@ -70,6 +73,10 @@ class Items(Protocol):
 
     def distinct(self, column: str, setting: str) -> np.ndarray:
         """Each of a column's `values` once, in the order in which they come first; object."""
+        ...
+
+    def find(self, ids: Sequence[str]) -> np.ndarray:
+        """Rows of these ids, int64; -1 for one that is not there. No id of others is made for it."""
         ...
 
     def rows_of(self, ids: Sequence[str]) -> np.ndarray:

@@ -17,10 +17,19 @@ import pyarrow.parquet as pq
 from labelloop import files
 from labelloop.datasets.array_file import read_pieces
 from labelloop.datasets.base import InputKind, Prepared
+from labelloop.datasets.columns import (
+    damaged,
+    in_one,
+    mapped,
+    objects,
+    read_column,
+    refuse_mask,
+    schema_of,
+    taken,
+)
 from labelloop.datasets.paths import nearest
 from labelloop.datasets.picture import png_uri
 from labelloop.datasets.row_lookup import RowLookup
-from labelloop.datasets.stored_columns import damaged, in_one, mapped, objects, read_column, schema_of, taken
 from labelloop.datasets.table import joined_text
 from labelloop.errors import DamagedFileError, DataError
 
@@ -83,6 +92,7 @@ class StoredItems:
         return functools.partial(self._rows_of, self._array)
 
     def _rows_of(self, array: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:
+        refuse_mask(rows)
         if self._array_rows is not None:
             rows = self._array_rows[rows]
         if self.input_kind == "images":
@@ -99,6 +109,7 @@ class StoredItems:
         Raises:
             DataError: there is no such column, or it is one that would tell the answer.
         """
+        refuse_mask(rows)
         rows = np.asarray(rows, dtype=np.int64)
         names = list(columns) or self.summary["payload_columns"]
         shown = {name: self._shown(name, rows) for name in names}
@@ -128,13 +139,17 @@ class StoredItems:
             raise DataError(f"{setting}: the data has no column {column!r}; {nearest(column, known)}")
         return self._column(column)
 
+    def find(self, ids: Sequence[str]) -> np.ndarray:
+        """Rows of these ids, int64, in their order; -1 for one that is not there."""
+        return self._lookup.rows(ids)
+
     def rows_of(self, ids: Sequence[str]) -> np.ndarray:
         """Rows of these ids, int64, in their order.
 
         Raises:
             DataError: an id is unknown; names it.
         """
-        rows = self._lookup.rows(ids)
+        rows = self.find(ids)
         if (rows < 0).any():
             unknown = np.asarray(ids, dtype=object)[rows < 0]
             raise DataError(

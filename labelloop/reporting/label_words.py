@@ -131,6 +131,7 @@ def fused_words(told: dict[str, Any]) -> str:
     ended = (
         f" {voted['ended']['certificate']} has ended: {voted['ended']['reason']}." if "ended" in voted else ""
     )
+    other = f" No further one was proven: {voted['why_no_other']}." if "why_no_other" in voted else ""
     seen = _audited(voted) + _change(voted["change"])
     if voted["state"] != "issued":
         return f"No label by votes is accepted: {voted['reason']}.{seen}"
@@ -139,7 +140,7 @@ def fused_words(told: dict[str, Any]) -> str:
         f"{voted['accepted']} labels by votes, of the rounds up to {voted['through']}, need no further "
         f"person, under certificate `{made['id']}`: with confidence {made['threshold']:.3f} or more at most "
         f"{made['target']:.1%} are wrong (chance {1 - made['delta']:.1%}; {made['errors']} of {made['gold']} "
-        f"reviewed at random there were). It holds until {made['expires_at'][:10]}.{ended}{seen}"
+        f"reviewed at random there were). It holds until {made['expires_at'][:10]}.{other}{ended}{seen}"
     )
 
 

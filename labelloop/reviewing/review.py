@@ -28,11 +28,18 @@ from labelloop.workspace import Workspace
 
 
 def write_queue(
-    workspace: Workspace, out: Path, *, unsure_below: float | None = None, at_random: int, ask_model: bool
+    workspace: Workspace,
+    out: Path,
+    *,
+    now: datetime,
+    unsure_below: float | None = None,
+    at_random: int,
+    ask_model: bool,
 ) -> dict[str, Any]:
     """Write the queue as of the last closed round to a CSV.
 
     Args:
+        now: with a time zone; what certificates are measured by.
         unsure_below: confidence below which a label is unsure; None: what params.yaml says.
 
     Returns:
@@ -56,7 +63,7 @@ def write_queue(
         done=verdicts.standing(said),
         drawn_before={one.item for one in said if one.reason == RANDOM},
         worth_it=_newest_choice(workspace),
-        accepted=accepted_in(current.folder, labels),
+        accepted=accepted_in(current.folder, labels, now),
     )
     columns = current.settings.annotation.payload_columns
     files.write_text(out, as_csv(entries, lambda items: shown_texts(prepared, items, columns)))

@@ -52,7 +52,11 @@ class Acceptance(Section):
         "about all the same, at most half of a batch.",
     )  # fmt: skip
     audit_delta: float = Field(
-        0.05, gt=0, lt=0.5, description="Chance that the audit ends acceptance although its labels are good."
+        0.05,
+        gt=0,
+        lt=0.5,
+        description="Chance that an audit ends acceptance although its labels are good. Its two "
+        "tests have half of it each, one for ever and one for 1,000 audited labels.",
     )
     audits_from: str = Field(
         "r000", pattern=r"^r[0-9]{3,}$", description="Earlier rounds' audits are left aside. After a breach, "

@@ -1,4 +1,6 @@
-"""Which of the model's labels count without a person. Part of evaluate: it has the model and the test set.
+"""Which labels count without a further person. Part of evaluate: it has the model and the test set.
+
+Here the model's; those by votes in `accept_fused`, whose files are the same.
 
 A certificate is the round's own: a new model ends the one before. Accepted labels are not part of the
 snapshot and nothing is trained on them; `labelloop export` puts them beside people's labels. A random part of
@@ -9,7 +11,6 @@ nothing is accepted any more, until somebody has looked into it and says from wh
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,13 @@ import pandas as pd
 
 from labelloop import files, tables
 from labelloop.campaign import Acceptance
-from labelloop.certification.audit import Audit, audit, gets_worse
+from labelloop.certification.audit import Audit, watch
 from labelloop.certification.certificate import FORMAT, Certificate
 from labelloop.certification.drawing import drawn_for_audit
 from labelloop.certification.model_labels import Issued, certify_model, test_digest
 from labelloop.datasets.base import Prepared
 from labelloop.stages.accept_fused import accept_fused
-from labelloop.stages.acceptance import LEAST_DELTA, changes, drift_alarm
+from labelloop.stages.acceptance import LEAST_DELTA, changes, closed_at, drift_alarm, since
 from labelloop.stages.gold_arm import read_gold_csv
 from labelloop.stages.runner import Receipts, Round
 
@@ -61,11 +62,11 @@ def accept(current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Jud
     }  # fmt: skip
     accepted = tables.ACCEPTED.empty()
     if settings.target_error is not None:
-        counted = [one for one in audits if one["round"] >= settings.audits_from]
+        counted = since(audits, settings.audits_from)
         wrong = np.array([one["accepted"] != one["found"] for one in counted], dtype=bool)
-        seen = audit(wrong, settings.target_error, settings.audit_delta)
+        seen, late = watch(wrong, settings.target_error, settings.audit_delta)
         told["audit"] = asdict(seen)
-        stopped = _stopped(current, wrong, seen)
+        stopped = _stopped(current, seen, late)
         if stopped:
             told |= {"state": "suspended", "reason": stopped}
         elif (reason := _not_now(settings, prepared, before)) != "":
@@ -80,17 +81,14 @@ def accept(current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Jud
             else:
                 accepted = table
                 told |= {"state": "issued", "certificate": asdict(issued.certificate) | {"format": FORMAT}}
-    old = tables.ACCEPTED.read(current.previous.accepted)
-    # Nobody was asked about what is accepted from the model; labels by votes have been asked about.
-    by_votes = old["item"].isin(tables.ASKED.read(current.previous.asked)["item"])
+    old, fused_before = tables.ACCEPTED.read(current.previous.accepted), before.get("fused", {})
+    by_votes = old["certificate"] == fused_before.get("certificate", {}).get("id")
     told["change"] = changes(old[~by_votes], accepted)
-    if before["state"] == "issued" and "reason" in told:
-        told["ended"] = {"certificate": before["certificate"]["id"], "reason": told["reason"]}
-    fused, voted = accept_fused(current, prepared, labels, before.get("fused", {}), old[by_votes])
+    fused, voted = accept_fused(current, prepared, labels, fused_before, old[by_votes])
     if fused is not None:
         told["fused"] = fused
-    every = pd.concat([accepted, voted]).sort_values("item", ignore_index=True) if len(voted) else accepted
-    tables.ACCEPTED.write(every, current.folder.accepted)
+    every = pd.concat([part for part in (accepted, voted) if len(part)] or [accepted])
+    tables.ACCEPTED.write(every.sort_values("item", ignore_index=True), current.folder.accepted)
     files.write_json(current.folder.certificate, told)
     return {
         "accepted": len(accepted),
@@ -122,7 +120,6 @@ def _issue(
     asked = tables.ASKED.read(current.folder.asked)["item"]
     gold = read_gold_csv(current.folder.gold)
     kept[prepared.pool.rows_of(sorted({*labels["item"], *asked, *gold}))] = False
-    closed = datetime.fromisoformat(files.read_json(current.folder.closed)["at"])
     issued = certify_model(
         confidence,
         kept,
@@ -131,7 +128,7 @@ def _issue(
         test_in_pool=prepared.test is None,
         target=settings.target_error,
         delta=delta,
-        now=closed,
+        now=closed_at(current),
         days=settings.days,
         audit_share=settings.audit_share,
         audit_delta=settings.audit_delta,
@@ -187,19 +184,17 @@ def _asked_audits(current: Round) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _stopped(current: Round, wrong: np.ndarray, seen: Audit) -> str:
+def _stopped(current: Round, seen: Audit, late: int | None) -> str:
     """Why nothing may be accepted, whatever could be proven: an audit or a drift alarm says so; or ''."""
-    settings = current.settings.accept
-    assert settings.target_error is not None
-    late = gets_worse(wrong, settings.target_error, settings.audit_delta)
+    target = current.settings.accept.target_error
     if seen.breach_at is None and late is None:
         return drift_alarm(current)
     what = (
         f"people found {seen.errors} of {seen.audited} audited labels wrong, so more than "
-        f"{settings.target_error:.1%} of what was accepted is"
+        f"{target:.1%} of what was accepted is"
         if seen.breach_at is not None
         else f"audited labels are wrong more often than they were: {seen.errors} of {seen.audited} in all, "
-        f"and the latest ones too often for a target of {settings.target_error:.1%}"
+        f"and the latest ones too often for a target of {target:.1%}"
     )
     return (f"{what}; it has returned to the queue. Look into it (audits in certificate.json), then set "
             f"accept.audits_from to the next round's id, and not to {current.id}")  # fmt: skip

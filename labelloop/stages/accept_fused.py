@@ -17,12 +17,13 @@ import numpy as np
 import pandas as pd
 
 from labelloop import files, tables
-from labelloop.certification.audit import audit, gets_worse
+from labelloop.certification.audit import watch
 from labelloop.certification.certificate import FORMAT, other_classes
 from labelloop.certification.fused_labels import Beginning, certify_fused, read_without_gap
 from labelloop.datasets.base import Prepared
+from labelloop.ledger import round_number
 from labelloop.reviewing.random_slice import in_order
-from labelloop.stages.acceptance import LEAST_DELTA, changes, drift_alarm
+from labelloop.stages.acceptance import LEAST_DELTA, changes, closed_at, drift_alarm, since
 from labelloop.stages.fused_stream import by_votes_told
 from labelloop.stages.runner import Round
 
@@ -42,7 +43,9 @@ class _Stream:
     of the draw."""
 
     def up_to(self, through: str) -> pd.DataFrame:
-        return self.table[self.table["round"].map(_number) <= _number(through)] if through else self.table[:0]
+        if not through:
+            return self.table[:0]
+        return self.table[self.table["round"].map(round_number) <= round_number(through)]
 
     @property
     def beginning(self) -> Beginning:
@@ -142,16 +145,13 @@ def _stopped(current: Round, stream: _Stream, told: dict[str, Any], before: dict
         place = {item: number for number, item in enumerate(read["item"])}
         counted = [
             one
-            for one in told["audits"]
-            if one["certificate"] == held["id"]
-            and one["item"] in place
-            and _number(one["round"]) >= _number(settings.audits_from)
+            for one in since(told["audits"], settings.audits_from)
+            if one["certificate"] == held["id"] and one["item"] in place
         ]
         counted.sort(key=lambda one: place[one["item"]])
         wrong: np.ndarray = np.array([one["accepted"] != one["found"] for one in counted], dtype=bool)
-        seen = audit(wrong, held["target"], settings.audit_delta)
+        seen, late = watch(wrong, held["target"], settings.audit_delta)
         told["audit"] = asdict(seen)
-        late = gets_worse(wrong, held["target"], settings.audit_delta)
         if seen.breach_at is not None or late is not None:
             told |= {"broken": held, "through": before["through"]}
             many = f"{seen.errors} of {seen.audited} accepted labels wrong"
@@ -209,7 +209,7 @@ def _why_ended(
         return differ
     if held["target"] != target:
         return f"accept.fused.target_error is {target:g} now, and {held['target']:g} was proven"
-    if _closed(current) >= datetime.fromisoformat(held["expires_at"]):
+    if closed_at(current) >= datetime.fromisoformat(held["expires_at"]):
         return f"it expired at {held['expires_at'][:10]}"
     return ""
 
@@ -242,7 +242,7 @@ def _try(
         free,
         target=fused.target_error,
         delta=delta,
-        now=_closed(current),
+        now=closed_at(current),
         days=settings.days,
         audit_delta=settings.audit_delta,
         classes=list(prepared.classes),
@@ -266,11 +266,3 @@ def _still(stream: _Stream, old: pd.DataFrame) -> pd.DataFrame:
     now = stream.table[stream.table["status"] == "fused"].set_index("item")["label"]
     same = old["label"].to_numpy() == now.reindex(old["item"]).to_numpy()
     return old[same].reset_index(drop=True)
-
-
-def _closed(current: Round) -> datetime:
-    return datetime.fromisoformat(files.read_json(current.folder.closed)["at"])
-
-
-def _number(round_id: str) -> int:
-    return int(round_id[1:])

@@ -113,6 +113,7 @@ ROUND_STAGES = {
                 "data/start/labels.parquet",
                 "{previous}/quality.json",
                 "{previous}/accepted.parquet",
+                "{previous}/certificate.json",
             ),
             outputs=(
                 "{round}/fused.parquet",

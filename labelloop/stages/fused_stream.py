@@ -7,13 +7,32 @@ looks do not see verdicts there; they see the certificate, and ask no further ab
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
 from labelloop import files, tables
+from labelloop.ledger import round_number
+from labelloop.stages.acceptance import time_of
 from labelloop.stages.overruling import METHOD
 from labelloop.stages.runner import Round
+from labelloop.workspace import RoundFolder, Workspace
+
+EXPIRED = "expired"
+"""Key of what `expired_since` gives, in the `round` part of the round's settings."""
+
+
+def expired_since(workspace: Workspace, before: RoundFolder) -> str | None:
+    """The certificate for labels by votes of the round before, if it has expired since; or None.
+
+    Looked up once, when a round opens, so that no stage depends on the clock.
+    """
+    told = files.read_json(before.certificate).get("fused", {})
+    if told.get("state") != "issued":
+        return None
+    made: dict[str, str] = told["certificate"]
+    return made["id"] if time_of(workspace) >= datetime.fromisoformat(made["expires_at"]) else None
 
 
 def by_votes_told(current: Round, labels: pd.DataFrame) -> dict[str, dict[str, Any]]:
@@ -65,8 +84,8 @@ def as_if_unread(
             if row["item"] in voted:
                 row.update(voted[row["item"]], status="fused", method="votes")
         labels = pd.DataFrame(rows, columns=list(before.columns))
-    if told.get("state") == "issued":
-        last, threshold = int(told["through"][1:]), told["certificate"]["threshold"]
+    if told.get("state") == "issued" and told["certificate"]["id"] != current.about.get(EXPIRED):
+        last, threshold = round_number(told["through"]), told["certificate"]["threshold"]
         number = labels["round"].fillna("r0").str[1:].astype(int)
         sure = labels.loc[(number <= last) & (labels["confidence"] >= threshold), "item"]
         asked = asked[~asked["item"].isin(sure)]

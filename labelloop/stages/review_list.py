@@ -13,6 +13,7 @@ from labelloop.datasets.base import Prepared
 from labelloop.fusion.coding import without_reasks
 from labelloop.reviewing.queue import Entry
 from labelloop.reviewing.round_list import STILL_UNSURE, review_table
+from labelloop.stages.acceptance import closed_at
 from labelloop.stages.people import annotation_of
 from labelloop.stages.review_queue import accepted_in
 from labelloop.stages.runner import Round
@@ -47,7 +48,7 @@ def write_review(
     unsure = {}
     if annotation.max_overlap is not None:
         unsure = _still_unsure(current, prepared, votes, fused)
-        for item in accepted_in(current.previous, fused):
+        for item in accepted_in(current.previous, fused, closed_at(current)):
             unsure.pop(item, None)
     if current.settings.quality.drop_votes:
         unsure |= _uncounted(current, fused, asking.given_up())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from labelloop.reviewing.overturning import Overturned, by_reason
 from labelloop.reviewing.queue import DISAGREES, RANDOM, UNSURE, Entry, queue_of, shortened
 from labelloop.reviewing.random_slice import resting_on_votes
 from labelloop.reviewing.round_list import count_reasons
+from labelloop.stages.acceptance import closed_at, vouched_for
 from labelloop.stages.overruling import kept_verdicts
 from labelloop.stages.runner import Round
 from labelloop.stages.snapshot import before_review
@@ -41,7 +43,7 @@ def listed_entries(current: Round, prepared: Prepared) -> list[Entry]:
         done=verdicts.standing(said),
         drawn_before={one.item for one in said if one.reason == RANDOM},
         worth_it=left_to_reviewers(current.folder),
-        accepted=accepted_in(current.previous, labels),
+        accepted=accepted_in(current.previous, labels, closed_at(current)),
     )
     return shortened(entries, {UNSURE: review.list_unsure, DISAGREES: review.list_disagreeing})
 
@@ -80,9 +82,9 @@ def _told(row: Overturned) -> dict[str, Any]:
             "high": high}  # fmt: skip
 
 
-def accepted_in(folder: RoundFolder, labels: pd.DataFrame) -> frozenset[str]:
-    """Items of which a round accepted the label that they have now: nobody need review them."""
-    accepted = tables.ACCEPTED.read(folder.accepted)
+def accepted_in(folder: RoundFolder, labels: pd.DataFrame, now: datetime) -> frozenset[str]:
+    """Items for whose label by votes a round's certificate vouches still: nobody need review them."""
+    accepted = vouched_for(tables.ACCEPTED.read(folder.accepted), files.read_json(folder.certificate), now)
     return frozenset(labels[["item", "label"]].merge(accepted, on=["item", "label"])["item"])
 
 

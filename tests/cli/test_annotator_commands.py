@@ -170,7 +170,7 @@ def test_what_is_undefined_is_said(content: str, says: str, tmp_path: Path, labe
     [
         ("", "is empty"),
         ("item,annotator,label\n", "has a header but no votes"),
-        ("item,worker,label\n1,a,x\n", "--annotator-column 'worker'"),
+        ("item,Worker,label\n1,a,x\n", "--annotator-column 'Worker'"),
         ("item,annotator,label\n1,a,\n", "row 1: column 'label' is empty"),
         ("item,annotator,label,answered_at\n1,a,x,soon\n", "'soon' is not a time"),
         ("item,annotator,label,lead_seconds\n1,a,x,-1\n", "'-1' is not a number of seconds"),
@@ -265,6 +265,33 @@ def test_further_labels_are_accepted_from_the_certified_scorer_alone(
     after = pd.read_csv(out / "accepted.csv")
     assert f"{len(after) - before} further labels accepted" in said.out
     assert after["item"].str.startswith("further-").sum() == len(after) - before > 500
+
+
+def test_with_json_a_certificate_is_one_document(stream: Path, labelloop: Command) -> None:
+    """Whatever is asked of it at once, and also where the command ends with an error."""
+    out, model, truth = stream / "out", stream / "model.json", pd.read_csv(stream / "truth.csv")
+    model.write_text("1")
+    labels, more = pd.read_csv(stream / "labels.csv"), stream / "more.csv"
+    labels.assign(item="further-" + labels["item"]).to_csv(more, index=False)
+    said = labelloop("certify", stream / "labels.csv", "--gold", stream / "gold.csv", "--out", out,
+                     "--target", "0.12", "--scorer", model, "--audit-share", "0.1", "--json")  # fmt: skip
+    identity = json.loads(said.out)["id"]
+    assert json.loads(labelloop("certify", out, "--json").out)["certificate"] == identity
+    accepted = pd.read_csv(out / "accepted.csv")
+    drawn = truth[truth["item"].isin(accepted.loc[accepted["audit"], "item"])]
+    drawn.to_csv(stream / "audited.csv", index=False)
+    words = ("certify", out, "--audit", stream / "audited.csv", "--scorer", model, "--more", more, "--json")
+    told = json.loads(labelloop(*words).out)
+    assert (told["certificate"], told["ended"]) == (identity, "")
+    assert told["audit"]["audited"] == len(drawn) and told["further"]["accepted"] > 500
+    model.write_text("2")
+    refused = labelloop(*words)
+    assert refused.code == 2 and "the scorer differs" in json.loads(refused.out)["error"]
+    drawn.assign(label="q").to_csv(stream / "audited.csv", index=False)
+    breached = labelloop(*words)
+    told = json.loads(breached.out)
+    assert breached.code == 2 and told["ended"] and told["returned"] > 500
+    assert told["audit"]["errors"] == len(drawn)
 
 
 def test_a_certificate_can_be_ended_by_hand(stream: Path, labelloop: Command) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from labelloop.campaign import CampaignSettings
 from labelloop.errors import DamagedFileError
 from labelloop.ledger import FROZEN, Entry, Ledger, freeze, read_frozen, write_frozen
+from labelloop.stages.acceptance import since
 
 SETTINGS = CampaignSettings.model_validate({"acquisition": {"control_share": 0.25, "batch_size": 7}})
 FIRST = Entry("r000", "data/start")
@@ -154,3 +155,10 @@ def test_a_share_that_is_not_exact_in_floating_point_does_not_grow_the_arm() -> 
     about = freeze(settings, FIRST, new_items=100, control_before=0.0)["round"]
     assert about["control_planned"] > 7
     assert about["control_size"] == 7
+
+
+def test_the_thousandth_round_comes_after_those_before() -> None:
+    """Also for the audits that count from a round on."""
+    audits = [{"round": name} for name in ("r998", "r999", "r1000", "r1001")]
+    assert [one["round"] for one in since(audits, "r999")] == ["r999", "r1000", "r1001"]
+    assert [one["round"] for one in since(audits, "r1001")] == ["r1001"]

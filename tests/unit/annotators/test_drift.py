@@ -71,7 +71,9 @@ def test_cusum_is_its_formula() -> None:
     assert found.alarm == 5
 
 
-@pytest.mark.parametrize(("expected", "bad", "n"), [(0.92, 0.8, 200), (0.7, 0.5, 400), (0.98, 0.93, 300)])
+@pytest.mark.parametrize(
+    ("expected", "bad", "n"), [(0.92, 0.8, 200), (0.7, 0.5, 400), (0.98, 0.93, 300), (0.998, 0.996, 1000)]
+)
 def test_the_limit_keeps_false_alarms_as_rare_as_asked(expected: float, bad: float, n: int) -> None:
     limit = limit_for(expected, bad, n, false_alarm=0.05)
     rng = np.random.default_rng(0)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from scipy import integrate
 
-from labelloop.certification.audit import WATCHED, audit, gets_worse, log_evidence
+from labelloop.certification.audit import WATCHED, audit, gets_worse, log_evidence, watch
 
 
 @pytest.mark.parametrize(("errors", "n", "target"), [(0, 10, 0.05), (3, 20, 0.05), (5, 60, 0.1), (9, 9, 0.2)])
@@ -61,11 +63,33 @@ def test_nothing_audited_says_nothing() -> None:
     assert (found.audited, found.error, found.evidence, found.breach_at) == (0, None, 1.0, None)
 
 
-def test_steady_labels_raise_no_alarm_more_often_than_asked() -> None:
+@pytest.mark.parametrize("target", [0.1, 0.01, 0.001, 0.0002, 0.00001])
+def test_steady_labels_raise_no_alarm_more_often_than_asked(target: float) -> None:
     """Just the target share is wrong; among as many audits as the chance is told for."""
     rng = np.random.default_rng(0)
-    alarms = [gets_worse(rng.random(WATCHED) < 0.1, 0.1, 0.05) is not None for _ in range(300)]
+    alarms = [gets_worse(rng.random(WATCHED) < target, target, 0.05) is not None for _ in range(300)]
     assert np.mean(alarms) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
+
+
+@pytest.mark.parametrize("target", [0.49, 0.01, 0.001, 0.0002, 0.00001, 1e-12])
+@pytest.mark.parametrize("chance", [0.2, 0.001])
+def test_small_targets_take_no_longer_and_a_run_of_errors_alarms(target: float, chance: float) -> None:
+    """Every evaluation pays for it: well under a processor second, and no limit that nothing reaches."""
+    began = time.process_time()
+    at = gets_worse(np.ones(100, dtype=bool), target, chance)
+    assert time.process_time() - began < 1
+    assert at is not None
+
+
+def test_the_two_tests_together_speak_no_more_often_than_asked() -> None:
+    """Each has half of the chance; at the target itself, among 1,000 audits."""
+    rng = np.random.default_rng(1)
+    spoke = 0
+    for _ in range(400):
+        seen, late = watch(rng.random(WATCHED) < 0.1, 0.1, 0.2)
+        spoke += seen.breach_at is not None or late is not None
+    assert spoke / 400 <= 0.2 + 2 * np.sqrt(0.2 * 0.8 / 400)
+    assert seen.limit == 10
 
 
 def test_labels_that_come_to_be_wrong_after_a_long_good_time_are_found_sooner() -> None:

@@ -62,6 +62,18 @@ def test_what_is_sure_enough_is_accepted_once_and_audited_like_the_rest(
         accept_further(certified, more, tmp_path / "model", NOW)
 
 
+def test_gold_is_accepted_neither_at_first_nor_later(certified: Path, tmp_path: Path) -> None:
+    """The whole pool, scored again."""
+    before = (certified / "accepted.csv").read_bytes()
+    told = accept_further(certified, tmp_path / "labels.csv", tmp_path / "model", NOW)
+    assert (told["accepted"], told["gold"]) == (0, 250)
+    assert told["known"] + told["gold"] + told["below"] == 1000
+    assert (certified / "accepted.csv").read_bytes() == before
+    (certified / "gold_items.csv").unlink()
+    with pytest.raises(DataError, match=r"gold_items\.csv is not there"):
+        accept_further(certified, tmp_path / "labels.csv", tmp_path / "model", NOW)
+
+
 def test_other_classes_are_refused_by_name(certified: Path, tmp_path: Path) -> None:
     more = probabilities(tmp_path, "more.csv", 1, classes=("cat", "dog", "emu"))
     with pytest.raises(DataError, match=r"the classes differ .*\(new: emu; gone: eel\)"):

@@ -89,7 +89,7 @@ def test_the_beginning_has_no_gap_and_is_the_longest_of_all_rounds(seed: int) ->
 
 def test_labels_that_come_after_the_review_take_nothing_from_those_before() -> None:
     found = read_without_gap(["r000", "r001", "r000", "r000"], np.array([True, False, True, False]))
-    assert (found.through, found.labels, found.read) == ("r000", 3, 2)
+    assert (found.through, found.read) == ("r000", 2)
     assert read_without_gap([], np.zeros(0, dtype=bool)).read == 0
 
 

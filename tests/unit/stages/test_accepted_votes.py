@@ -19,6 +19,7 @@ from labelloop import tables
 from labelloop.annotators.campaign_quality import headline
 from labelloop.export import export_labels
 from labelloop.reviewing.random_slice import in_order
+from labelloop.reviewing.review import write_queue
 from labelloop.stages.fused_stream import as_if_unread
 from labelloop.stages.overruling import kept_verdicts
 from labelloop.stages.review_queue import accepted_in, drawn_verdicts
@@ -27,6 +28,8 @@ from labelloop.stages.second_looks import by_votes, eligible_items
 from labelloop.workspace import Workspace
 
 CLASSES = ("left", "right")
+SECOND = timedelta(seconds=1)
+FUSED = {"fused": {"target_error": 0.1, "delta": 0.2, "looks": 3}}
 CREW = [{"name": name, "accuracy": 0.9} for name in ("ann", "bob", "cy", "dan", "eve")]
 Command = Callable[..., Any]
 
@@ -41,7 +44,7 @@ def settings(rounds: int, audits_from: str, **more: dict[str, Any]) -> dict[str,
                        "simulation": {"annotators": CREW}},
         "evaluation": {"test_size": 60, "bootstrap": 200},
         "stopping": {"max_rounds": rounds},
-        "accept": {"fused": {"target_error": 0.1, "delta": 0.2, "looks": 3}, "audits_from": audits_from},
+        "accept": {"audits_from": audits_from} | FUSED,
         "fusion": {"method": "one_coin"},
         "tracking": {"enabled": False},
         "versioning": {"enabled": False},
@@ -84,6 +87,11 @@ class Campaign:
 
     def accepted(self, round_id: str) -> pd.DataFrame:
         return tables.ACCEPTED.read(self.workspace.round(round_id).accepted)
+
+    @property
+    def end(self) -> datetime:
+        """When r002's certificate expires."""
+        return datetime.fromisoformat(self.told("r002")["certificate"]["expires_at"])
 
     def labels(self, round_id: str) -> pd.DataFrame:
         return tables.LABELS.read(self.workspace.round(round_id).labels)
@@ -147,6 +155,9 @@ def test_without_further_reviews_it_holds_and_costs_no_further_look(later: Campa
     assert (now["looks"], now["spent"]) == (1, before["spent"])
     assert set(later.accepted("r003")["item"]) <= set(later.accepted("r002")["item"])
     assert "nothing of the random slice was reviewed" in now["why_no_other"]
+    assert f"No further one was proven: {now['why_no_other']}." in (
+        later.workspace.round("r003").report.read_text()
+    )
 
 
 def test_a_rebuild_gives_the_same_bytes(certified: Campaign, labelloop: Command) -> None:
@@ -160,8 +171,7 @@ def test_a_rebuild_gives_the_same_bytes(certified: Campaign, labelloop: Command)
 def test_export_and_status_name_the_certificate_until_it_expires(
     certified: Campaign, labelloop: Command, tmp_path: Path
 ) -> None:
-    made = certified.told("r002")["certificate"]
-    end = datetime.fromisoformat(made["expires_at"])
+    made, end = certified.told("r002")["certificate"], certified.end
 
     def named(now: datetime) -> set[str]:
         told = export_labels(certified.workspace, tmp_path / "labels.csv", now=now)
@@ -169,7 +179,7 @@ def test_export_and_status_name_the_certificate_until_it_expires(
         rows = csv.DictReader((tmp_path / "labels.csv").open())
         return {row["item"] for row in rows if row["certificate"] == made["id"]}
 
-    assert named(end - timedelta(seconds=1)) == set(certified.accepted("r002")["item"])
+    assert named(end - SECOND) == set(certified.accepted("r002")["item"])
     assert named(end) == set()
     assert made["id"] in labelloop("status", certified.workspace.root).out
     assert made["id"] in certified.workspace.round("r002").report.read_text()
@@ -187,12 +197,56 @@ def test_the_review_queue_has_accepted_labels_only_as_drawn_ones(
     assert {reason for item, reason in rows if item not in accepted} >= {"random", "unsure"}
 
 
+def test_once_it_has_expired_its_labels_are_on_the_queue_and_get_second_looks(
+    certified: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round knows from when it opens, so that what it asks stays the same."""
+    accepted, queue = set(certified.accepted("r002")["item"]), tmp_path / "queue.csv"
+
+    def unsure(now: datetime) -> set[str]:
+        write_queue(certified.workspace, queue, now=now, unsure_below=1, at_random=0, ask_model=False)
+        return {row["item"] for row in csv.DictReader(queue.open())} & accepted
+
+    assert not unsure(certified.end - SECOND)
+    assert len(unsure(certified.end)) > 50
+    monkeypatch.setattr("labelloop.stages.fused_stream.time_of", lambda workspace: certified.end)
+    campaign = certified.copy(tmp_path / "c")
+    campaign.run(4)
+    current = Round(campaign.workspace, "r003")
+    asked, before = tables.ASKED.read(current.previous.asked), tables.LABELS.read(current.previous.labels)
+    assert current.about["expired"] == campaign.told("r002")["certificate"]["id"]
+    open_ones, _ = as_if_unread(current, asked, before, before)
+    assert accepted <= set(open_ones["item"])
+    del current.about["expired"]
+    open_ones, _ = as_if_unread(current, asked, before, before)
+    assert not accepted & set(open_ones["item"])
+
+
+def test_labels_that_the_model_had_right_are_listed_like_others(certified: Campaign, tmp_path: Path) -> None:
+    """What people were asked about to audit the model is under no certificate for labels by votes."""
+    campaign = certified.copy(tmp_path / "c")
+    more = {
+        "accept": {"target_error": 0.3, "delta": 0.4, "audit_share": 1.0} | FUSED,
+        "review": {"unsure_below": 1.0, "list_unsure": 10_000, "list_disagreeing": 0},
+    }
+    campaign.run(5, **more)
+    model, labels = campaign.accepted("r003"), campaign.labels("r004")
+    told = json.loads(campaign.workspace.round("r003").certificate.read_text())
+    assert told["state"] == told["fused"]["state"] == "issued"
+    labels = labels[(labels["arm"] == "audit") & (labels["confidence"] < 1)]
+    agreed = set(labels[["item", "label"]].merge(model, on=["item", "label"])["item"])
+    listed = list(csv.DictReader(campaign.workspace.round("r004").review.open()))
+    assert agreed and agreed <= {row["item"] for row in listed}
+
+
 def test_the_next_round_lists_accepted_labels_only_as_drawn_ones(later: Campaign) -> None:
     accepted = set(later.accepted("r002")["item"])
     listed = list(csv.DictReader(later.workspace.round("r003").review.open()))
     assert {row["reason"] for row in listed if row["item"] in accepted} <= {"random"}
-    assert accepted_in(later.workspace.round("r002"), later.labels("r002")) == accepted
-    assert not accepted_in(later.workspace.round("r002"), later.labels("r002").assign(label="other"))
+    folder, labels, now = later.workspace.round("r002"), later.labels("r002"), later.end - SECOND
+    assert accepted_in(folder, labels, now) == accepted
+    assert not accepted_in(folder, labels.assign(label="other"), now)
+    assert not accepted_in(folder, labels, later.end)
 
 
 def test_verdicts_that_prove_labels_have_no_say_in_how_these_are_made(certified: Campaign) -> None:
@@ -263,11 +317,14 @@ def test_somebody_who_gets_worse_ends_it_unless_trusted(
         "labelloop.stages.quality.headline", lambda found: headline(found) | {"flagged": flagged}
     )
     campaign = certified.copy(tmp_path / "c")
-    campaign.run(4, quality={"trusted": trusted})
+    campaign.run(4, quality={"trusted": trusted}, accept={"target_error": 0.1} | FUSED)
     told = campaign.told("r003")
+    of_model = json.loads(campaign.workspace.round("r003").certificate.read_text())
+    assert (of_model["state"] == "suspended") == (told["state"] == "suspended") == (not trusted)
     if trusted:
         assert told["state"] == "issued"
         return
+    assert "drift alarm: ann" in of_model["reason"]
     assert told["state"] == "suspended" and campaign.accepted("r003").empty
     assert "drift alarm: ann" in told["ended"]["reason"]
     assert "drift alarm: ann" in campaign.workspace.round("r003").report.read_text()

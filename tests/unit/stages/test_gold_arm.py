@@ -157,7 +157,7 @@ def test_the_draw_depends_on_the_items_and_not_on_their_order_in_the_pool() -> N
         ("item,label\nrow001,class-0\nnobody,class-1\n", "item 'nobody' is not in the pool"),
         ("item,label\nrow001,class-9\n", "'class-9', which is not one of the 3 classes: class-0"),
         ("item,label\nrow001,class-0\nrow001,class-1\n", "item 'row001' has more than one label"),
-        ("id,class\nrow001,class-0\n", "has no column 'item'"),
+        ("row,class\nrow001,class-0\n", "has no column 'item'"),
         (None, "gold.csv is not there"),
     ],
 )

@@ -18,6 +18,7 @@ from labelloop.annotators import pausing
 from labelloop.campaign import Annotation
 from labelloop.errors import SettingsError
 from labelloop.reviewing.review import write_queue
+from labelloop.stages.acceptance import time_of
 from labelloop.stages.one_scale import prices_of_those_left, reason_for, share_votes
 from labelloop.workspace import Workspace
 
@@ -178,7 +179,7 @@ def test_verdicts_are_weighed_by_their_price(done: Workspace, tmp_path: Path) ->
 
 def queue_items(workspace: Workspace) -> list[tuple[str, str]]:
     out = workspace.root / "queue.csv"
-    write_queue(workspace, out, unsure_below=0.1, at_random=0, ask_model=False)
+    write_queue(workspace, out, now=time_of(workspace), unsure_below=0.1, at_random=0, ask_model=False)
     return [tuple(row) for row in pd.read_csv(out)[["item", "reason"]].to_numpy()]
 
 

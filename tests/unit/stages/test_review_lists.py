@@ -14,6 +14,7 @@ from second_look_campaigns import campaign, finished
 
 from labelloop import files, tables
 from labelloop.reviewing.review import take_verdicts, write_queue
+from labelloop.stages.acceptance import time_of
 from labelloop.stages.runner import run_stage
 from labelloop.status import as_text, read_status
 from labelloop.workspace import RoundFolder, Workspace
@@ -112,8 +113,9 @@ def test_the_whole_queue_takes_the_campaign_s_word_for_what_is_unsure(
     done: Workspace, tmp_path: Path
 ) -> None:
     def unsure(**how: float) -> int:
+        workspace = Workspace.at(done.root)
         told = write_queue(
-            Workspace.at(done.root), tmp_path / "queue.csv", at_random=0, ask_model=False, **how
+            workspace, tmp_path / "queue.csv", now=time_of(workspace), at_random=0, ask_model=False, **how
         )
         return int(told["rows"]["unsure"])
 

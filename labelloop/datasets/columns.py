@@ -1,4 +1,4 @@
-"""Columns of Parquet files and arrays of numbers, from which a few rows are had without the others."""
+"""How `store` reads a campaign's Parquet columns and arrays: as a whole or some rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from labelloop.errors import DamagedFileError
+from labelloop.errors import DamagedFileError, DataError
 
 _MOST_BYTES = 1 << 31
 """Of text in one chunk of Arrow's."""
@@ -19,7 +19,7 @@ def read_column(path: Path, name: str) -> pa.ChunkedArray:
     """One column of a Parquet file.
 
     Raises:
-        DamagedFileError: see `damaged`.
+        DamagedFileError: the file is missing or damaged, or has no such column.
     """
     try:
         return pq.read_table(path, columns=[name])[name]
@@ -35,7 +35,7 @@ def in_one(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def schema_of(path: Path) -> pa.Schema:
-    """A Parquet file's columns; errors as of `read_column`."""
+    """Names and types of a Parquet file's columns; errors as for `read_column`."""
     try:
         return pq.read_schema(path)
     except (pa.ArrowException, OSError) as error:
@@ -43,7 +43,7 @@ def schema_of(path: Path) -> pa.Schema:
 
 
 def mapped(path: Path, mode: Literal["r", "c"] = "r") -> np.ndarray:
-    """A .npy file, mapped: read-only, or (`c`) so that changes stay in memory; errors as of `read_column`."""
+    """The array of a .npy, memory-mapped; errors as for `read_column`."""
     try:
         return np.asarray(np.load(path, mmap_mode=mode, allow_pickle=False))
     except (ValueError, OSError, EOFError) as error:
@@ -51,12 +51,19 @@ def mapped(path: Path, mode: Literal["r", "c"] = "r") -> np.ndarray:
 
 
 def damaged(path: Path, error: Exception) -> DamagedFileError:
-    """What is wrong with a file that cannot be read, and what to do."""
+    """What to raise about a file that cannot be read."""
     return DamagedFileError(f"{path} is missing or damaged: {error}; bring it back or run `prepare` again")
 
 
+def refuse_mask(rows: np.ndarray | slice) -> None:
+    """Raise DataError for rows as booleans: Arrow would take True and False for rows 1 and 0."""
+    if not isinstance(rows, slice) and np.asarray(rows).dtype == bool:
+        raise DataError("rows are asked for by their numbers, not by a mask; give np.flatnonzero(mask)")
+
+
 def taken(values: pa.ChunkedArray, rows: np.ndarray | slice) -> Any:
-    """Some rows of a column, as Arrow has them."""
+    """Values of some rows, by their numbers."""
+    refuse_mask(rows)
     if isinstance(rows, slice):
         start, stop, step = rows.indices(len(values))
         if step == 1:
@@ -66,7 +73,7 @@ def taken(values: pa.ChunkedArray, rows: np.ndarray | slice) -> Any:
 
 
 def objects(values: Any) -> np.ndarray:
-    """An Arrow array as Python's objects: shape (n,), object."""
+    """Arrow's values as an object array."""
     if isinstance(values, pa.ChunkedArray):
         return np.asarray(values.to_numpy(), dtype=object)
     return np.asarray(values.to_numpy(zero_copy_only=False), dtype=object)
