@@ -18,17 +18,20 @@ import pandas as pd
 import pytest
 import yaml
 
-from labelloop import stages
+from labelloop import files, stages
 from labelloop.backtesting.verdict import Against, Verdict, write_verdict
 from labelloop.settings.model import Model
 from labelloop.stages.backtest_followed import LEARNER
 from labelloop.stages.contract import ROUND_STAGES, Contract
+from labelloop.stages.review_queue import drawn_verdicts
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
 
 ROWS = 240
 CREW = [{"name": name, "accuracy": 0.9 - 0.1 * number, "cost_per_vote": 0.1 + 0.1 * number}
         for number, name in enumerate(("ann", "bo", "cy", "dee", "eve"))]  # fmt: skip
+ABLE = [one | {"accuracy": 0.95} for one in CREW]
+"""Whose labels can be certified."""
 COMMON: dict[str, dict[str, Any]] = {
     "campaign": {"name": "hermetic", "seed": 3},
     "dataset": {"kind": "table", "path": "rows.csv", "label_column": "label", "id_column": "id",
@@ -59,9 +62,12 @@ CAMPAIGNS: dict[str, dict[str, dict[str, Any]]] = {
         "acquisition": {"strategy": "relabel", "batch_size": 12, "first_batch_size": 24,
                         "shard_size": 256},
         "annotation": {"overlap": 1, "test_overlap": 2, "max_overlap": 3, "cost_per_vote": 0.2,
-                       "prelabels": "shown", "simulation": {"annotators": CREW}},
+                       "prelabels": "shown", "simulation": {"annotators": ABLE}},
         "review": {"gates": [{"name": "second", "when": ["random"], "share": 0.3}], "cost_per_verdict": 0.5},
-        "accept": {"target_error": 0.3, "trust_test_set": True, "fused": {"target_error": 0.3}},
+        "labels": {"question": "Which one?", "classes": ["class-2", "class-0", "class-1"], "ordered": True},
+        "quality": {"slice_by": ["cost"]},
+        "accept": {"target_error": 0.3, "trust_test_set": True,
+                   "fused": {"target_error": 0.4, "delta": 0.4, "looks": 2}},
     },
     "followed": {
         "model": {"name": "mlp", "options": {"hidden": 8, "epochs": 3, "min_steps": 20}, "pool": "graph",
@@ -91,7 +97,7 @@ def played(
     tmp_path_factory: pytest.TempPathFactory,
     labelloop: Callable[..., Any],
 ) -> Path:
-    """Three rounds with all that makes stages read more; not to be changed."""
+    """Three rounds, and a review before the last, with all that makes stages read more; not to be changed."""
     folder = tmp_path_factory.mktemp(request.param)
     assert labelloop("init", folder).code == 0
     random = np.random.default_rng(0)
@@ -103,12 +109,44 @@ def played(
         cost=random.choice([1, 3], ROWS),
         source=[f"s{n // 6}" for n in range(ROWS)],
     ).to_csv(folder / "rows.csv", index=False)
-    (folder / "params.yaml").write_text(yaml.safe_dump(COMMON | CAMPAIGNS[request.param]))
     if request.param == "followed":
         write_followed(folder)
-    said = labelloop("run", "--plain", folder)
-    assert said.code == 0, said.error
+    settings = COMMON | CAMPAIGNS[request.param]
+    for rounds in (2, 3):
+        settings["stopping"] = COMMON["stopping"] | {"max_rounds": rounds}
+        (folder / "params.yaml").write_text(yaml.safe_dump(settings))
+        said = labelloop("run", "--plain", folder)
+        assert said.code == 0, said.error
+        if rounds == 2:
+            _review(folder, labelloop, [gate["name"] for gate in settings.get("review", {}).get("gates", [])])
     return folder
+
+
+def _review(folder: Path, labelloop: Callable[..., Any], gates: list[str]) -> None:
+    """Verdicts, all true, about some of the labels by votes that are drawn at random."""
+    queue = folder / "queue.csv"
+    said = labelloop("review", folder, "--out", queue, "--random", "40", "--no-model")
+    assert said.code == 0, said.error
+    truth = pd.read_csv(folder / "rows.csv").set_index("id")["label"]
+    rows = pd.read_csv(queue, dtype=str, keep_default_na=False)
+    rows = rows[rows["reason"] == "random"]
+    rows.assign(answer=rows["item"].map(truth)).to_csv(queue, index=False)
+    at_gate = [part for name in gates for part in ("--gate", name)]
+    said = labelloop("review", folder, "--take", queue, "--by", "eva", *at_gate)
+    assert said.code == 0, said.error
+
+
+def test_what_is_to_make_stages_read_more_does(played: Path) -> None:
+    """Verdicts stand; where labels by votes may be accepted some are, and elsewhere what was drawn judges."""
+    last = Workspace(played).rounds()[-1]
+    assert files.read_json(last.reviews)
+    told = files.read_json(last.certificate).get("fused")
+    if "fused" in yaml.safe_load((played / "params.yaml").read_text()).get("accept", {}):
+        assert told["state"] == "issued" and told["accepted"] and told["by_votes"]
+        assert files.read_json(last.annotators)["agreement"]["by_slice"]
+        assert "+median/1" in files.read_json(last.fusion)["method"]
+    else:
+        assert drawn_verdicts(Round(Workspace(played), last.id))
 
 
 @pytest.mark.parametrize("contract", ROUND_STAGES.values(), ids=ROUND_STAGES)
