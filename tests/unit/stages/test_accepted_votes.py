@@ -23,6 +23,7 @@ from labelloop.reviewing.review import write_queue
 from labelloop.stages.fused_stream import as_if_unread
 from labelloop.stages.overruling import kept_verdicts
 from labelloop.stages.review_queue import accepted_in, drawn_verdicts
+from labelloop.stages.routing import route_batch
 from labelloop.stages.runner import Round
 from labelloop.stages.second_looks import by_votes, eligible_items
 from labelloop.workspace import Workspace
@@ -53,6 +54,9 @@ def settings(rounds: int, audits_from: str, **more: dict[str, Any]) -> dict[str,
 
 class Campaign:
     """A campaign that is run round by round, and whose truth is known."""
+
+    routed_by: pd.DataFrame
+    """The labels by which people were found for second looks."""
 
     def __init__(self, folder: Path, command: Command) -> None:
         self.workspace, self.command = Workspace.at(folder), command
@@ -121,7 +125,14 @@ def certified(labelloop: Command, tmp_path_factory: pytest.TempPathFactory) -> C
 def later(certified: Campaign, tmp_path_factory: pytest.TempPathFactory) -> Campaign:
     """A round further, in which nobody has reviewed anything."""
     campaign = certified.copy(tmp_path_factory.mktemp("later") / "c")
-    campaign.run(4)
+
+    def routed(*given: Any) -> Any:
+        campaign.routed_by = given[4]
+        return route_batch(*given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("labelloop.stages.select.route_batch", routed)
+        campaign.run(4)
     return campaign
 
 
@@ -275,12 +286,16 @@ def test_second_looks_see_no_verdict_and_leave_out_what_is_certified(later: Camp
         "item"].map(fused)))  # fmt: skip
     assert usual & certified and everybody & reviewed - certified
     assert blind == everybody - certified
+    assert "reviewed" not in set(later.routed_by["status"])
 
 
 def test_a_breach_returns_all_labels_until_somebody_has_looked_into_it(
     certified: Campaign, tmp_path: Path
 ) -> None:
-    """The audit is the slice read on: here every verdict about an accepted label is against it."""
+    """The audit is the slice read on: here every verdict about an accepted label is against it.
+
+    To accept nothing for a round is no look into it.
+    """
     campaign = certified.copy(tmp_path / "c")
     before = campaign.accepted("r002")
     campaign.review(40, lambda item: item in set(before["item"]))
@@ -290,10 +305,12 @@ def test_a_breach_returns_all_labels_until_somebody_has_looked_into_it(
     assert told["audit"]["errors"] > 0 and told["change"]["returned"] == len(before)
     assert told["ended"]["certificate"] == before["certificate"].iloc[0]
     assert "returned to the queue" in campaign.workspace.round("r003").report.read_text()
-    campaign.run(5)
-    assert campaign.told("r004")["state"] == "suspended"
-    campaign.run(6, audits_from="r005")
-    again = campaign.told("r005")
+    campaign.run(5, accept={})
+    assert campaign.told("r004")["state"] == "off"
+    campaign.run(6)
+    assert campaign.told("r005")["state"] == "suspended"
+    campaign.run(7, audits_from="r006")
+    again = campaign.told("r006")
     assert again["state"] == "refused" and again["looks"] == 2
     assert len(again["audits"]) == len(told["audits"])
 
