@@ -58,7 +58,7 @@ CAMPAIGNS: dict[str, dict[str, dict[str, Any]]] = {
         "annotation": {"overlap": 1, "test_overlap": 2, "max_overlap": 3, "cost_per_vote": 0.2,
                        "prelabels": "shown", "simulation": {"annotators": CREW}},
         "review": {"gates": [{"name": "second", "when": ["random"], "share": 0.3}], "cost_per_verdict": 0.5},
-        "accept": {"target_error": 0.3, "trust_test_set": True},
+        "accept": {"target_error": 0.3, "trust_test_set": True, "fused": {"target_error": 0.3}},
     },
 }  # fmt: skip
 
