@@ -1,9 +1,10 @@
 """How many labels each strategy needs: `python -m bench.label_efficiency --data FOLDER [--seeds 0-19]`.
 
 All strategies of a seed see the same pool, test set and learner (`label_replay`). An arm is a strategy and
-what the learner makes of the unlabeled pool, such as `uherding+graph`; without a plus sign the learner is
-plain. The measure is labels to reach 90, 95 and 98% of the accuracy that the plain learner has with every
-label of the pool, between rounds by a straight line; see `label_table` for what is told of it.
+what the learner makes of the unlabeled pool, such as `uherding+graph` or `random+co_training`; without a plus
+sign the learner is plain. The measure is labels to reach 90, 95 and 98% of the accuracy that the plain
+learner has with every label of the pool, between rounds by a straight line; see `label_table` for what is
+told of it.
 
 Results are appended to a file of JSON lines, one a set, arm and seed, as they come in. A run that was stopped
 goes on from there, and a later run with more seeds or arms adds to it.

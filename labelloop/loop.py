@@ -138,7 +138,7 @@ def open_round(workspace: Workspace) -> Entry | Stopped:
     prepared = datasets.open_prepared(workspace.data)
     check_round(workspace, settings, prepared)
     settings = with_known_errors(settings, workspace.root, workspace.data)
-    proven = proven_by_backtest(workspace, settings, prepared.classes)
+    proven = proven_by_backtest(workspace, settings, prepared)
     control_before = 0.0
     if ledger.last_closed is not None:
         control_before = read_frozen(before.settings)[0]["control_planned"]

@@ -14,6 +14,7 @@ from labelloop.errors import SettingsError
 from labelloop.stages.composing import check_composition, check_mix
 from labelloop.stages.prepare import views_of
 from labelloop.stages.runner import make_importable
+from labelloop.stages.slices import check_slices
 from labelloop.workspace import Workspace
 
 
@@ -50,8 +51,9 @@ def check_round(workspace: Workspace, settings: CampaignSettings, prepared: Any)
     """All that a round's stages ask of the settings, the pool being known.
 
     Raises:
-        SettingsError: see `check_names`; or learner or crew are wrong, or the crew lacks a label.
-        DataError: a column that people are to see does not exist or tells the answer.
+        SettingsError: see `check_names`; or learner or crew are wrong, the crew lacks a label, or a column
+            has too many values to report by.
+        DataError: a column that people are to see, or to report by, does not exist or tells the answer.
     """
     from labelloop import models
     from labelloop.adapters.tools.crew import check_crew
@@ -80,6 +82,7 @@ def check_round(workspace: Workspace, settings: CampaignSettings, prepared: Any)
         )
     check_composition(prepared, settings)
     prepared.pool.payload([0], settings.annotation.payload_columns)
+    check_slices(prepared, settings.quality.slice_by)
     if settings.annotation.tool == "simulated":
         check_crew(settings.annotation.simulation.annotators, prepared.classes)
         _check_truth(settings, prepared)

@@ -19,6 +19,8 @@ exp(-2) times as much as with equal predictions."""
 COVERAGE = ("typiclust", "random")
 DOUBT = ("uherding", "margin", "random")
 """What a phase picks by: the first that is not left out. Random rows are always there to fall back on."""
+MAY_BE_LEFT_OUT = tuple(name for name in dict.fromkeys(COVERAGE + DOUBT) if name != "random")
+"""Random rows may not: nothing else is left to fall back on."""
 
 NOTHING: Mapping[str, str] = {}
 

@@ -23,31 +23,17 @@ import math
 
 import numpy as np
 
-from labelloop.acquisition.keys import id_keys
-
 PURPOSE = "control"
-"""Of the keys that make the order; see `labelloop.acquisition.keys`."""
-
-
-def control_order(ids: np.ndarray, seed: int) -> np.ndarray:
-    """A random order of the items that may be asked about: the pool without its test items.
-
-    Args:
-        ids: shape (n,), str, unique.
-        seed: the campaign's, not a round's: the order stays for the whole campaign.
-
-    Returns:
-        Shape (n,), int64: a permutation of the positions in `ids`. The same order of items for every order
-        of `ids`; an item that is added or removed leaves the order of the others as it is.
-    """
-    return np.argsort(id_keys(ids, seed, PURPOSE), kind="stable")
+"""Of the keys that make the order: the items that may be asked about, by `id_keys` with the campaign's seed,
+the lowest first. So it is the same for every order of the pool's rows, and an item that is added or removed
+leaves the order of the others as it is. `labelloop.stages.pool_order` makes its beginning."""
 
 
 def control_rows(order: np.ndarray, planned_labels: float, share: float = 1.0) -> np.ndarray:
     """The control sample: the first ``ceil(share * planned_labels)`` of `order`.
 
     Args:
-        order: shape (n,), from `control_order`, as positions or as rows of the pool.
+        order: shape (n,), rows of the pool in the order of `PURPOSE`; its beginning is enough.
         planned_labels: labels of the campaign once this round's batch is labeled.
         share: part of them that is the control sample, in [0, 1].
     """
@@ -59,7 +45,7 @@ def choose_control(order: np.ndarray, planned_labels: float, share: float, label
     """Rows of the control sample that are still to be asked, in the order of the sample.
 
     Args:
-        order: rows of the pool in the order of `control_order`.
+        order: see `control_rows`.
         planned_labels: see `control_rows`.
         share: see `control_rows`.
         labeled: rows that are labeled or asked already, by whatever arm.

@@ -9,6 +9,7 @@ import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, needs
 from labelloop.acquisition.canonical import canonical_order
+from labelloop.acquisition.embeddings import rows_with
 from labelloop.acquisition.k_means import Clusters, take_turns
 from labelloop.acquisition.points import centred_reader, points_of, squared_distances, squared_norms
 from labelloop.acquisition.top import pick_highest
@@ -108,16 +109,17 @@ def _rows_named(context: Context, wrong: Sequence[int | str]) -> tuple[np.ndarra
     if isinstance(wrong, str):
         raise SettingsError(f"error_based's wrong is {wrong!r}; it must be a list of ids or row numbers")
     n = len(context.embeddings)
-    known = {} if context.ids is None else {name: row for row, name in enumerate(context.ids.tolist())}
-    named: list[int] = []
-    for name in wrong:
-        row = known.get(str(name), name if isinstance(name, int | np.integer) else None)
-        if row is None or not 0 <= int(row) < n:
+    named = np.full(len(wrong), -1, dtype=np.int64)
+    if context.ids is not None:
+        named = rows_with(context.ids, [str(name) for name in wrong])
+    for place, name in enumerate(wrong):
+        if named[place] < 0 and isinstance(name, int | np.integer):
+            named[place] = name
+        if not 0 <= named[place] < n:
             raise SettingsError(
                 f"error_based's wrong names {name!r}, which is no id of the pool and no row from 0 to {n - 1}"
             )
-        named.append(int(row))
-    rows = np.unique(np.array(named, dtype=np.int64))
+    rows = np.unique(named)
     said = []
     if context.reserved is not None and np.isin(rows, context.reserved).any():
         tested = np.isin(rows, context.reserved)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from labelloop.acquisition.auto import MAY_BE_LEFT_OUT
 from labelloop.errors import SettingsError
 from labelloop.limits import Limits
 
@@ -38,14 +39,17 @@ def check_options(strategy: str, options: Mapping[str, Any]) -> None:
         said = f"strategy '{strategy}': the option '{name}'"
         if name in LIMITS:
             LIMITS[name].check(said, value)
-        if name == "left_out" and not _are_reasons(value):
-            raise SettingsError(f"{said} is {value!r}; it must name strategies and say why of each, such as "
-                                "{uherding: too slow}")  # fmt: skip
+        if name == "left_out":
+            _check_left_out(said, value)
         if name in SWITCHES and not isinstance(value, bool):
             raise SettingsError(f"{said} is {value!r}; it must be true or false")
 
 
-def _are_reasons(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(
-        isinstance(text, str) for pair in value.items() for text in pair
-    )
+def _check_left_out(said: str, value: Any) -> None:
+    if not isinstance(value, Mapping) or not all(isinstance(why, str) for why in value.values()):
+        raise SettingsError(f"{said} is {value!r}; it must name strategies and say why of each, such as "
+                            "{uherding: too slow}")  # fmt: skip
+    for name in value:
+        if name not in MAY_BE_LEFT_OUT:
+            raise SettingsError(f"{said} names {name!r}, by which auto never picks; it may leave out "
+                                f"{' and '.join(MAY_BE_LEFT_OUT)}")  # fmt: skip

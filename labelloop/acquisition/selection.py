@@ -6,6 +6,7 @@ Strategies may then be short and trust what they get; a user's own function that
 from __future__ import annotations
 
 import dataclasses
+from contextlib import nullcontext
 
 import numpy as np
 
@@ -13,12 +14,14 @@ from labelloop.acquisition.base import Context, Picks, Strategy
 from labelloop.acquisition.checked_values import check_values
 from labelloop.acquisition.embeddings import Embeddings
 from labelloop.errors import DataError, SettingsError
+from labelloop.one_thread import one_thread
 
 
 def select_rows(strategy: Strategy, context: Context, batch_size: int) -> Picks:
     """Pick `batch_size` of the candidates.
 
-    The arrays are handed over read-only. No row at all is picked for a batch of 0.
+    The arrays are handed over read-only. No row at all is picked for a batch of 0. Products of embeddings run
+    on one thread, because their last bits depend on the number of them.
 
     Raises:
         SettingsError: the batch does not fit the candidates, or the strategy needs what is not there.
@@ -29,7 +32,9 @@ def select_rows(strategy: Strategy, context: Context, batch_size: int) -> Picks:
     if batch_size == 0:
         nothing = np.empty(0, dtype=np.float64)
         return Picks(np.empty(0, dtype=np.int64), nothing, nothing)
-    picks = strategy.pick(_read_only(context), batch_size)
+    # Scores of single rows may run on all cores: each is made by one of them whatever their number.
+    with one_thread() if "embeddings" in strategy.needs else nullcontext():
+        picks = strategy.pick(_read_only(context), batch_size)
     return _checked(strategy.name, picks, pickable(strategy, context), batch_size)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from labelloop.adapters.mlflow_record import LoggedModel
+from labelloop.datasets.sight import Sight
 
 _PACKAGES = ("mlflow", "labelloop", "numpy", "pandas", "scikit-learn", "torch", "safetensors")
 
@@ -20,11 +21,12 @@ def save_model(path: Path, model: LoggedModel, run_id: str, model_id: str) -> No
     from mlflow.models import Model
 
     example, signature = _interface(model)
+    folders = {"learner": model.folder} | ({} if model.sight is None else {"sight": model.sight})
     mlflow.pyfunc.save_model(
         path=str(path),
         # A path, not an object: MLflow copies the code instead of pickling it.
         python_model=str(Path(__file__).with_name("mlflow_model.py")),
-        artifacts={"learner": str(model.folder.resolve())},
+        artifacts={name: str(folder.resolve()) for name, folder in folders.items()},
         model_config={"classes": list(model.classes), "input_kind": model.input_kind},
         signature=signature,
         input_example=example,
@@ -41,7 +43,11 @@ def _interface(model: LoggedModel) -> tuple[Any, Any]:
     from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
     example: Any
-    if model.input_kind == "text":
+    if model.sight is not None:
+        pictures = Sight.load(model.sight).pictures_of(np.asarray(model.input_example))
+        example = pd.DataFrame({"text": list(model.example_texts), "image": pictures})
+        inputs = Schema([ColSpec(DataType.string, "text"), ColSpec(DataType.binary, "image")])
+    elif model.input_kind == "text":
         example = pd.DataFrame({"text": [str(text) for text in model.input_example]})
         inputs = Schema([ColSpec(DataType.string, "text")])
     else:

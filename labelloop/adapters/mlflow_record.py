@@ -37,6 +37,10 @@ class LoggedModel:
     input_kind: InputKind
     input_example: np.ndarray
     """A few rows of what the learner sees; see labelloop/models/base.py."""
+    sight: Path | None = None
+    """What makes such rows of a text and a picture; see labelloop/datasets/sight.py."""
+    example_texts: tuple[str, ...] = ()
+    """With `sight`: the texts that `input_example` is of."""
 
 
 @dataclass(frozen=True)

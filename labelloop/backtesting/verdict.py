@@ -45,7 +45,8 @@ class Verdict:
     """What backtest.json holds."""
 
     about: dict[str, Any]
-    """What was replayed: campaign, items, classes, model, metric, votes, seeds, coverage."""
+    """What was replayed: campaign, items, classes, model, metric, votes, seeds, coverage, and a digest of all
+    else that trials have in common."""
     strategies: dict[str, Against]
     """By name, in later batches; without random, and without what was not compared."""
     first_batch: dict[str, Against]
@@ -72,8 +73,7 @@ def judge_strategies(curves: pd.DataFrame, coverage: float) -> dict[str, Against
         return {}
     return {
         name: _against(
-            np.array([_lead(runs[name, seed], runs[BASELINE, seed]) for seed in seeds]),
-            1 - (1 - coverage) / len(names),
+            np.array([_lead(runs[name, seed], runs[BASELINE, seed]) for seed in seeds]), coverage, len(names)
         )
         for name in names
     }
@@ -89,7 +89,50 @@ def judge_first_batch(
     """
     if len(cold) < FEWEST_SEEDS:
         return {}
-    return {name: _against(np.array(cold) - np.array(at_random), coverage)}
+    return {name: _against(np.array(cold) - np.array(at_random), coverage, 1)}
+
+
+def join_verdicts(before: Verdict, now: Verdict) -> Verdict:
+    """What one backtest of the strategies of both would say; of a strategy in both, the newer.
+
+    Both are about the same, so their seeds are, and an interval need only be made as wide as it is with so
+    many strategies to be wrong about.
+    """
+    tried = len(before.strategies | now.strategies)
+    both = {
+        name: _widened(found, len(verdict.strategies), tried, now.about)
+        for verdict in (before, now)
+        for name, found in verdict.strategies.items()
+    }
+    return Verdict(now.about, dict(sorted(both.items())), before.first_batch | now.first_batch)
+
+
+def keep_verdict(path: Path, verdict: Verdict) -> str:
+    """Write what a backtest shows into a campaign's file, and say in a sentence what the file tells now.
+
+    What the file says of other strategies stays where it is about the same. A backtest that compares nothing
+    with random leaves the file as it is.
+    """
+    if not verdict.strategies and not verdict.first_batch:
+        seeds, why = verdict.about["seeds"], "no strategy was compared with random"
+        if seeds < FEWEST_SEEDS:
+            why = f"a verdict takes {FEWEST_SEEDS} seeds or more, not {seeds}"
+        return f"{path.name} was left as it is: {why}."
+    before = _readable(path)
+    gone: list[str] = []
+    if before is not None and before.about == verdict.about:
+        verdict = join_verdicts(before, verdict)
+    elif before is not None:
+        gone = [name for name in _compared(before) if name not in _compared(verdict)]
+        if before.strategies and not verdict.strategies:
+            return (f"{path.name} was left as it is: it tells of {', '.join(before.strategies)}, and here no "
+                    "strategy was compared with random after the first batch.")  # fmt: skip
+    write_verdict(path, verdict)
+    said = f"{path.name} tells auto how these stand against random: {', '.join(_compared(verdict))}."
+    if gone:
+        said += (f" What it told of {', '.join(gone)} is gone: that came from other data, settings, money or "
+                 "seeds. Try them again to have it back.")  # fmt: skip
+    return said
 
 
 def write_verdict(path: Path, verdict: Verdict) -> None:
@@ -131,6 +174,18 @@ def words_of(found: Against, about: Mapping[str, Any]) -> str:
     )
 
 
+def _compared(verdict: Verdict) -> list[str]:
+    return [*verdict.strategies, *(f"{name} in the first batch" for name in verdict.first_batch)]
+
+
+def _readable(path: Path) -> Verdict | None:
+    """The verdict in the file; None where there is none, or a damaged one, which a new one mends."""
+    try:
+        return read_verdict(path) if path.exists() else None
+    except DamagedFileError:
+        return None
+
+
 def _damaged(path: Path, what: str) -> DamagedFileError:
     return DamagedFileError(
         f"{path} is not what `labelloop backtest` writes ({what}); bring it back with `git checkout -- "
@@ -150,11 +205,25 @@ def _lead(mine: pd.DataFrame, theirs: pd.DataFrame) -> float:
     return float(np.trapezoid(heights[0] - heights[1], money) / (high - low))
 
 
-def _against(differences: np.ndarray, coverage: float) -> Against:
-    """Mean over seeds with Student's t interval."""
+def _against(differences: np.ndarray, coverage: float, tried: int) -> Against:
+    """Mean over seeds with Student's t interval, one of `tried` that hold together."""
+    mean = float(differences.mean())
+    spread = float(differences.std(ddof=1) / np.sqrt(len(differences)))
+    half = _half_widths(coverage, tried, len(differences)) * spread
+    return Against(mean, mean - half, mean + half)
+
+
+def _widened(found: Against, before: int, tried: int, about: Mapping[str, Any]) -> Against:
+    """The interval of one of `before` strategies, as it is for one of `tried`."""
+    if tried == before:
+        return found
+    wider, narrower = (_half_widths(about["coverage"], many, about["seeds"]) for many in (tried, before))
+    half = (found.high - found.low) / 2 * wider / narrower
+    return Against(found.difference, found.difference - half, found.difference + half)
+
+
+def _half_widths(coverage: float, tried: int, seeds: int) -> float:
+    """Standard errors from a mean to an end of its interval, of `tried` that hold together (Bonferroni)."""
     from scipy.stats import t
 
-    mean = float(differences.mean())
-    spread = differences.std(ddof=1) / np.sqrt(len(differences))
-    half = float(t.ppf((1 + coverage) / 2, len(differences) - 1) * spread)
-    return Against(mean, mean - half, mean + half)
+    return float(t.ppf(1 - (1 - coverage) / tried / 2, seeds - 1))

@@ -54,7 +54,8 @@ def backtest(
         Path | None,
         typer.Option(
             help="A campaign's folder: its auto then leaves out what is surely worse than random here "
-            "(backtest.json). Default: the folder of --params, if it is a campaign."
+            "(backtest.json, which keeps what earlier backtests of the same showed of other strategies). "
+            "Default: the folder of --params, if it is a campaign."
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: the summary.")] = False,
@@ -88,7 +89,6 @@ def backtest(
     Open replay/backtest.html: the recommendation, the curves, and what less money would have bought.
     """
     from labelloop import console
-    from labelloop.backtesting.verdict import FEWEST_SEEDS
     from labelloop.stages.backtest import backtest as replay
 
     if (params is None) == (campaign is None):
@@ -119,10 +119,6 @@ def backtest(
         typer.echo(json.dumps(summary))
     else:
         _show(summary, out)
-        if verdict_for is not None and seeds < FEWEST_SEEDS:
-            typer.echo(f"No verdict for the campaign's auto: that takes {FEWEST_SEEDS} seeds or more")
-        elif verdict_for is not None:
-            typer.echo(f"{verdict_for / 'backtest.json'} tells auto there what is surely worse than random")
 
 
 def _campaign_to_tell(params: Path | None, wanted: Path | None) -> Path | None:

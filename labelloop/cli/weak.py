@@ -41,6 +41,7 @@ def weak(
 
     from labelloop import console
     from labelloop.cli.arguments import names_of
+    from labelloop.fusion.column_names import item_column_of
     from labelloop.fusion.labels_file import check_suffix, write_table
     from labelloop.fusion.text_table import read_text_table
     from labelloop.fusion.votes_file import read_gold
@@ -52,6 +53,7 @@ def weak(
     check_suffix(out)
     only_models = source.suffix != ".py"
     rules, table = [] if only_models else functions_of(source), read_text_table(items)
+    item_column = item_column_of(table, items, (item_column,), "--item-column")
     with console.counting("functions") as tell:
         votes = votes_of(rules, table, item_column, tell)
     ids, named = table[item_column].tolist(), names_of(classes)

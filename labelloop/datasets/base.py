@@ -35,7 +35,10 @@ class Items(Protocol):
         ...
 
     def ids_of(self, rows: np.ndarray) -> np.ndarray:
-        """Ids of some rows, without making those of all; shape (k,), object array of str."""
+        """Ids of some rows, without making those of all; shape (k,), object array of str.
+
+        Here and below rows are row numbers; a mask is refused.
+        """
         ...
 
     def inputs(self, rows: np.ndarray | slice) -> np.ndarray:
@@ -57,12 +60,23 @@ class Items(Protocol):
         """What people are shown of `rows`: JSON-like, by column name; `columns` empty means the default."""
         ...
 
-    def values(self, column: str, setting: str) -> np.ndarray:
+    def values(self, column: str, setting: str, rows: np.ndarray | None = None) -> np.ndarray:
         """A column of the data, shape (n,), object: text, numbers or booleans, None or NaN where empty.
+
+        Args:
+            rows: shape (k,), int64: only theirs, shape (k,), without making those of all.
 
         Raises:
             DataError: there is no such column, or it is the label; names the setting.
         """
+        ...
+
+    def distinct(self, column: str, setting: str) -> np.ndarray:
+        """Each of a column's `values` once, in the order in which they come first; object."""
+        ...
+
+    def find(self, ids: Sequence[str]) -> np.ndarray:
+        """Rows of these ids, int64; -1 for one that is not there. No id of others is made for it."""
         ...
 
     def rows_of(self, ids: Sequence[str]) -> np.ndarray:

@@ -6,6 +6,7 @@ import base64
 import struct
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -14,11 +15,11 @@ from labelloop.errors import DataError
 ENDINGS = (".png", ".jpg", ".jpeg")
 
 
-def decode(path: Path, mode: str) -> np.ndarray:
+def decode(path: Path | BinaryIO, mode: str) -> np.ndarray:
     """Pixels of an image file, the right way up (EXIF), at its full size.
 
     Args:
-        path: a PNG or JPEG file.
+        path: a PNG or JPEG file, or what one holds.
         mode: `L` for shape (height, width), `RGB` for shape (height, width, 3).
 
     Returns:
@@ -39,7 +40,8 @@ def decode(path: Path, mode: str) -> np.ndarray:
                 )
             return np.asarray(image.convert(mode), dtype=np.uint8)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"image {path} cannot be read: {error}") from None
+        name = f"image {path}" if isinstance(path, Path) else "an image"
+        raise DataError(f"{name} cannot be read: {error}") from None
 
 
 def resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -55,7 +57,12 @@ def resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def png_uri(pixels: np.ndarray) -> str:
-    """Pixels as a `data:` address of a PNG, which every labeling tool can show.
+    """Pixels as a `data:` address of a PNG, which every labeling tool can show; see `png`."""
+    return "data:image/png;base64," + base64.b64encode(png(pixels)).decode()
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """Pixels as what a PNG file holds.
 
     Args:
         pixels: shape (height, width) or (height, width, 1) grey, (height, width, 3) RGB or (..., 4) RGBA;
@@ -68,11 +75,10 @@ def png_uri(pixels: np.ndarray) -> str:
     lines = np.ascontiguousarray(pixels).reshape(height, -1)
     filtered = np.hstack([np.zeros((height, 1), dtype=np.uint8), lines]).tobytes()
     header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)
-    content = b"\x89PNG\r\n\x1a\n" + b"".join(
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
         _chunk(kind, body)
         for kind, body in ((b"IHDR", header), (b"IDAT", zlib.compress(filtered)), (b"IEND", b""))
     )
-    return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,14 +17,21 @@ import pyarrow.parquet as pq
 from labelloop import files
 from labelloop.datasets.array_file import read_pieces
 from labelloop.datasets.base import InputKind, Prepared
+from labelloop.datasets.columns import (
+    damaged,
+    in_one,
+    mapped,
+    objects,
+    read_column,
+    refuse_mask,
+    schema_of,
+    taken,
+)
 from labelloop.datasets.paths import nearest
 from labelloop.datasets.picture import png_uri
 from labelloop.datasets.row_lookup import RowLookup
 from labelloop.datasets.table import joined_text
 from labelloop.errors import DamagedFileError, DataError
-
-_MOST_BYTES = 1 << 31
-"""Of text in one chunk of Arrow's."""
 
 
 @dataclass(eq=False)
@@ -46,21 +53,21 @@ class StoredItems:
         try:
             return int(pq.read_metadata(path).num_rows)
         except (pa.ArrowException, OSError) as error:
-            raise _damaged(path, error) from None
+            raise damaged(path, error) from None
 
     @cached_property
     def ids(self) -> np.ndarray:
         """Shape (n,), object array of str."""
-        return _objects(self._column("item"))
+        return objects(self._column("item"))
 
     def ids_of(self, rows: np.ndarray) -> np.ndarray:
         """Ids of some rows, without making those of all; shape (k,), object array of str."""
-        return _objects(_taken(self._column("item"), rows))
+        return objects(taken(self._column("item"), rows))
 
     def inputs(self, rows: np.ndarray | slice) -> np.ndarray:
         """What a learner sees of `rows`: texts, float32 features or uint8 images."""
         if self.input_kind == "text":
-            return _objects(_taken(self._text, rows))
+            return objects(taken(self._text, rows))
         return self._rows_of(self._array, rows)
 
     def pieces(self, rows: slice, step: int) -> Iterator[np.ndarray]:
@@ -85,6 +92,7 @@ class StoredItems:
         return functools.partial(self._rows_of, self._array)
 
     def _rows_of(self, array: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:
+        refuse_mask(rows)
         if self._array_rows is not None:
             rows = self._array_rows[rows]
         if self.input_kind == "images":
@@ -101,17 +109,26 @@ class StoredItems:
         Raises:
             DataError: there is no such column, or it is one that would tell the answer.
         """
+        refuse_mask(rows)
         rows = np.asarray(rows, dtype=np.int64)
         names = list(columns) or self.summary["payload_columns"]
         shown = {name: self._shown(name, rows) for name in names}
         return [{name: values[place] for name, values in shown.items()} for place in range(len(rows))]
 
-    def values(self, column: str, setting: str) -> np.ndarray:
-        """A column as it was read: shape (n,), object.
+    def values(self, column: str, setting: str, rows: np.ndarray | None = None) -> np.ndarray:
+        """A column as it was read: shape (n,), object; or what it has in `rows`.
 
         Raises:
             DataError: there is no such column, or it is one that would tell the answer.
         """
+        stored = self._askable(column, setting)
+        return objects(stored if rows is None else taken(stored, rows))
+
+    def distinct(self, column: str, setting: str) -> np.ndarray:
+        """Each of a column's `values` once; object."""
+        return objects(pc.unique(self._askable(column, setting)))
+
+    def _askable(self, column: str, setting: str) -> pa.ChunkedArray:
         if column in self.summary["withheld_columns"]:
             raise DataError(
                 f"{setting}: column {column!r} is the label or split column; what is asked about must not "
@@ -120,7 +137,11 @@ class StoredItems:
         known = [name for name in self._stored if name not in ("item", "split")]
         if column not in known:
             raise DataError(f"{setting}: the data has no column {column!r}; {nearest(column, known)}")
-        return _objects(self._column(column))
+        return self._column(column)
+
+    def find(self, ids: Sequence[str]) -> np.ndarray:
+        """Rows of these ids, int64, in their order; -1 for one that is not there."""
+        return self._lookup.rows(ids)
 
     def rows_of(self, ids: Sequence[str]) -> np.ndarray:
         """Rows of these ids, int64, in their order.
@@ -128,7 +149,7 @@ class StoredItems:
         Raises:
             DataError: an id is unknown; names it.
         """
-        rows = self._lookup.rows(ids)
+        rows = self.find(ids)
         if (rows < 0).any():
             unknown = np.asarray(ids, dtype=object)[rows < 0]
             raise DataError(
@@ -147,7 +168,7 @@ class StoredItems:
 
     def _column(self, name: str) -> pa.ChunkedArray:
         if name not in self._columns:
-            self._columns[name] = _in_one(_read_column(self.folder / f"{self.name}.parquet", name))
+            self._columns[name] = in_one(read_column(self.folder / f"{self.name}.parquet", name))
         return self._columns[name]
 
     @cached_property
@@ -171,7 +192,7 @@ class StoredItems:
         # as they are mapped, and a pass over the pool would end with all of it.
         described = self.summary["arrays"][self.name]
         expected = ([described["length"], *described["shape"][1:]], described["dtype"])
-        array = _mapped(self._array_path, "c")
+        array = mapped(self._array_path, "c")
         if (list(array.shape), str(array.dtype)) != expected:
             raise DamagedFileError(
                 f"{self._array_path} has shape {list(array.shape)} and type {array.dtype}, but the data was "
@@ -182,11 +203,11 @@ class StoredItems:
     @cached_property
     def _array_rows(self) -> np.ndarray | None:
         rows = self.summary["arrays"][self.name]["rows"]
-        return _mapped(self.folder / rows) if rows else None
+        return mapped(self.folder / rows) if rows else None
 
     @cached_property
     def _stored(self) -> list[str]:
-        return _schema(self.folder / f"{self.name}.parquet").names
+        return schema_of(self.folder / f"{self.name}.parquet").names
 
     def _shown(self, name: str, rows: np.ndarray) -> list[object]:
         if name in self.summary["withheld_columns"]:
@@ -195,9 +216,9 @@ class StoredItems:
                 "must not see it"
             )
         if name == "image" and self.summary["kind"] == "images" and name in self._stored:
-            return [str(self._root / path) for path in _taken(self._column(name), rows).to_pylist()]
+            return [str(self._root / path) for path in taken(self._column(name), rows).to_pylist()]
         if name in self._stored and name != "split":
-            return list(_taken(self._column(name), rows).to_pylist())
+            return list(taken(self._column(name), rows).to_pylist())
         if name == "features" and self.input_kind == "features":
             return [[float(f"{value:.6g}") for value in row] for row in self.inputs(rows).tolist()]
         if name == "image" and (self.input_kind == "images" or self.summary["picture"]):
@@ -230,7 +251,7 @@ class StoredData:
 
     @cached_property
     def splits(self) -> np.ndarray:
-        splits = pc.equal(_read_column(self.folder / "pool.parquet", "split"), "test")
+        splits = pc.equal(read_column(self.folder / "pool.parquet", "split"), "test")
         return np.asarray(splits.to_numpy(), dtype=bool)
 
     @cached_property
@@ -269,54 +290,7 @@ def open_folder(folder: Path) -> Prepared:
 
 def _labels(path: Path) -> np.ndarray:
     """Shape (n,), object: one str object a class, not one a row; None where unknown."""
-    encoded = _read_column(path, "label").combine_chunks().dictionary_encode()
+    encoded = read_column(path, "label").combine_chunks().dictionary_encode()
     names = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
     codes = pc.fill_null(encoded.indices, len(names) - 1)
     return np.asarray(names[codes.to_numpy(zero_copy_only=False)], dtype=object)
-
-
-def _read_column(path: Path, name: str) -> pa.ChunkedArray:
-    try:
-        return pq.read_table(path, columns=[name])[name]
-    except (pa.ArrowException, OSError, KeyError) as error:
-        raise _damaged(path, error) from None
-
-
-def _in_one(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The column in one chunk: of several, Arrow makes one each time some rows are taken."""
-    if column.num_chunks < 2 or column.nbytes >= _MOST_BYTES:
-        return column
-    return pa.chunked_array([column.combine_chunks()])
-
-
-def _schema(path: Path) -> pa.Schema:
-    try:
-        return pq.read_schema(path)
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, error) from None
-
-
-def _mapped(path: Path, mode: Literal["r", "c"] = "r") -> np.ndarray:
-    try:
-        return np.asarray(np.load(path, mmap_mode=mode, allow_pickle=False))
-    except (ValueError, OSError, EOFError) as error:
-        raise _damaged(path, error) from None
-
-
-def _damaged(path: Path, error: Exception) -> DamagedFileError:
-    return DamagedFileError(f"{path} is missing or damaged: {error}; bring it back or run `prepare` again")
-
-
-def _taken(values: pa.ChunkedArray, rows: np.ndarray | slice) -> Any:
-    if isinstance(rows, slice):
-        start, stop, step = rows.indices(len(values))
-        if step == 1:
-            return values.slice(start, max(0, stop - start))
-        rows = np.arange(start, stop, step)
-    return values.take(pa.array(rows, pa.int64()))
-
-
-def _objects(values: Any) -> np.ndarray:
-    if isinstance(values, pa.ChunkedArray):
-        return np.asarray(values.to_numpy(), dtype=object)
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=object)

@@ -8,7 +8,6 @@ together.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,16 +18,15 @@ from labelloop.campaign import Dataset
 from labelloop.datasets import content, images
 from labelloop.datasets.array_file import open_array, start_array
 from labelloop.datasets.paths import nearest
+from labelloop.datasets.sight import FOLDER, Sight
 from labelloop.datasets.source import ArrayFile, Part, Source, as_text
 from labelloop.datasets.table import joined_text
 from labelloop.errors import DataError
-from labelloop.models.tfidf import TextSpace, learn_text_space
+from labelloop.models.tfidf import learn_text_space
+from labelloop.models.tfidf_logistic import DIRECTIONS, TERMS
 
-TEXT, PICTURE = "text", "picture"
 GRID = 8
 """Rows and columns of a picture at most, as the learner sees it."""
-DIRECTIONS = 128
-"""Numbers that a text becomes, at most."""
 BLOCK = 4096
 """Items at a time."""
 
@@ -45,23 +43,23 @@ def read(dataset: Dataset, root: Path, out: Path) -> Source:
     pictures = images.read(dataset.model_copy(update={"image_size": (height, width)}), root, out)
     parts = [part for part in (pictures.pool, pictures.test) if part is not None]
     texts = [_texts_of(dataset, part) for part in parts]
-    # Terms as the learner for texts takes them.
-    space = learn_text_space([texts[0]], ngrams=2, min_df=2, max_features=50_000, size=DIRECTIONS, seed=0)
+    # As the learner for texts takes them; what the space is must not depend on the campaign's seed.
+    space = learn_text_space([texts[0]], **TERMS, size=DIRECTIONS, seed=0)
+    sight = Sight(space, (height, width), dataset.image_mode)
+    sight.save(out / FOLDER)
     made = [
-        _with_texts(part, said, space, out / f"both-{number}.npy")
+        _with_texts(part, said, sight, out / f"both-{number}.npy")
         for number, (part, said) in enumerate(zip(parts, texts, strict=True))
     ]
     for scratch in {part.array.path for part in parts if part.array is not None}:
         scratch.unlink()
-    words = space.directions.shape[1]
-    pixels = height * width * (1 if dataset.image_mode == "L" else 3)
     return replace(
         pictures,
         input_kind="features",
         pool=made[0],
         test=made[1] if len(made) > 1 else None,
         payload_columns=(*dataset.text_columns, *pictures.payload_columns),
-        feature_names=[*(f"{TEXT} {n}" for n in range(words)), *(f"{PICTURE} {n}" for n in range(pixels))],
+        feature_names=sight.names,
     )
 
 
@@ -78,17 +76,14 @@ def _texts_of(dataset: Dataset, part: Part) -> np.ndarray:
     return np.array(joined_text(columns).to_pylist(), dtype=object)
 
 
-def _with_texts(part: Part, texts: np.ndarray, space: TextSpace, path: Path) -> Part:
+def _with_texts(part: Part, texts: np.ndarray, sight: Sight, path: Path) -> Part:
     """The part with an array of both in `path`; an item is a copy of another only if both are."""
     assert part.array is not None
     pictures = open_array(part.array.path, part.name)
-    width = space.directions.shape[1] + math.prod(pictures.shape[1:])
     with path.open("wb") as stream:
-        start_array(stream, (len(part), width), np.dtype(np.float32))
+        start_array(stream, (len(part), len(sight.names)), np.dtype(np.float32))
         for start in range(0, len(part), BLOCK):
             rows = part.rows[start : start + BLOCK]
-            grid = pictures[rows].reshape(len(rows), -1).astype(np.float32) / 255
-            said = space.embed(texts[start : start + BLOCK])
-            stream.write(np.concatenate([said, grid], axis=1).tobytes())
+            stream.write(sight.rows(texts[start : start + BLOCK], pictures[rows]).tobytes())
     both = np.stack([content.of_texts(texts), part.content], axis=1)
     return replace(part, content=content.of_rows(both), rows=np.arange(len(part)), array=ArrayFile(path))

@@ -22,12 +22,16 @@ def by_median(fusion: Fusion) -> Fusion:
     Source: the decision that minimises expected absolute error; DeGroot (1970), Optimal statistical
     decisions, section 11.4.
     """
-    below = fusion.posterior.cumsum(axis=1)
-    reached = below >= 0.5 - HALF
-    label = reached.argmax(axis=1).astype(np.int64)
+    below, label = fusion.posterior.cumsum(axis=1), medians(fusion.posterior)
     # Exactly half lies at or below the label, so the next class that has any probability is as good.
     tie = below[np.arange(len(label)), label] <= 0.5 + HALF if len(label) else np.zeros(0, dtype=bool)
     return dataclasses.replace(fusion, label=label, tie=tie, method=f"{fusion.method}+median/1")
+
+
+def medians(posterior: np.ndarray) -> np.ndarray:
+    """Each row's median class, the lower one of two: shape (n_items,), int64."""
+    reached = posterior.cumsum(axis=1) >= 0.5 - HALF
+    return reached.argmax(axis=1).astype(np.int64)
 
 
 def expected_steps(fusion: Fusion) -> np.ndarray:

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import binom
 
+from labelloop.fusion.ordinal import medians
+
 LEAST_KNOWN = 20
 """Items whose truth is known below which labels are not judged by it."""
 LEAST_APART = 50
@@ -66,18 +68,25 @@ class Judgement:
 
 
 def judged(
-    with_model: np.ndarray, without: np.ndarray, truth: np.ndarray, gains: np.ndarray | None = None
+    with_model: np.ndarray,
+    without: np.ndarray,
+    truth: np.ndarray,
+    gains: np.ndarray | None = None,
+    *,
+    ordered: bool = False,
 ) -> Judgement:
     """Compare two posteriors of the same items, both made without knowing the truth.
 
     The model is surely worse where labels are wrong more often (sign test on the items on which exactly one
-    is right), where the log loss is higher, or where votes are less likely, by `SURELY` standard errors.
+    is right; where classes have an order, on those of which one is nearer), where the log loss is higher, or
+    where votes are less likely, by `SURELY` standard errors.
 
     Args:
         with_model, without: shape (n, n_classes), rows sum to 1.
         truth: shape (n,), int64.
         gains: shape (m,), of each item that the model was kept out of: nats by which its votes are likelier
             with the model.
+        ordered: classes have an order, and the label is the posterior's median; see `ordinal`.
 
     Source: paired comparison as in Dietterich (1998), Approximate statistical tests for comparing supervised
     classification learning algorithms.
@@ -86,15 +95,15 @@ def judged(
     found: dict[str, Any] = {"known": len(truth)}
     against = []
     if len(truth) >= LEAST_KNOWN:
-        right, right_without = (one.argmax(axis=1) == truth for one in (with_model, without))
+        off, off_without = (_steps_off(one, truth, ordered) for one in (with_model, without))
         loss, loss_without = (
             -np.log(np.maximum(one[rows, truth], LEAST_PROBABILITY)) for one in (with_model, without)
         )
-        found |= {"right_with": int(right.sum()), "right_without": int(right_without.sum()),
+        found |= {"right_with": int((off == 0).sum()), "right_without": int((off_without == 0).sum()),
                   "loss_with": float(loss.mean()), "loss_without": float(loss_without.mean())}  # fmt: skip
-        worse, better = int((right_without & ~right).sum()), int((right & ~right_without).sum())
+        worse, better = int((off > off_without).sum()), int((off < off_without).sum())
         if binom.sf(worse - 1, worse + better, 0.5) < LEAST_CHANCE:
-            against.append("more labels are wrong")
+            against.append("more labels are further off" if ordered else "more labels are wrong")
         elif _surely_above_zero(loss - loss_without):
             against.append("the log loss is higher")
     if gains is not None and len(gains):
@@ -104,6 +113,13 @@ def judged(
             if _surely_above_zero(-gains):
                 against.append("votes it was kept out of are less likely")
     return Judgement(**found, against=", and ".join(against))
+
+
+def _steps_off(posterior: np.ndarray, truth: np.ndarray, ordered: bool) -> np.ndarray:
+    """How far the label is off; where classes have no order, 1 if it is wrong. Shape (n,), int64."""
+    if ordered:
+        return np.asarray(np.abs(medians(posterior) - truth))
+    return np.asarray(posterior.argmax(axis=1) != truth, dtype=np.int64)
 
 
 def _surely_above_zero(differences: np.ndarray) -> bool:

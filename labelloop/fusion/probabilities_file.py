@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from labelloop.errors import DataError
+from labelloop.fusion.column_names import item_column_of
 from labelloop.fusion.text_table import read_text_table
 
 PREFIX = "probability."
@@ -19,18 +20,17 @@ def read_probabilities(
 ) -> np.ndarray:
     """Shape (n_items, n_classes): a model's probabilities, NaN for items that the file does not have.
 
-    The file has a column of items and one column a class, named by the class or `probability.CLASS`; a class
-    without a column has probability 0. Other columns are not read, except that one `probability.CLASS` of no
-    class is an error.
+    The file has a column of items, named `item_column`, item or as in `column_names.ALSO_CALLED`, and one
+    column a class, named by the class or `probability.CLASS`; a class without a column has probability 0.
+    Other columns are not read, except that one `probability.CLASS` of no class is an error.
 
     Raises:
-        DataError: no class has a column, an item comes twice, a value is no probability, or a row does not
-            sum to 1; names the row, counted from 1 without the header.
+        DataError: the items or all classes have no column, an item comes twice, a value is no probability, or
+            a row does not sum to 1; names the row, counted from 1 without the header.
     """
     path = Path(path)
     table = read_text_table(path)
-    if item_column not in table.columns:
-        raise DataError(f"{path} has no column {item_column!r}; it has {', '.join(table.columns[:20])}")
+    item_column = item_column_of(table, path, (item_column, "item"))
     headed = [name.removeprefix(PREFIX) for name in table.columns if name.startswith(PREFIX)]
     strange = [name for name in headed if name not in classes]
     if strange:

@@ -15,6 +15,7 @@ from labelloop.fusion import make_fuser
 from labelloop.fusion.base import Fusion, Votes
 from labelloop.fusion.calibration import calibration_told
 from labelloop.fusion.coding import code_votes, latest_rows
+from labelloop.fusion.column_names import TRUTH, find_column, nearest_column
 from labelloop.fusion.gold_labels import (
     check_spelling,
     compare_with_gold,
@@ -33,16 +34,8 @@ from labelloop.fusion.votes_table import (
     parameters_digest,
     told_of_model,
     with_model,
+    with_the_same_word,
 )
-
-ALSO_CALLED = {
-    "item": ("task", "item_id", "task_id", "question", "example", "id"),
-    "annotator": ("worker", "annotator_id", "worker_id", "user", "rater", "performer", "labeler", "labeller"),
-    "label": ("answer", "value", "response", "vote", "class", "annotation", "choice"),
-}
-"""What other people's files call our columns: taken where ours is missing and one of these is there."""
-TRUTH = ("truth", "gold")
-"""What a column of true labels may be called besides; never a column of votes."""
 
 
 def read_votes(
@@ -57,7 +50,7 @@ def read_votes(
 
     Args:
         item_column: its name; where the file has no such column, and this is the usual name, the one column
-            of those in `ALSO_CALLED`. So with the other two.
+            of those in `column_names.ALSO_CALLED`. So with the other two.
 
     Returns:
         Columns item, annotator and label, all text, in the file's order; vote, the votes' ids, where the
@@ -98,7 +91,7 @@ def read_gold(path: str | Path, item_column: str = "item", label_column: str = "
     """Read true labels: columns item and label, as text; rows without a label are left out.
 
     The file may name its columns as the votes do (`item_column`, `label_column`), or item and label (or
-    truth), or as `ALSO_CALLED` says.
+    truth), or as `column_names.ALSO_CALLED` says.
 
     Raises:
         DataError: see `read_votes`.
@@ -107,11 +100,11 @@ def read_gold(path: str | Path, item_column: str = "item", label_column: str = "
     table = read_text_table(path)
     columns = []
     for role, names in {"item": (item_column, "item"), "label": (label_column, "label", *TRUTH)}.items():
-        found = [name for name in names if name in table.columns] or _other_names(table, role)
-        if not found:
+        found = find_column(table, role, names)
+        if found is None:
             raise DataError(f"{path} has no column {role!r}; it has {', '.join(table.columns[:20])}; "
                             "gold needs the columns item and label (or truth), so rename one")  # fmt: skip
-        columns.append(found[0])
+        columns.append(found)
     gold = table[columns].set_axis(["item", "label"], axis="columns")
     _refuse_blank(gold["item"], columns[0], path)
     return gold[gold["label"] != ""].reset_index(drop=True)
@@ -143,7 +136,7 @@ def fuse_file(
 
     A method that learns from gold is given it: known items get their gold label, also one that nobody voted
     for, and the confidence of the others is calibrated. What gold says about the accuracy is measured on
-    labels fused without it.
+    labels fused without it; whether a model is heard is decided once, and is the same for both.
 
     Args:
         probabilities_path: a model's probabilities; see `probabilities_file` and `votes_table.with_model`.
@@ -175,28 +168,35 @@ def fuse_file(
     standing = table.iloc[latest_rows(table)]
     votes = code_votes(standing, known)
 
-    def fused(votes: Votes, codes: np.ndarray | None) -> tuple[Fusion, ModelPrior | None]:
-        fusion, prior = fuser(votes, gold=codes), None
-        if probabilities_path is not None:
-            predicted = read_probabilities(probabilities_path, votes.items, votes.classes, item_column)
-            fusion, prior = with_model(votes, fusion, predicted, method, options, codes)
-        return by_median(fusion) if ordered else fusion, prior
-
-    wider = votes
+    wider, predicted = votes, None
     if gold is not None:
         wider = code_votes(standing, with_gold_classes(known, gold, votes, open_ended=classes is None))
     if probabilities_path is not None:
         # A model may know classes that only gold has.
         votes, known = wider, list(wider.classes)
-    blind, prior = fused(votes, None)
-    fusion, gold_items = blind, 0
-    if gold is not None:
-        codes = gold_codes(wider, gold)
-        gold_items = int((codes >= 0).sum())
-        taught, heard = fused(wider, codes)
+        predicted = read_probabilities(probabilities_path, votes.items, votes.classes, item_column)
+
+    def fused(
+        votes: Votes, codes: np.ndarray | None, prior: ModelPrior | None = None
+    ) -> tuple[Fusion, ModelPrior | None]:
+        fusion = fuser(votes, gold=codes)
+        if prior is not None:
+            fusion = with_the_same_word(votes, fusion, prior, method, options)
+        elif predicted is not None:
+            fusion, prior = with_model(votes, fusion, predicted, method, options, codes, ordered=ordered)
+        return by_median(fusion) if ordered else fusion, prior
+
+    codes = None if gold is None else gold_codes(wider, gold)
+    gold_items = 0 if codes is None else int((codes >= 0).sum())
+    fusion, prior = fused(wider, codes)
+    blind = fusion
+    if codes is not None:
+        blind, _ = fused(votes, None, prior)
         # A method that takes no gold knows nothing of its classes either.
-        if taught.gold is not None:
-            fusion, prior, votes = taught, heard, wider
+        if fusion.gold is None:
+            fusion = blind
+        else:
+            votes = wider
     labels = label_table(
         votes, fusion, gold=None if fusion.gold is None else np.where(fusion.gold, 0, -1),
         prior=None if prior is None else prior.rows, parameters=parameters_digest(fusion, options),
@@ -230,31 +230,19 @@ def fuse_file(
     }
 
 
-def _other_names(table: pd.DataFrame, role: str) -> list[str]:
-    """The column that has the role under another name, if one alone may have it."""
-    found = [name for name in ALSO_CALLED[role] if name in table.columns]
-    return found if len(found) == 1 else []
-
-
 def _column(table: pd.DataFrame, name: str, role: str, path: Path) -> str:
-    """The column that has the role."""
-    others = _other_names(table, role) if name == role else []
-    if name in table.columns or others:
-        return name if name in table.columns else others[0]
+    """The column of the votes that has the role."""
+    found = find_column(table, role, (name,))
+    if found is not None:
+        return found
     columns = [str(column) for column in table.columns]
     if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|"):
         raise DataError(f"{path} has one column only, {columns[0]!r}; separate its columns by commas, or "
                         "call a file separated by tabs .tsv")  # fmt: skip
-    lower = {column.lower(): column for column in reversed(columns)}
-    near = [lower[word] for word in (name.lower(), *ALSO_CALLED[role], *TRUTH) if word in lower]
-    near += difflib.get_close_matches(name, columns, n=1)
-    flag = f"--{role}-column"
-    hint = f"did you mean {near[0]!r}? Say {flag} {near[0]!r}" if near else f"name another with {flag}"
-    if (
-        role != "item"
-        and len(columns) > 2
-        and not any(one in columns or _other_names(table, one) for one in ("annotator", "label"))
-    ):
+    near, flag = nearest_column(table, role, name), f"--{role}-column"
+    hint = f"did you mean {near!r}? Say {flag} {near!r}" if near else f"name another with {flag}"
+    others = (find_column(table, one, (one,)) for one in ("annotator", "label"))
+    if role != "item" and len(columns) > 2 and not any(others):
         hint += "; a table with a column for each annotator must be turned into one row a vote first"
     raise DataError(f"{path} has no column {name!r}; it has {', '.join(columns[:20])}; {hint}")
 

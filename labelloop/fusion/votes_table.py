@@ -88,7 +88,8 @@ def fuse_votes(
         kept_out = np.array([item in kept_from for item in coded.items], dtype=bool)
         truth = _gold_codes(coded, dict(known or {}) | dict(gold or {}))
         said = predict(coded.items, fusion.label)
-        fusion, prior = with_model(coded, fusion, said, method, options, codes, apart=kept_out, truth=truth)
+        fusion, prior = with_model(coded, fusion, said, method, options, codes, apart=kept_out, truth=truth,
+                                   ordered=ordered)  # fmt: skip
     if ordered:
         fusion = by_median(fusion)
     parameters = parameters_digest(fusion, options)
@@ -121,6 +122,7 @@ def with_model(
     *,
     apart: np.ndarray | None = None,
     truth: np.ndarray | None = None,
+    ordered: bool = False,
 ) -> tuple[Fusion, ModelPrior]:
     """The fusion with a model's word as item prior, as far as `model_prior.tuned_prior` allows.
 
@@ -133,18 +135,18 @@ def with_model(
         gold: shape (n_items,), int64, -1 where unknown.
         apart: shape (n_items,), bool: items that no model may have a say in.
         truth: shape (n_items,), int64, -1 where unknown: what the model is judged by; None: gold.
+        ordered: it is judged by medians, which the labels will be; see `ordinal`.
     """
     prior = tuned_prior(coded, predicted, apart)
     rows = prior.rows
     if rows is None:
         return alone, prior
-    given = dict(options or {}) | {"item_prior": rows, "warm_start": prior.start}
-    heard = make_fuser(method, given)(coded, gold=gold)
+    heard = _heard(coded, rows, prior.start, method, options, gold)
     if "majority/" in heard.method:
         told = f"the model is not heard: with it, {heard.reason}"
         return alone, dataclasses.replace(prior, rows=None, start=None, reason=told)
     truth = gold if truth is None else truth
-    judgement = _judged(coded, predicted, prior, method, options, truth)
+    judgement = _judged(coded, predicted, prior, method, options, truth, ordered)
     prior = dataclasses.replace(prior, judgement=judgement)
     if judgement.against:
         told = f"the model is not heard: with it {judgement.against} ({judgement.told})"
@@ -154,6 +156,28 @@ def with_model(
     return _where_heard(alone, heard, ~np.isnan(rows).any(axis=1)), prior
 
 
+def with_the_same_word(
+    coded: Votes, alone: Fusion, prior: ModelPrior, method: str, options: Mapping[str, Any] | None
+) -> Fusion:
+    """The fusion without gold where `with_model` has decided, with gold, whether the model is heard."""
+    if prior.rows is None:
+        return alone
+    heard = _heard(coded, prior.rows, prior.start, method, options)
+    return _where_heard(alone, heard, ~np.isnan(prior.rows).any(axis=1))
+
+
+def _heard(
+    coded: Votes,
+    rows: np.ndarray,
+    start: np.ndarray | None,
+    method: str,
+    options: Mapping[str, Any] | None,
+    gold: np.ndarray | None = None,
+) -> Fusion:
+    given = dict(options or {}) | {"item_prior": rows, "warm_start": start}
+    return make_fuser(method, given)(coded, gold=gold)
+
+
 def _judged(
     coded: Votes,
     predicted: np.ndarray,
@@ -161,6 +185,7 @@ def _judged(
     method: str,
     options: Mapping[str, Any] | None,
     truth: np.ndarray | None,
+    ordered: bool,
 ) -> Judgement:
     """Judge the model by fusing with and without it, both times as if nothing were known of any item."""
     classes = len(coded.classes)
@@ -170,12 +195,15 @@ def _judged(
         known = np.flatnonzero((truth >= 0) & voted & ~np.isnan(predicted).any(axis=1))
     if truth is None or len(known) < LEAST_KNOWN:
         nothing = np.zeros((0, classes))
-        return judged(nothing, nothing, np.zeros(0, dtype=np.int64), prior.apart_gains)
+        found = judged(nothing, nothing, np.zeros(0, dtype=np.int64), prior.apart_gains)
+        return dataclasses.replace(found, known=len(known))
     rows = tempered(predicted, prior.temperature)
     rows[np.isnan(predicted).any(axis=1)] = np.nan
-    heard = make_fuser(method, dict(options or {}) | {"item_prior": rows, "warm_start": rows})(coded)
+    heard = _heard(coded, rows, rows, method, options)
     alone = make_fuser(method, options)(coded)
-    return judged(heard.posterior[known], alone.posterior[known], truth[known], prior.apart_gains)
+    return judged(
+        heard.posterior[known], alone.posterior[known], truth[known], prior.apart_gains, ordered=ordered
+    )
 
 
 def told_of_model(prior: ModelPrior) -> dict[str, Any]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labelloop import files
 from labelloop.errors import DataError
 from labelloop.models.reservoir import Reservoir
 from labelloop.models.seeding import derive_seed
+from labelloop.models.storage import read_arrays, write_arrays
 from labelloop.models.vocabulary import TermCounter, Vocabulary
 from labelloop.one_thread import one_thread
 
@@ -20,6 +23,11 @@ if TYPE_CHECKING:
 
 SAMPLE_TEXTS = 20_000
 """Texts of the pool that the latent space is fitted on."""
+
+# What the pool taught is in files of its own: they are the same in every round, so a store that goes by
+# content keeps them once.
+_VOCABULARY = "vocabulary.json"
+_SPACE = "text_space.safetensors"
 
 _TOKEN = r"(?u)\b\w+\b"
 
@@ -82,6 +90,29 @@ def learn_text_space(
     counts = _vectorizer(ngrams, vocabulary.terms).transform(sample.sample())
     directions = _singular_directions(_weigh(counts, vocabulary.idf), size, derive_seed(seed, "tfidf/svd"))
     return TextSpace(vocabulary, directions, ngrams)
+
+
+def save_text_space(space: TextSpace, folder: Path) -> None:
+    """Write vocabulary.json and text_space.safetensors."""
+    files.write_json(folder / _VOCABULARY, space.vocabulary.terms)
+    write_arrays(folder / _SPACE, {"idf": space.vocabulary.idf, "directions": space.directions})
+
+
+def load_text_space(folder: Path, ngrams: int) -> TextSpace:
+    """Read what `save_text_space` wrote.
+
+    Raises:
+        DamagedFileError: a file is missing or damaged.
+    """
+    arrays = read_arrays(folder / _SPACE, ("idf", "directions"))
+    return TextSpace(
+        Vocabulary(files.read_json(folder / _VOCABULARY), arrays["idf"]), arrays["directions"], ngrams
+    )
+
+
+def has_text_space(folder: Path) -> bool:
+    """Whether `save_text_space` wrote there."""
+    return (folder / _VOCABULARY).exists()
 
 
 def _weigh(counts: csr_matrix, idf: np.ndarray) -> csr_matrix:

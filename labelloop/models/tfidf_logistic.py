@@ -14,16 +14,21 @@ from labelloop.models.multinomial import CLASS_WEIGHTS, fit_multinomial
 from labelloop.models.options import check_choice, check_number
 from labelloop.models.probabilities import probabilities_of, require_fitted
 from labelloop.models.storage import SETTINGS, read_arrays, read_settings, write_arrays
-from labelloop.models.tfidf import TextSpace, learn_text_space
+from labelloop.models.tfidf import (
+    TextSpace,
+    has_text_space,
+    learn_text_space,
+    load_text_space,
+    save_text_space,
+)
 from labelloop.models.training_rows import training_rows
-from labelloop.models.vocabulary import Vocabulary
 
-# What the pool taught and what the labels taught are in files of their own: the first are the same in every
-# round, so a store that goes by content keeps them once.
-_VOCABULARY = "vocabulary.json"
-_SPACE = "text_space.safetensors"
 _CLASSIFIER = "classifier.safetensors"
 
+TERMS = {"ngrams": 2, "min_df": 2, "max_features": 50_000}
+"""Which terms texts have, unless options say otherwise: see `TfidfLogistic`."""
+DIRECTIONS = 128
+"""Latent directions, unless options say otherwise."""
 _FADE_ROWS = 500
 """Labeled rows at which the latent directions have lost half of their weight."""
 
@@ -57,10 +62,10 @@ class TfidfLogistic:
         c: float = 10.0,
         max_iter: int = 1000,
         class_weight: str | None = None,
-        ngrams: int = 2,
-        min_df: int = 2,
-        max_features: int = 50_000,
-        embedding_size: int = 128,
+        ngrams: int = TERMS["ngrams"],
+        min_df: int = TERMS["min_df"],
+        max_features: int = TERMS["max_features"],
+        embedding_size: int = DIRECTIONS,
         lsa_weight: float = 4.0,
     ) -> None:
         check_number("c", c, above=0)
@@ -146,10 +151,7 @@ class TfidfLogistic:
             },
         )
         if self._space is not None:
-            files.write_json(folder / _VOCABULARY, self._space.vocabulary.terms)
-            write_arrays(
-                folder / _SPACE, {"idf": self._space.vocabulary.idf, "directions": self._space.directions}
-            )
+            save_text_space(self._space, folder)
         if self._present is not None:
             arrays = {"present": self._present, "weights": self._weights, "intercept": self._intercept}
             write_arrays(folder / _CLASSIFIER, arrays)
@@ -160,10 +162,8 @@ class TfidfLogistic:
         settings = read_settings(folder / SETTINGS, ("n_classes", "seed", "options", "observed"))
         learner = cls(n_classes=settings["n_classes"], seed=settings["seed"], **settings["options"])
         learner._observed = settings["observed"]
-        if (folder / _VOCABULARY).exists():
-            arrays = read_arrays(folder / _SPACE, ("idf", "directions"))
-            vocabulary = Vocabulary(files.read_json(folder / _VOCABULARY), arrays["idf"])
-            learner._space = TextSpace(vocabulary, arrays["directions"], settings["options"]["ngrams"])
+        if has_text_space(folder):
+            learner._space = load_text_space(folder, settings["options"]["ngrams"])
         if (folder / _CLASSIFIER).exists():
             arrays = read_arrays(folder / _CLASSIFIER, ("present", "weights", "intercept"))
             learner._present = arrays["present"]

@@ -8,6 +8,9 @@ import numpy as np
 
 from labelloop.errors import SettingsError
 
+KINDS = TEXT, PICTURE = "text", "picture"
+"""Kinds of columns that pools have of both: what a text says and what a picture shows."""
+
 TwoViews = tuple[tuple[int, ...], tuple[int, ...]]
 
 
@@ -18,7 +21,7 @@ def resolve_views(
 
     Args:
         wanted: two groups of columns, by name, number (from 0) or the name of a kind of columns; empty: the
-            two kinds of columns, where there are two, else two random halves of the columns, which helps
+            text and picture, where the data has both, else two random halves of the columns, which helps
             where many columns say the same (Nigam and Ghani, 2000).
         names: of the columns, where the data has names; `text 0`, `text 1` are of the kind `text`.
         width: number of columns.
@@ -30,9 +33,8 @@ def resolve_views(
     if width < 2:
         raise SettingsError(f"model.pool co_training needs two views, but the data has {width} column")
     kinds = _kinds(names)
-    if not wanted and len(kinds) == 2:
-        first, second = kinds.values()
-        return _ascending(first), _ascending(second)
+    if not wanted and kinds:
+        return _ascending(kinds[TEXT]), _ascending(kinds[PICTURE])
     if not wanted:
         drawn = np.random.default_rng(seed).permutation(width)
         return _ascending(drawn[: width // 2].tolist()), _ascending(drawn[width // 2 :].tolist())
@@ -49,14 +51,14 @@ def resolve_views(
 
 
 def _kinds(names: Sequence[str]) -> dict[str, list[int]]:
-    """Columns by kind, where every column is a numbered one of some kind; else empty."""
-    found: dict[str, list[int]] = {}
+    """Columns by kind, where the columns are those of texts with pictures, numbered; else empty."""
+    found: dict[str, list[int]] = {kind: [] for kind in KINDS}
     for place, name in enumerate(names):
         kind, _, number = name.rpartition(" ")
-        if not kind or not number.isdecimal():
+        if kind not in KINDS or not number.isdecimal():
             return {}
-        found.setdefault(kind, []).append(place)
-    return found
+        found[kind].append(place)
+    return found if all(found.values()) else {}
 
 
 def _number(column: int | str, names: Sequence[str], width: int) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from labelloop.annotators.confident import contradicted
-from labelloop.reviewing.random_slice import to_draw
+from labelloop.reviewing.random_slice import is_gold, resting_on_votes, to_draw
 from labelloop.spreadsheet import plain
 
 COLUMNS = ("item", "reason", "label", "confidence", "votes", "model_says", "text", "answer", "note")
@@ -51,8 +51,10 @@ def queue_of(
 ) -> list[Entry]:
     """Items to review: the ones people gave up, then unsure ones, then those of which a verdict tells more
     for its money than a vote, then those a model contradicts, then some at random, which alone tell how good
-    the labels are. An item stands once, for the first of these
-    reasons, but the random ones are drawn before, from all labels that rest on votes.
+    the labels are.
+
+    An item stands once, for the first of these reasons, but the random ones are drawn before, from all labels
+    that rest on votes. Gold is never on the queue: its label is known.
 
     Args:
         labels: columns of `tables.LABELS`, as votes and the data have them.
@@ -67,7 +69,8 @@ def queue_of(
         worth_it: items that the newest round has left to reviewers, those first that are worth most.
         accepted: items whose label by votes needs no further person: they are on the queue if drawn only.
     """
-    voted = labels[labels["status"] == "fused"]
+    voted = resting_on_votes(labels)
+    gold = labels.loc[is_gold(labels), "item"].astype(str)
     drawn = to_draw(voted["item"].astype(str), seed, drawn_before, done, at_random)
     voted = voted[~voted["item"].isin(list(done))]
     by_item = {str(row["item"]): row for row in voted.to_dict("records")}
@@ -87,7 +90,7 @@ def queue_of(
 
     for item in drawn:
         add(item, RANDOM)
-    for item in sorted(set(given_up) - set(done)):
+    for item in sorted(set(given_up) - set(done) - set(gold)):
         # Two of three answers may be enough to be sure of a label.
         if item not in by_item or by_item[item]["confidence"] < unsure_below:
             add(item, GIVEN_UP)

@@ -1,16 +1,34 @@
 """The random slice of labels that reviewers see: what tells how many labels are wrong.
 
-All labels that rest on votes have an order that depends on the campaign's seed and the item alone. The slice
-is its beginning, up to the last item that was reviewed because it was drawn; it grows as more are drawn. An
-item of the slice counts whatever it was reviewed for: to leave out those that were reviewed for being
-doubtful would leave the easier ones.
+All labels that rest on votes, as gold's do not, have an order that depends on the campaign's seed and the
+item alone. The slice is its beginning, up to the last item that was reviewed because it was drawn; it grows
+as more are drawn. An item of the slice counts whatever it was reviewed for: to leave out those that were
+reviewed for being doubtful would leave the easier ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+import pandas as pd
+
 from labelloop import files
+
+
+def resting_on_votes(labels: pd.DataFrame) -> pd.DataFrame:
+    """The labels that votes alone made: without those that came with the data, and without gold.
+
+    Gold keeps its true label whatever people say, so it would make labels by votes look better than they are.
+
+    Args:
+        labels: columns status, split and gold, and others, of `tables.LABELS`, before any review.
+    """
+    return labels[(labels["status"] == "fused") & ~is_gold(labels)]
+
+
+def is_gold(labels: pd.DataFrame) -> pd.Series:
+    """Which labels are gold's, asked or not; see `resting_on_votes`."""
+    return (labels["split"] == "gold") | labels["gold"].astype(bool)
 
 
 def in_order(items: Iterable[str], seed: int) -> list[str]:

@@ -41,7 +41,7 @@ class Dataset(Section):
     text_columns: list[str] = Field(
         [],
         description="Text columns of a table, joined by a line break for the model. In a table of images "
-        "the model sees the text as well as the picture: co_training's two views.",
+        "the model sees the text as well as the picture (on a grid of 8 x 8): co_training's two views.",
     )
     numeric_columns: list[str] = Field(
         [], description="Numeric columns of a table that the model sees. Empty, with no text_columns: every "

@@ -49,8 +49,9 @@ class Review(Section):
     )  # fmt: skip
     list_disagreeing: int = Field(
         20, ge=0, description="Labels on a round's review list, at most, that a model trained without them "
-        "firmly takes for another class. The learner is trained fusion.folds times for that every round; 0 "
-        "saves it.",
+        "firmly takes for another class. The learner is trained fusion.folds times for that every round, on "
+        "the round's labels; the witness of fusion.model_prior must not know them and is trained by itself, "
+        "as often again. 0 saves it.",
     )  # fmt: skip
     list_random: int = Field(
         10, ge=0, description="Labels on a round's review list that are drawn at random from all that rest "

@@ -23,7 +23,7 @@ from labelloop.backtesting.grid import Trial, check_sizes, name_of, purse_of, si
 from labelloop.backtesting.judging import ACCURACY, check_metric
 from labelloop.backtesting.page import page
 from labelloop.backtesting.replay import Arena, fit, judged_by, replay
-from labelloop.backtesting.verdict import BASELINE, FEWEST_SEEDS, write_verdict
+from labelloop.backtesting.verdict import BASELINE, keep_verdict
 from labelloop.campaign import CampaignSettings
 from labelloop.one_thread import one_thread
 from labelloop.reporting import plots
@@ -66,8 +66,8 @@ def backtest(
         money: for each trial's labels; None takes what params.yaml's own plan costs.
         metric: what trials are compared by: accuracy, macro_recall or recall:CLASS. Whatever is called
             accuracy in the summary is then that; curves.csv has both.
-        verdict_for: folder of the campaign whose `auto` is to follow what is shown against random; None tells
-            no campaign, and so do too few seeds to show anything. Goes with `params` alone.
+        verdict_for: folder of the campaign whose `auto` is to follow what is shown against random (see
+            `keep_verdict`); None tells no campaign. Goes with `params` alone.
 
     Returns:
         What summary.json holds: `compare.summarise` by trial, `at_money` (see
@@ -78,8 +78,8 @@ def backtest(
             material = from_campaign(campaign, votes or "recorded")
         else:
             material = from_params(params or Path("params.yaml"), Path(folder), votes or "known")
-        classes = datasets.open_prepared(Path(material.folder)).classes
-        check_metric(metric, classes)
+        prepared = datasets.open_prepared(Path(material.folder))
+        check_metric(metric, prepared.classes)
         material = replace(material, metric=metric)
         settings = material.settings
         check_sizes(batch_sizes, settings)
@@ -96,6 +96,7 @@ def backtest(
         replayed = (*tried, *([] if opening is None else [opening]), None)
         jobs = [(seed, trial) for seed in range(seeds) for trial in replayed]
         results = dict(_run(material, money, jobs, min(workers, len(jobs)), told))
+        verdict = None if judged is None else judged.verdict(results, material, prepared, money)
     names = {trial: name_of(trial, tried) + _mixed(settings, trial) for trial in tried}
     curves = pd.concat(
         [results[seed, trial].assign(trial=names[trial]) for seed in range(seeds) for trial in tried],
@@ -106,7 +107,9 @@ def backtest(
         curves = curves.assign(accuracy=curves[metric])
     full = {seed: float(results[seed, None]["accuracy"].iloc[0]) for seed in range(seeds)}
     baseline = next((names[t] for t in tried if t.strategy == BASELINE and not t.mixed), BASELINE)
-    verdict = None if judged is None else judged.verdict(results, material, classes)
+    kept = []
+    if verdict is not None and verdict_for is not None:
+        kept = [keep_verdict(Workspace.at(verdict_for).verdict, verdict)]
     summary = summarise(curves.assign(strategy=curves["trial"]), full, baseline) | {
         "at_money": recommend.compare_at_money(
             curves, own=names.get(own), currency=material.currency, coverage=settings.evaluation.interval
@@ -117,13 +120,11 @@ def backtest(
         "votes": material.source,
         "currency": material.currency,
         "notes": [*notes_of(settings), *_metric_note(metric, tried),
-                  *verdict_notes(verdict), *material.notes],
+                  *verdict_notes(verdict), *kept, *material.notes],
         "verdict": None if verdict is None else asdict(verdict),
     }  # fmt: skip
     alike = len({(trial.batch_size, trial.overlap) for trial in tried}) == 1
     _write(out, measured, curves, summary, f"{settings.campaign.name}, {seeds} seeds", one_axis=alike)
-    if verdict is not None and verdict_for is not None and seeds >= FEWEST_SEEDS:
-        write_verdict(Workspace.at(verdict_for).verdict, verdict)
     return summary
 
 

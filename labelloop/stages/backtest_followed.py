@@ -7,13 +7,15 @@ same, and the round's reason says what the backtest shows of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labelloop.acquisition.auto import COVERAGE, DOUBT
-from labelloop.backtesting.verdict import BASELINE, Verdict, read_verdict, words_of
+from labelloop import models
+from labelloop.acquisition.auto import COVERAGE, DOUBT, MAY_BE_LEFT_OUT
+from labelloop.backtesting.verdict import Verdict, read_verdict, words_of
 from labelloop.campaign import CampaignSettings
+from labelloop.datasets.base import Prepared
 from labelloop.workspace import Workspace
 
 AUTO = "auto"
@@ -22,7 +24,7 @@ LEARNER = ("name", "options", "pool", "pool_options", "views")
 
 
 def proven_by_backtest(
-    workspace: Workspace, settings: CampaignSettings, classes: Sequence[str]
+    workspace: Workspace, settings: CampaignSettings, prepared: Prepared
 ) -> dict[str, Any] | None:
     """What a round that opens now keeps of backtest.json; None without such a file.
 
@@ -36,17 +38,18 @@ def proven_by_backtest(
     if not workspace.verdict.exists():
         return None
     verdict = read_verdict(workspace.verdict)
-    for what, here in (("classes", list(classes)), ("model", learner_of(settings))):
-        if verdict.about.get(what) != here:
-            return {"not_followed": f"{workspace.verdict.name} was not followed: its {what} is not this "
-                                    "campaign's"}  # fmt: skip
+    other = _other(verdict.about, settings, prepared)
+    if other:
+        return {"not_followed": f"{workspace.verdict.name} was not followed: it is about {other} than this "
+                                "campaign's"}  # fmt: skip
     return {"worse": _worse(verdict), "worse_first": _worse(verdict, first=True)}
 
 
-def learner_of(settings: CampaignSettings) -> dict[str, Any]:
-    """What makes a learner another one, of the settings."""
+def learner_of(settings: CampaignSettings, prepared: Prepared) -> dict[str, Any]:
+    """What makes a learner another one, of the settings; `auto` is named as what it is on this pool."""
     model = settings.model.model_dump(mode="json")
-    return {name: model[name] for name in LEARNER}
+    name = models.resolve_model_name(settings.model.name, prepared.pool.input_kind)
+    return {part: model[part] for part in LEARNER} | {"name": name}
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,7 @@ class Proven:
         if AUTO in worse:
             # It is not known which of its own phases is to blame; what it falls back on is another matter.
             worse |= {phase[0]: worse[AUTO] for phase in (COVERAGE, DOUBT)}
-        fit = {name for phase in (COVERAGE, DOUBT) for name in phase} - {BASELINE}
-        left_out = {name: why for name, why in worse.items() if name in fit}
+        left_out = {name: why for name, why in worse.items() if name in MAY_BE_LEFT_OUT}
         return {**options, "left_out": {**left_out, **options.get("left_out", {})}}
 
     def settings(self, settings: CampaignSettings) -> CampaignSettings:
@@ -86,14 +88,27 @@ class Proven:
         acquisition = settings.acquisition.model_copy(update={"compose": compose})
         return settings.model_copy(update={"acquisition": acquisition})
 
-    def told(self, strategies: Iterable[str]) -> list[str]:
-        """Sentences for the round's reason, about strategies that pick although they are worse."""
+    def told(self, strategies: Iterable[str], *, named: bool) -> list[str]:
+        """Sentences for the round's reason, about strategies that pick although they are worse.
+
+        Args:
+            named: whether params.yaml names them; else they stand in for what it names.
+        """
         names = list(strategies)
-        said = [f"{name} picked because params.yaml names it: {self.worse[name]}."
+        why = "because params.yaml names it" if named else "all the same"
+        said = [f"{name} picked {why}: {self.worse[name]}."
                 for name in names if name != AUTO and name in self.worse]  # fmt: skip
         if self.not_followed and AUTO in names:
             said.append(f"{self.not_followed}.")
         return said
+
+
+def _other(about: Mapping[str, Any], settings: CampaignSettings, prepared: Prepared) -> str:
+    """What a verdict is about that this campaign is not; '' where it is about the same."""
+    # Before the model, whose name may go with another kind of data.
+    if sorted(map(str, about.get("classes") or [])) != sorted(prepared.classes):
+        return "other classes"
+    return "" if about.get("model") == learner_of(settings, prepared) else "another learner"
 
 
 def _worse(verdict: Verdict, *, first: bool = False) -> dict[str, str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
+from labelloop import files
 from labelloop.backtesting.grid import Trial
 from labelloop.backtesting.verdict import (
     BASELINE,
@@ -18,6 +19,7 @@ from labelloop.backtesting.verdict import (
     words_of,
 )
 from labelloop.campaign import CampaignSettings
+from labelloop.datasets.base import Prepared
 from labelloop.stages.backtest_followed import learner_of
 from labelloop.stages.backtest_material import Material
 
@@ -64,9 +66,14 @@ class Judged:
         self,
         results: Mapping[tuple[int, Trial | None], pd.DataFrame],
         material: Material,
-        classes: Sequence[str],
+        prepared: Prepared,
+        money: float | None,
     ) -> Verdict:
-        """Every strategy against random, and the cold start against a random first batch."""
+        """Every strategy against random, and the cold start against a random first batch.
+
+        Args:
+            money: what each trial was given; None is what params.yaml's plan costs.
+        """
         settings, coverage, by = self.settings, self.settings.evaluation.interval, material.metric
         runs = [results[seed, trial] for seed in range(self.seeds) for trial in self.trials]
         strategies = {}
@@ -80,18 +87,29 @@ class Judged:
                 for trial in (self.tried[0], self.opening)
             )
             first = judge_first_batch(settings.acquisition.cold_start, cold, at_random, coverage)
+        like = (self.trials or self.tried)[0]
         about = {
             "campaign": settings.campaign.name,
             "items": int((material.truth >= 0).sum()),
-            "classes": list(classes),
-            "model": learner_of(settings),
-            "batch_size": (self.trials or self.tried)[0].batch_size,
+            "classes": sorted(prepared.classes),
+            "model": learner_of(settings, prepared),
+            "batch_size": like.batch_size,
+            "overlap": like.overlap,
             "metric": by,
             "votes": material.source,
             "seeds": self.seeds,
             "coverage": coverage,
+            "digest": _digest_of_what_is_alike(material, money),
         }
         return Verdict(about, strategies, first)
+
+
+def _digest_of_what_is_alike(material: Material, money: float | None) -> str:
+    """The same for backtests that may differ in the strategies they try, and in nothing else."""
+    settings = material.settings.model_dump(mode="json")
+    acquisition = {**settings["acquisition"], "strategy": None, "options": None}
+    votes = None if material.votes is None else material.votes.to_csv(index=False)
+    return files.digest_of([settings | {"acquisition": acquisition}, material.truth.tolist(), votes, money])
 
 
 def verdict_notes(verdict: Verdict | None) -> list[str]:

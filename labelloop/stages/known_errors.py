@@ -10,6 +10,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.compute as pc
 
 from labelloop import datasets
@@ -83,12 +84,15 @@ def _read(options: dict[str, Any], root: Path, data: Path, where: str) -> dict[s
             f"{where}: {wrong} has no column 'item' with the ids; {nearest('item', table.column_names)}"
         )
     named = list(dict.fromkeys(pc.drop_null(as_text(table[column])).to_pylist()))
-    open_ids = set(prepared.pool.ids[~prepared.splits].tolist())
-    kept = [name for name in named if name in open_ids]
+    rows = prepared.pool.find(named)
+    kept = [
+        name for name, row in zip(named, rows.tolist(), strict=True) if row >= 0 and not prepared.splits[row]
+    ]
     if not kept:
+        (some,) = prepared.pool.ids_of(np.array([0]))
         raise SettingsError(
             f"{where}: none of the {len(named)} ids in {wrong} is of the pool (test items left out)"
-            + (f"; the first is {named[0]!r}, ids look like {prepared.pool.ids[0]!r}" if named else "")
+            + (f"; the first is {named[0]!r}, ids look like {some!r}" if named else "")
         )
     if len(kept) < len(named):
         log.warning("%s: %d of %d ids in %s are not in the pool or are test items, and are left out", where,

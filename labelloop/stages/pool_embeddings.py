@@ -9,7 +9,7 @@ candidates only (`acquisition.candidates`): then `select` has the model embed th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from labelloop.acquisition import STRATEGIES
 from labelloop.acquisition.base import Strategy
 from labelloop.acquisition.embeddings import Embeddings
 from labelloop.datasets.base import Items
+from labelloop.datasets.columns import refuse_mask
 from labelloop.errors import DamagedFileError
 from labelloop.models.standardisation import Standardisation, as_features, embedding_columns
 from labelloop.models.storage import read_arrays, write_arrays
@@ -43,8 +44,8 @@ class IdsInPlace:
     def __getitem__(self, rows: np.ndarray, /) -> np.ndarray:
         return self.pool.ids_of(rows)
 
-    def tolist(self) -> list[str]:
-        return list(self.pool.ids.tolist())
+    def find(self, names: Sequence[str]) -> np.ndarray:
+        return self.pool.find(names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +115,7 @@ class EmbeddedByModel:
         return self._length
 
     def __getitem__(self, rows: np.ndarray | slice, /) -> np.ndarray:
+        refuse_mask(rows)
         wanted = np.arange(*rows.indices(self._length)) if isinstance(rows, slice) else np.asarray(rows)
         places = np.minimum(np.searchsorted(self._rows, wanted), len(self._rows) - 1)
         found = self._values[places]

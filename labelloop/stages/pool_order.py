@@ -7,6 +7,7 @@ ever looked at; it is noted in `.labelloop/orders/`, and made anew where the not
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,9 +40,11 @@ def first_rows(
     Memory: grows with `count`, and a byte a row of the pool.
     """
     n = len(pool)
+    if count == 0:
+        return np.empty(0, dtype=np.int64)
     if n < NOTED_FROM:
         return _lowest(pool, eligible, count, seed, purpose)
-    note = workspace.state / "orders" / f"{_name(workspace, seed, purpose)}.npy"
+    note = _notes(workspace) / f"{files.digest_of([purpose, seed])[:24]}.npy"
     known = _read(note)
     reach = max(_NOTED, 2 * count)
     while True:
@@ -62,10 +65,10 @@ def _lowest(pool: Items, among: np.ndarray, count: int, seed: int, purpose: str)
     return lowest(pieces(), count, lambda rows: id_keys(pool.ids_of(rows), seed, purpose))
 
 
-def _name(workspace: Workspace, seed: int, purpose: str) -> str:
-    """Of the note; with what tells this pool's ids from those that were there before."""
+def _notes(workspace: Workspace) -> Path:
+    """The folder of this preparation's notes, named by what tells its ids from those of an earlier one."""
     stat = (workspace.data / "pool.parquet").stat()
-    return files.digest_of([purpose, seed, stat.st_size, stat.st_mtime_ns, stat.st_ino])[:24]
+    return workspace.state / "orders" / files.digest_of([stat.st_size, stat.st_mtime_ns, stat.st_ino])[:24]
 
 
 def _read(note: Path) -> np.ndarray | None:
@@ -76,5 +79,8 @@ def _read(note: Path) -> np.ndarray | None:
 
 
 def _write(note: Path, rows: np.ndarray) -> None:
+    if not note.parent.exists():
+        # Notes of an earlier preparation: nobody asks for them again.
+        shutil.rmtree(note.parent.parent, ignore_errors=True)
     with files.atomic_path(note) as temporary, temporary.open("wb") as stream:
         np.save(stream, rows)

@@ -32,11 +32,7 @@ def judge_annotators(
         gold: true labels by item.
     """
     folder = current.folder
-    items = votes["item"].unique().tolist()
-    slices = {
-        column: dict(zip(items, values[prepared.pool.rows_of(items)], strict=True))
-        for column, values in slices_of(prepared, current.settings.quality.slice_by).items()
-    }
+    slices = slices_of(prepared, current.settings.quality.slice_by, votes["item"].unique().tolist())
     quality = campaign_quality(
         votes, prepared.classes, gold, ordered=current.settings.labels.ordered, slices=slices
     )

@@ -14,6 +14,7 @@ from labelloop.models.out_of_fold import out_of_fold
 from labelloop.reviewing import verdicts
 from labelloop.reviewing.overturning import Overturned, by_reason
 from labelloop.reviewing.queue import DISAGREES, RANDOM, UNSURE, Entry, queue_of, shortened
+from labelloop.reviewing.random_slice import resting_on_votes
 from labelloop.reviewing.round_list import count_reasons
 from labelloop.stages.acceptance import closed_at, vouched_for
 from labelloop.stages.overruling import kept_verdicts
@@ -70,8 +71,8 @@ def review_metrics(current: Round) -> dict[str, Any]:
 
 
 def labels_by_votes(labels: pd.DataFrame) -> dict[str, str]:
-    """The labels that votes made, by item; without those that came with the data."""
-    voted = labels[labels["status"] == "fused"]
+    """The labels that votes made, by item; see `random_slice.resting_on_votes`."""
+    voted = resting_on_votes(labels)
     return dict(zip(voted["item"].astype(str), voted["label"].astype(str), strict=True))
 
 

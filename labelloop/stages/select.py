@@ -29,7 +29,6 @@ from labelloop.stages.second_looks import (
     expert_votes,
     with_second_looks,
 )
-from labelloop.stages.slices import slices_of
 from labelloop.stages.strategy_arm import arm, strategy_arm
 
 
@@ -45,7 +44,6 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     """
     prepared = datasets.open_prepared(current.workspace.data)
     settings, about = current.settings, current.about
-    slices_of(prepared, settings.quality.slice_by)  # refused before anybody is asked
     asked = tables.ASKED.read(current.previous.asked)
     before = tables.LABELS.read(current.previous.labels)
     labels = overrule(current, current.previous, before, known_verdicts(current), settings.review)

@@ -98,7 +98,9 @@ def strategy_arm(
     names = [scores["strategy"]]
     if composition is not None and composition.mix:
         names = [part.name for part, _ in composition.mix]
-    about["reason"] = " ".join(said for said in (scores["note"], picks.reason, *proven.told(names)) if said)
+    # A note tells of a strategy that stands in for the settings' own.
+    told_of = proven.told(names, named=not scores["note"])
+    about["reason"] = " ".join(said for said in (scores["note"], picks.reason, *told_of) if said)
     draws = np.full(len(picks.rows), np.nan) if picks.draws is None else picks.draws
     return arm("strategy", picks.rows, picks.scores, picks.probabilities, draws), about
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import numpy as np
+
 from labelloop import files
+from labelloop.datasets.base import Prepared
+from labelloop.datasets.sight import FOLDER
 from labelloop.environment import read_environment
 from labelloop.ledger import Ledger
 from labelloop.reporting.label_words import label_metrics
@@ -90,9 +94,21 @@ def _model(current: Round) -> Any:
     from labelloop.adapters import mlflow
 
     prepared = datasets.open_prepared(current.workspace.data)
+    sight = current.workspace.data / FOLDER
     return mlflow.LoggedModel(
         folder=current.folder.model,
         classes=prepared.classes,
         input_kind=prepared.pool.input_kind,
         input_example=prepared.pool.inputs(slice(0, EXAMPLE_ROWS)),
+        sight=sight if sight.exists() else None,
+        example_texts=_texts(prepared) if sight.exists() else (),
+    )
+
+
+def _texts(prepared: Prepared) -> tuple[str, ...]:
+    """Of the first items; the picture is shown beside them."""
+    rows = np.arange(min(EXAMPLE_ROWS, len(prepared.pool)))
+    return tuple(
+        "\n".join(str(shown[name] or "") for name in shown if name != "image")
+        for shown in prepared.pool.payload(rows)
     )

@@ -32,11 +32,13 @@ def votes_of(
         Columns item, annotator and label; abstentions have no row.
 
     Raises:
-        DataError: a function failed; says which, on which item. Or the items are not each there once.
+        DataError: a function failed; says which, on which item. Or there are no items, or not each once.
     """
     if item_column not in table.columns:
         raise DataError(f"the items have no column {item_column!r}; they have {', '.join(table.columns)}")
     items = table[item_column]
+    if items.empty:
+        raise DataError("the table of items has a header but no items")
     if items.duplicated().any():
         raise DataError(f"item {items[items.duplicated()].iloc[0]!r} has more than one row")
     rows: list[dict[Any, Any]] = table.to_dict(orient="records")

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from labelloop.datasets.paths import stem_of
 from labelloop.errors import DataError, SettingsError
+from labelloop.fusion.column_names import item_column_of
 from labelloop.fusion.probabilities_file import PREFIX as HEADED
 from labelloop.fusion.probabilities_file import read_probabilities
 from labelloop.fusion.text_table import read_text_table
@@ -72,25 +74,27 @@ def read_model(
     classes: Sequence[str] | None = None,
     item_column: str = "item",
 ) -> ModelTable:
-    """Read a model's probabilities; the file's name without its ending is the model's.
+    """Read a model's probabilities; the file's name without its format's ending is the model's.
 
     A table has the column of items, in any order, and one column a class, named `probability.CLASS` or, if
-    none is, by the class. An array (.npy) has a row for each of `items`, in their order, and a column for
-    each of `classes`.
+    none is, by the class; see `fusion.probabilities_file.read_probabilities`. An array (.npy) has a row for
+    each of `items`, in their order, and a column for each of `classes`.
 
     Args:
         classes: the array's columns. Of a table: those of its columns that are classes; None: all.
 
     Raises:
         DataError: see `fusion.probabilities_file.read_probabilities`; the array has another shape; or the
-            file is about none of the items.
+            file is about none of the items, or there are none.
         SettingsError: the threshold is none, or an array comes without classes.
     """
     if not 0 < abstain_below <= 1:
         raise SettingsError(
             f"{path}: a model abstains below {abstain_below:g}; it must be above 0 and at most 1"
         )
-    name = path.name.split(".")[0]
+    if not len(items):
+        raise DataError(f"there is no item that {path} could vote about")
+    name = stem_of(path)
     if path.suffix == ".npy":
         if not classes:
             raise SettingsError(f"{path} has no names of classes; give them in the order of its columns "
@@ -105,7 +109,9 @@ def read_model(
 
 
 def _classes_in(path: Path, item_column: str) -> list[str]:
-    columns = [name for name in read_text_table(path).columns if name != item_column]
+    table = read_text_table(path)
+    item_column = item_column_of(table, path, (item_column, "item"))
+    columns = [name for name in table.columns if name != item_column]
     return [name.removeprefix(HEADED) for name in columns if name.startswith(HEADED)] or columns
 
 

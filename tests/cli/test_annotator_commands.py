@@ -170,7 +170,7 @@ def test_what_is_undefined_is_said(content: str, says: str, tmp_path: Path, labe
     [
         ("", "is empty"),
         ("item,annotator,label\n", "has a header but no votes"),
-        ("item,worker,label\n1,a,x\n", "--annotator-column 'worker'"),
+        ("item,Worker,label\n1,a,x\n", "--annotator-column 'Worker'"),
         ("item,annotator,label\n1,a,\n", "row 1: column 'label' is empty"),
         ("item,annotator,label,answered_at\n1,a,x,soon\n", "'soon' is not a time"),
         ("item,annotator,label,lead_seconds\n1,a,x,-1\n", "'-1' is not a number of seconds"),

@@ -48,7 +48,7 @@ def servers_of(campaign: Path) -> list[int]:
     return found
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 180.0) -> None:
     """Wait for a condition."""
     end = time.monotonic() + seconds
     while not holds():

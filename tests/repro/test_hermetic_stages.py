@@ -19,6 +19,9 @@ import pytest
 import yaml
 
 from labelloop import stages
+from labelloop.backtesting.verdict import Against, Verdict, write_verdict
+from labelloop.settings.model import Model
+from labelloop.stages.backtest_followed import LEARNER
 from labelloop.stages.contract import ROUND_STAGES, Contract
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
@@ -60,7 +63,26 @@ CAMPAIGNS: dict[str, dict[str, dict[str, Any]]] = {
         "review": {"gates": [{"name": "second", "when": ["random"], "share": 0.3}], "cost_per_verdict": 0.5},
         "accept": {"target_error": 0.3, "trust_test_set": True, "fused": {"target_error": 0.3}},
     },
+    "followed": {
+        "model": {"name": "mlp", "options": {"hidden": 8, "epochs": 3, "min_steps": 20}, "pool": "graph",
+                  "pool_options": {"neighbours": 5, "alpha": 0.5, "share": 0.6}},
+        "acquisition": {"strategy": "error_based", "options": {"wrong": "errors.csv"}, "batch_size": 12,
+                        "first_batch_size": 24, "shard_size": 256, "candidates": 60},
+        "annotation": {"overlap": 1, "test_overlap": 1, "simulation": {"annotators": CREW}},
+    },
 }  # fmt: skip
+WORSE = Against(-0.1, -0.15, -0.05)
+
+
+def write_followed(folder: Path) -> None:
+    """What rounds take in when they open: known errors, and a backtest that has something against all."""
+    model = Model(**CAMPAIGNS["followed"]["model"]).model_dump(mode="json")
+    about = {
+        "classes": [f"class-{code}" for code in range(3)],
+        "model": {name: model[name] for name in LEARNER},
+    }
+    write_verdict(folder / "backtest.json", Verdict(about, {"error_based": WORSE}, {"auto": WORSE}))
+    (folder / "errors.csv").write_text("item\n" + "".join(f"row{n:03d}\n" for n in range(0, ROWS, 9)))
 
 
 @pytest.fixture(scope="module", params=list(CAMPAIGNS))
@@ -82,6 +104,8 @@ def played(
         source=[f"s{n // 6}" for n in range(ROWS)],
     ).to_csv(folder / "rows.csv", index=False)
     (folder / "params.yaml").write_text(yaml.safe_dump(COMMON | CAMPAIGNS[request.param]))
+    if request.param == "followed":
+        write_followed(folder)
     said = labelloop("run", "--plain", folder)
     assert said.code == 0, said.error
     return folder
@@ -99,6 +123,16 @@ def test_a_stage_reads_what_its_contract_says_and_nothing_else(
         for path in whole.paths(contract.outputs):
             name = path.relative_to(played)
             assert _content(alone.root / name) == _content(path), f"{folder.id}: {name}"
+
+
+@pytest.mark.parametrize("played", ["followed"], indirect=True)
+def test_what_was_taken_in_is_what_was_followed(played: Path) -> None:
+    """Else the stages above would agree about nothing."""
+    rounds = [json.loads((played / f"rounds/r00{n}/selection.json").read_text())["reason"] for n in (0, 1)]
+    assert "typiclust was left out: the backtest shows it" in rounds[0]
+    assert "error_based picked because params.yaml names it: the backtest shows it" in rounds[1]
+    frozen = yaml.safe_load((played / "rounds/r001/settings.yaml").read_text())
+    assert len(frozen["acquisition"]["options"]["wrong"]) > 9
 
 
 def _copy(whole: Round, alone: Workspace, contract: Contract) -> None:

@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from labelloop.acquisition.control import choose_control, control_order, control_rows
+from labelloop.acquisition.control import PURPOSE, choose_control, control_rows
 from labelloop.acquisition.keys import id_keys
+from labelloop.stages.pool_order import first_rows
+from labelloop.workspace import Workspace
 
 SEEDS, N, M = 3000, 24, 6
 
 
 def names(n: int) -> np.ndarray:
     return np.array([f"item-{number}" for number in range(n)], dtype=object)
+
+
+@dataclass
+class Named:
+    """A pool of which only the ids matter."""
+
+    names: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def ids_of(self, rows: np.ndarray) -> np.ndarray:
+        return self.names[rows]
+
+
+def control_order(ids: np.ndarray, seed: int) -> np.ndarray:
+    """The whole order, as `select` asks for its beginning."""
+    pool, everything = cast(Any, Named(ids)), np.ones(len(ids), dtype=bool)
+    return first_rows(Workspace.at(Path()), pool, everything, len(ids), seed=seed, purpose=PURPOSE)
 
 
 def test_every_item_is_as_likely_as_any_other() -> None:

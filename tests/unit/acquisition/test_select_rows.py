@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from labelloop.acquisition import Context, Picks, Strategy, make_strategy, select_rows
 from labelloop.errors import DataError, SettingsError
@@ -118,3 +119,21 @@ def test_a_strategy_cannot_change_the_pool(field: str) -> None:
 
     with pytest.raises(ValueError, match="read-only"):
         select_rows(Strategy("mine:spoil", frozenset(), spoil), GOOD, 2)
+
+
+def test_the_number_of_cores_changes_no_byte() -> None:
+    """Of a strategy whose scores are sums of matrix products."""
+    random = np.random.default_rng(0)
+    context = Context(
+        candidates=np.arange(50, 2000),
+        labeled=np.arange(50),
+        probabilities=random.dirichlet(np.ones(5), 2000).astype(np.float32),
+        embeddings=random.normal(size=(2000, 16)).astype(np.float32),
+        seed=1,
+    )
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="blas"):
+            found.append(select_rows(make_strategy("uherding"), context, 20))
+    assert found[0].rows.tobytes() == found[1].rows.tobytes()
+    assert found[0].scores.tobytes() == found[1].scores.tobytes()

@@ -157,6 +157,8 @@ def test_a_function_that_is_not_there_is_explained(name: str, said: str) -> None
         ("dropquery", {"dropout": 0}, "'dropout' is 0"),
         ("auto", {"left_out": "uherding"}, "'left_out' is 'uherding'; it must name strategies"),
         ("auto", {"left_out": {"uherding": 3}}, "'left_out' is"),
+        ("auto", {"left_out": {"uherdin": "slow"}}, "'left_out' names 'uherdin', .* typiclust and uherding"),
+        ("auto", {"left_out": {"random": "dull"}}, "'left_out' names 'random'"),
     ],
 )
 def test_an_option_out_of_range_is_told(name: str, options: dict[str, Any], said: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 from labelloop.backtesting.verdict import (
     Against,
     Verdict,
+    join_verdicts,
     judge_first_batch,
     judge_strategies,
+    keep_verdict,
     read_verdict,
     write_verdict,
 )
@@ -74,6 +77,44 @@ def test_the_more_are_tried_the_surer_it_must_be() -> None:
         level["accuracy"] = 0.5 + 0.05 * random.normal(size=len(level))
         told += any(one.worse for one in judge_strategies(level, 0.95).values())
     assert told <= 8, "at most about 2.5% of backtests of what is level call anything worse"
+
+
+ABOUT = {"seeds": 6, "coverage": 0.95, "metric": "accuracy"}
+
+
+def test_two_backtests_of_the_same_say_what_one_of_both_would() -> None:
+    """As sure as if all had been tried at once, so that trying one after the other proves no more."""
+    given = curves(bad=-0.1, good=0.1, level=0.0)
+    parts = [Verdict(ABOUT, judge_strategies(given[given["strategy"].isin(["random", *names])], 0.95), {})
+             for names in (["bad"], ["good", "level"])]  # fmt: skip
+    joined, whole = join_verdicts(*parts).strategies, judge_strategies(given, 0.95)
+    assert list(joined) == list(whole) == ["bad", "good", "level"]
+    for name, found in whole.items():
+        assert asdict(joined[name]) == pytest.approx(asdict(found))
+    assert join_verdicts(parts[0], parts[0]) == parts[0]
+
+
+def test_of_a_strategy_in_both_the_newer_counts() -> None:
+    before, now = ({"s": Against(at, at - 0.1, at + 0.1)} for at in (0.3, -0.3))
+    assert join_verdicts(Verdict(ABOUT, before, {}), Verdict(ABOUT, now, {})).strategies == now
+
+
+def test_a_file_is_only_ever_told_more_or_something_of_another_kind(tmp_path: Path) -> None:
+    path = tmp_path / "backtest.json"
+    bad, auto = {"bad": Against(-0.1, -0.2, -0.05)}, {"auto": Against(0.1, -0.1, 0.3)}
+    assert "no strategy was compared" in keep_verdict(path, Verdict(ABOUT, {}, {})) and not path.exists()
+    path.write_text("{}")
+    said = keep_verdict(path, Verdict(ABOUT, bad, {}))
+    assert said.endswith("stand against random: bad."), "what was damaged is mended"
+    assert "bad, auto in the first batch" in keep_verdict(path, Verdict(ABOUT, {}, auto))
+    assert read_verdict(path) == Verdict(ABOUT, bad, auto)
+    other = {**ABOUT, "seeds": 7}
+    assert "it tells of bad, and here no strategy" in keep_verdict(path, Verdict(other, {}, auto))
+    assert read_verdict(path) == Verdict(ABOUT, bad, auto)
+    assert "What it told of bad, auto in the first batch is gone" in keep_verdict(
+        path, Verdict(other, auto, {})
+    )
+    assert read_verdict(path) == Verdict(other, auto, {})
 
 
 def test_a_verdict_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -39,6 +39,17 @@ def test_an_unknown_id_is_told(pool):
         pool.rows_of(["t-0000001", "t-9999999"])
 
 
+@pytest.mark.parametrize("dataset", [TEXT, {"kind": "digits"}], ids=["text", "images"])
+def test_a_mask_is_refused_whatever_is_asked_for(run, write, dataset):
+    """Not taken for rows 1 and 0."""
+    write("t.csv", "text,label\n" + "".join(f"text {n},{n % 2}\n" for n in range(9)))
+    pool = run(**dataset).prepared.pool
+    mask = np.arange(len(pool)) > 5
+    for ask in (pool.ids_of, pool.inputs, pool.reader(), pool.payload):
+        with pytest.raises(DataError, match="not by a mask"):
+            ask(mask)
+
+
 def test_payload_is_an_allow_list(pool):
     """Only what was asked for is shown; by default the text alone."""
     rows = np.array([3, 1])

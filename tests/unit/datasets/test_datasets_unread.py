@@ -16,7 +16,7 @@ def test_scoring_inputs_are_read_without_reading_any_column(run, root, monkeypat
     def refuse(path, name):
         raise AssertionError(f"{name} of {path.name} was read")
 
-    monkeypatch.setattr(store, "_read_column", refuse)
+    monkeypatch.setattr(store, "read_column", refuse)
     pool = datasets.open_prepared(out).pool
     assert pool.inputs(slice(0, len(pool))).shape == (len(pool), 3)
     with pytest.raises(AssertionError, match="item of pool"):

@@ -14,9 +14,11 @@ import yaml
 from PIL import Image
 
 from labelloop import datasets
+from labelloop.adapters.mlflow_record import LoggedModel
 from labelloop.campaign import parse_settings
+from labelloop.datasets.sight import FOLDER, Sight
 from labelloop.errors import DataError, SettingsError
-from labelloop.models import show_pool
+from labelloop.models import save_learner, show_pool
 from labelloop.models.views import resolve_views
 from labelloop.stages.prepare import new_learner, views_of
 
@@ -65,6 +67,50 @@ def test_a_learner_sees_both_and_people_are_shown_both(root: Path, run: Callable
     assert list(shown) == ["note", "image"]
     assert shown["note"] == table["note"][3] and Path(str(shown["image"])) == root / table["file"][3]
     assert pool.values("place", "compose")[3] == table["place"][3]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_what_was_seen_can_be_seen_again(root: Path, run: Callable[..., Any], mode: str) -> None:
+    """Of files that were never in the pool too: the sight that is kept makes the pool's own rows of them."""
+    table = write(root, rows=30)
+    made = run(image_mode=mode, **DATASET)
+    sight, inputs = Sight.load(made.out / FOLDER), made.prepared.pool.inputs(slice(None))
+    texts = table["note"].tolist()
+    again = sight.of_files(texts, [(root / file).read_bytes() for file in table["file"]])
+    assert again.tobytes() == inputs.tobytes() and sight.names == made.prepared.feature_names
+    assert sight.of_files(texts, sight.pictures_of(inputs)).tobytes() == inputs.tobytes()
+    with pytest.raises(DataError, match="an image cannot be read"):
+        sight.of_files(["a note"], [b"no picture"])
+
+
+def test_the_model_that_mlflow_has_takes_texts_and_pictures(
+    root: Path, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    import mlflow
+
+    from labelloop.adapters.mlflow_package import save_model
+
+    table = write(root, rows=30)
+    prepared = run(**DATASET).prepared
+    inputs = prepared.pool.inputs(slice(None))
+    learner = new_learner(parse_settings({}), prepared)
+    learner.fit(inputs, np.arange(30) % 2)
+    save_learner(learner, "logistic", tmp_path / "learner")
+    model = LoggedModel(
+        tmp_path / "learner",
+        prepared.classes,
+        "features",
+        inputs[:2],
+        sight=root / "data" / FOLDER,
+        example_texts=tuple(table["note"][:2]),
+    )
+    save_model(tmp_path / "model", model, "run", "m-1")
+    saved = str(tmp_path / "model")
+    loaded, expected = mlflow.pyfunc.load_model(saved), learner.predict_proba(inputs)
+    shown = pd.DataFrame({"text": table["note"], "image": [(root / f).read_bytes() for f in table["file"]]})
+    for rows in (shown, mlflow.models.Model.load(saved).load_input_example(saved)):
+        said = loaded.predict(rows).iloc[:, 1:].to_numpy()
+        np.testing.assert_allclose(said, expected[: len(rows)], atol=1e-7)
 
 
 def test_an_item_is_a_copy_only_where_text_and_picture_are(root: Path, run: Callable[..., Any]) -> None:
@@ -146,7 +192,7 @@ def test_text_and_picture_teach_each_other(root: Path, run: Callable[..., Any]) 
 def test_a_campaign_on_both(root: Path, labelloop: Callable[..., Any]) -> None:
     """From params.yaml to a model whose views are the text and the picture."""
     assert labelloop("init", root).code == 0
-    write(root, rows=120)
+    table = write(root, rows=120)
     settings = {
         "campaign": {"name": "notes"},
         "dataset": DATASET,
@@ -155,7 +201,6 @@ def test_a_campaign_on_both(root: Path, labelloop: Callable[..., Any]) -> None:
         "annotation": {"overlap": 1, "test_overlap": 1},
         "evaluation": {"test_size": 30, "bootstrap": 20},
         "stopping": {"max_rounds": 2},
-        "tracking": {"enabled": False},
         "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
     }
     (root / "params.yaml").write_text(yaml.safe_dump(settings))
@@ -167,5 +212,12 @@ def test_a_campaign_on_both(root: Path, labelloop: Callable[..., Any]) -> None:
     assert verdict["pool"] == "co_training" and [tuple(view) for view in verdict["views"]] == list(
         views or ()
     )
+    import mlflow
+
+    for logged in (root / "mlartifacts" / "models").glob("*/artifacts"):
+        example = mlflow.models.Model.load(str(logged)).load_input_example(str(logged))
+        assert list(example["text"]) == table["note"][:3].tolist()
+        assert len(mlflow.pyfunc.load_model(str(logged)).predict(example)) == 3
+    assert len(list((root / "mlartifacts" / "models").glob("*/artifacts"))) == 2, "a model a round"
     kinds = [{prepared.feature_names[column].split()[0] for column in view} for view in verdict["views"]]
     assert kinds == [{"text"}, {"picture"}]

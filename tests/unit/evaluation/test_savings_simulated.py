@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from labelloop.acquisition.control import control_order
+from labelloop.acquisition.control import PURPOSE
+from labelloop.acquisition.keys import id_keys
 from labelloop.evaluation.savings import MEASURED, Curve, half_sample_sd, halves, measure_savings
 
 SIZES = np.arange(30, 601, 30)
@@ -39,7 +40,7 @@ def campaign(seed: int, bonus: float) -> tuple[Curve, Curve, float]:
     """
     random = np.random.default_rng(seed)
     pool, test = drawn(3000, random), drawn(TEST_ITEMS, random)
-    order = control_order(np.array([f"i{row}" for row in range(3000)]), seed)
+    order = np.argsort(id_keys(np.array([f"i{row}" for row in range(3000)]), seed, PURPOSE))
     other = random.permutation(3000)
     right, control_right, sizes = [], [], []
     for size in SIZES:

@@ -5,48 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from judged_models import APART, CLASSES, able, crowd, echo, names, sure_of
 
 from labelloop.fusion.base import Votes
-from labelloop.fusion.majority import majority
 from labelloop.fusion.prior_judge import LEAST_APART, LEAST_KNOWN, judged
 from labelloop.fusion.votes_table import FusedVotes, fuse_votes
-
-CLASSES = ("a", "b", "c", "d")
-ITEMS = 600
-APART = 150
-
-
-def crowd(seed: int, accuracy: float = 0.65, per_item: int = 2) -> tuple[Votes, np.ndarray]:
-    """Two votes an item of eight people."""
-    rng = np.random.default_rng(seed)
-    truth = rng.integers(0, len(CLASSES), ITEMS)
-    who = np.argsort(rng.random((ITEMS, 8)), axis=1)[:, :per_item].ravel()
-    item = np.repeat(np.arange(ITEMS), per_item)
-    wrong = (truth[item] + rng.integers(1, len(CLASSES), len(item))) % len(CLASSES)
-    label = np.where(rng.random(len(item)) < accuracy, truth[item], wrong)
-    names = np.array([f"i{number:04}" for number in range(ITEMS)], dtype=object)
-    return Votes(
-        names, np.array([f"p{one}" for one in range(8)], dtype=object), CLASSES, item, who, label
-    ), truth
-
-
-def sure_of(codes: np.ndarray, confidence: float = 0.9) -> np.ndarray:
-    rows = np.full((len(codes), len(CLASSES)), (1 - confidence) / (len(CLASSES) - 1))
-    rows[np.arange(len(codes)), codes] = confidence
-    return rows
-
-
-def echo(votes: Votes, truth: np.ndarray, seed: int) -> np.ndarray:
-    """A model that knows the votes of what it was trained on, and nothing of the items kept from it."""
-    predicted = sure_of(majority(votes).label)
-    predicted[:APART] = sure_of(np.random.default_rng([seed, 1]).integers(0, len(CLASSES), APART))
-    return predicted
-
-
-def able(votes: Votes, truth: np.ndarray, seed: int) -> np.ndarray:
-    rng = np.random.default_rng([seed, 2])
-    named = np.where(rng.random(ITEMS) < 0.85, truth, rng.integers(0, len(CLASSES), ITEMS))
-    return sure_of(named, 0.85)
 
 
 def fuse(votes: Votes, predicted: np.ndarray | None, gold: dict[str, str], apart: set[str]) -> FusedVotes:
@@ -56,10 +19,6 @@ def fuse(votes: Votes, predicted: np.ndarray | None, gold: dict[str, str], apart
     })  # fmt: skip
     predict = None if predicted is None else (lambda items, codes: predicted)
     return fuse_votes(table, CLASSES, "auto", gold=gold, predict=predict, apart=apart)
-
-
-def names(votes: Votes, truth: np.ndarray, some: slice) -> dict[str, str]:
-    return {str(item): CLASSES[code] for item, code in zip(votes.items[some], truth[some], strict=True)}
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -122,3 +81,23 @@ def test_a_model_that_is_as_often_right_but_far_too_sure_is_worse() -> None:
     wrong = np.where(np.arange(100) < 20, (truth + 1) % 4, truth)
     found = judged(sure_of(wrong, 0.99999), sure_of(wrong, 0.8), truth)
     assert found.against == "the log loss is higher"
+
+
+def test_classes_with_an_order_are_judged_by_the_medians_that_will_be_their_labels() -> None:
+    """The likeliest class is as often right with the model; the median is two steps off instead of one."""
+    truth = np.zeros(40, dtype=np.int64)
+    better = np.tile([0.3, 0.36, 0.34, 0.0], (40, 1))
+    worse = np.tile([0.3, 0.19, 0.5, 0.01], (40, 1))
+    assert judged(worse, better, truth).against == ""
+    found = judged(worse, better, truth, ordered=True)
+    assert found.against == "more labels are further off"
+    assert judged(better, worse, truth, ordered=True).against == ""
+    right = np.tile([0.45, 0.1, 0.45, 0.0], (40, 1))
+    assert judged(right, better, truth + 1, ordered=True).right_with == 40
+
+
+def test_how_many_items_are_known_is_told_also_where_they_are_too_few_to_judge_by() -> None:
+    votes, truth = crowd(0)
+    gold = names(votes, truth, slice(0, LEAST_KNOWN - 1))
+    told = fuse(votes, able(votes, truth, 0), gold, set()).about["model"]["judged"]
+    assert (told["known"], told["loss_with"]) == (LEAST_KNOWN - 1, None)

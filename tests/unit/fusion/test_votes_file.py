@@ -1,26 +1,17 @@
-"""Files of votes from anywhere."""
+"""Files of votes from anywhere are read."""
 
 from __future__ import annotations
 
 import gzip
-import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
+from vote_files import CSV, written
 
 from labelloop.errors import DataError
 from labelloop.fusion.gold_labels import in_order
-from labelloop.fusion.votes_file import fuse_file, read_gold, read_votes
-
-CSV = "item,annotator,label\ni1,ann,1\ni1,bo,2\ni2,ann,1\n"
-
-
-def written(folder: Path, content: str | bytes, name: str = "votes.csv") -> Path:
-    path = folder / name
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path
+from labelloop.fusion.votes_file import read_gold, read_votes
 
 
 def in_every_format(folder: Path) -> list[Path]:
@@ -80,6 +71,8 @@ def test_unicode_quotes_and_line_breaks_survive(tmp_path: Path) -> None:
         ("item,ada,bob\n1,x,a\n", "v.csv", "no column 'annotator'.*one row a vote"),
         ("itme,annotator,label\n1,x,a\n", "v.csv", "no column 'item'.*--item-column 'itme'"),
         ("item,annotator,answer,vote\n1,x,a,b\n", "v.csv", "--label-column 'answer'"),
+        ("id,worker,label\n1,x,a\n", "v.csv", "no column 'item'.*did you mean 'id'. Say --item-column 'id'"),
+        ("id,image,worker,label\n1,p,x,a\n", "v.csv", "no column 'item'.*--item-column"),
         ("item;annotator;label\n1;x;a\n", "v.csv", "one column only"),
         ("item,annotator,label\n1,x,a\n2, ,b\n", "v.csv", "row 2: column 'annotator' is empty"),
         ("item,annotator,label\n1,x\n", "v.csv", "row 1: column 'label' is empty"),
@@ -147,235 +140,3 @@ def test_usual_names_of_other_tools_are_understood(tmp_path: Path, header: str) 
     }  # fmt: skip
     gold = read_gold(written(tmp_path, "task,gold\n1,a\n", "gold.csv"))
     assert gold.to_dict("list") == {"item": ["1"], "label": ["a"]}
-
-
-def test_the_labels_say_what_they_rest_on(tmp_path: Path) -> None:
-    summary = fuse_file(written(tmp_path, CSV), tmp_path / "labels.csv", method="majority")
-    labels = pd.read_csv(tmp_path / "labels.csv", dtype={"label": str})
-    assert list(labels.columns) == ["item", "label", "confidence", "votes", "agreeing", "dissenters", "tie",
-                                    "entropy", "margin", "gold", "status", "method", "parameters",
-                                    "posterior.1", "posterior.2"]  # fmt: skip
-    assert labels["label"].tolist() == ["1", "1"]
-    assert labels["tie"].tolist() == [True, False]
-    assert labels["agreeing"].tolist() == [1, 1]
-    np.testing.assert_allclose(labels["margin"], [0, 0.5])
-    np.testing.assert_allclose(labels["entropy"], [np.log(2), -(0.75 * np.log(0.75) + 0.25 * np.log(0.25))])
-    assert summary == {
-        "method": "majority/1", "items": 2, "annotators": 2, "votes": 3, "votes_per_item": 1.5,
-        "repeats_dropped": 0, "ties": 1, "classes": ["1", "2"], "gold": None,
-        "calibration": "confidence is not calibrated: no gold (10 items would do)",
-        "out": str(tmp_path / "labels.csv"),
-    }  # fmt: skip
-
-
-def test_repeats_are_counted_and_the_latest_answer_counts(tmp_path: Path) -> None:
-    content = "item,annotator,label,answered_at\n1,x,b,2025-01-02\n1,x,a,2025-01-01T10:00:00Z\n"
-    summary = fuse_file(written(tmp_path, content), tmp_path / "labels.csv")
-    assert summary["repeats_dropped"] == 1
-    assert pd.read_csv(tmp_path / "labels.csv")["label"].tolist() == ["b"]
-
-
-def test_gold_that_contradicts_itself_or_names_unknown_things_is_counted(tmp_path: Path) -> None:
-    gold = written(tmp_path, "item,label\ni1,1\ni1,1\ni2,9\ni3,1\ni4,1\ni4,2\n", "gold.csv")
-    told = fuse_file(written(tmp_path, CSV), tmp_path / "labels.csv", gold_path=gold)["gold"]
-    low, high = told.pop("accuracy_low"), told.pop("accuracy_high")
-    assert told == {"items": 4, "compared": 2, "correct": 1, "accuracy": 0.5, "ties": 1, "contradicting": 1,
-                    "without_votes": 1, "unknown_classes": ["9"]}  # fmt: skip
-    assert 0 < low < 0.5 < high < 1
-
-
-def test_gold_about_other_items_gives_no_accuracy(tmp_path: Path) -> None:
-    gold = written(tmp_path, "item,label\nelsewhere,1\n", "gold.csv")
-    told = fuse_file(written(tmp_path, CSV), tmp_path / "labels.csv", gold_path=gold)["gold"]
-    assert told["accuracy"] is None
-    assert told["without_votes"] == 1
-
-
-@pytest.mark.parametrize("name", ["labels.csv", "labels.csv.gz", "labels.parquet"])
-def test_the_same_votes_in_any_order_give_the_same_bytes(tmp_path: Path, name: str) -> None:
-    other = "item,annotator,label\ni2,ann,1\ni1,bo,2\ni1,ann,1\n"
-    for folder, content in (("one", CSV), ("two", other)):
-        (tmp_path / folder).mkdir()
-        fuse_file(written(tmp_path, content), tmp_path / folder / name)
-    assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-
-
-def test_an_output_of_another_kind_is_refused_before_anything_is_read(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"labels are written as \.csv"):
-        fuse_file(tmp_path / "nothing.csv", tmp_path / "labels.xlsx")
-
-
-def test_a_single_label_in_all_votes_is_certain(tmp_path: Path) -> None:
-    fuse_file(written(tmp_path, "item,annotator,label\n1,x,a\n"), tmp_path / "labels.csv")
-    labels = pd.read_csv(tmp_path / "labels.csv")
-    assert labels[["confidence", "margin", "entropy"]].iloc[0].tolist() == [1.0, 1.0, 0.0]
-
-
-def crowd_files(folder: Path, n_items: int = 120) -> tuple[Path, Path]:
-    """Votes of five people about items, and gold for the first thirty and one contradiction."""
-    rng = np.random.default_rng(0)
-    truth = rng.integers(0, 3, n_items)
-    rows = [
-        f"i{item:03},w{who},{truth[item] if rng.random() < 0.5 + 0.1 * who else rng.integers(0, 3)}"
-        for item in range(n_items) for who in range(5)
-    ]  # fmt: skip
-    gold = [f"i{item:03},{truth[item]}" for item in range(30)] + ["i050,0", "i050,1", "i051,unheard"]
-    return (
-        written(folder, "\n".join(["item,annotator,label", *rows]) + "\n"),
-        written(folder, "\n".join(["item,label", *gold]) + "\n", "gold.csv"),
-    )
-
-
-def test_gold_teaches_the_methods_that_learn_but_is_judged_without(tmp_path: Path) -> None:
-    """Known items get their gold label, are flagged, and the accuracy told is of labels made without them."""
-    votes, gold = crowd_files(tmp_path)
-    told = fuse_file(votes, tmp_path / "labels.csv", method="auto", gold_path=gold)
-    labels = pd.read_csv(tmp_path / "labels.csv", dtype={"label": str})
-    truth = pd.read_csv(gold, dtype=str).drop_duplicates("item", keep=False)["label"][:30]
-    assert labels["label"][:30].tolist() == truth.tolist()
-    known = [*range(30), 51]
-    assert labels["gold"].tolist() == [number in known for number in range(120)]
-    assert told["gold"]["correct"] < told["gold"]["compared"] == 31
-    assert told["temperature"] > 0
-    assert "median 5 votes an item" in told["reason"]
-    assert told["method"] == "auto/1+pooled_dawid_skene/1+blend/1+temperature/1"
-    assert (labels["raw_confidence"] != labels["confidence"]).any()
-
-
-def test_majority_does_not_depend_on_gold(tmp_path: Path) -> None:
-    """A share of votes learns nothing: the same bytes with and without."""
-    votes, gold = crowd_files(tmp_path)
-    fuse_file(votes, tmp_path / "with.csv", method="majority", gold_path=gold)
-    fuse_file(votes, tmp_path / "without.csv", method="majority")
-    assert (tmp_path / "with.csv").read_bytes() == (tmp_path / "without.csv").read_bytes()
-
-
-def test_a_certain_label_has_no_entropy_of_minus_zero(tmp_path: Path) -> None:
-    """A reader of the file should not wonder about a sign."""
-    fuse_file(written(tmp_path, "item,annotator,label\n1,x,a\n"), tmp_path / "labels.csv")
-    assert "-0.0" not in (tmp_path / "labels.csv").read_text()
-
-
-def test_a_file_of_labels_carries_what_the_campaigns_table_does(tmp_path: Path) -> None:
-    """Dissenters, ids of the votes that count, the parameters' digest, status, the whole raw posterior."""
-    votes, gold = crowd_files(tmp_path)
-    table = pd.read_csv(votes, dtype=str)
-    table.assign(vote=[f"v{number:04}" for number in range(len(table))]).to_csv(votes, index=False)
-    fuse_file(votes, tmp_path / "labels.parquet", gold_path=gold)
-    labels = pd.read_parquet(tmp_path / "labels.parquet").set_index("item")
-    row = labels.loc["i070"]
-    cast = table[table["item"] == "i070"]
-    assert row["dissenters"].tolist() == sorted(cast["annotator"][cast["label"] != row["label"]])
-    assert row["vote_ids"].tolist() == [f"v{number:04}" for number in cast.index]
-    assert (labels["agreeing"] + labels["dissenters"].str.len() == labels["votes"]).all()
-    assert set(labels["status"]) == {"fused"}
-    raw, shown = (labels[[f"{kind}.{name}" for name in "012"]] for kind in ("raw", "posterior"))
-    np.testing.assert_allclose(raw.sum(axis=1) + labels["raw.unheard"], 1)
-    assert (raw.to_numpy() != shown.to_numpy()).any()
-    fuse_file(votes, tmp_path / "plain.csv", options={"temperature": 1.0})
-    plain = pd.read_csv(tmp_path / "plain.csv").set_index("item")
-    assert json.loads(plain.loc["i070", "vote_ids"]) == row["vote_ids"].tolist()
-    assert set(plain["parameters"]).isdisjoint(labels["parameters"])
-
-
-def test_gold_of_a_class_that_nobody_voted_for_is_the_label(tmp_path: Path) -> None:
-    votes, gold = crowd_files(tmp_path)
-    told = fuse_file(votes, tmp_path / "labels.csv", gold_path=gold)
-    labels = pd.read_csv(tmp_path / "labels.csv", dtype={"label": str}).set_index("item")
-    assert labels.loc["i051", ["label", "gold", "confidence"]].tolist() == ["unheard", True, 1.0]
-    assert (labels["label"] == "unheard").sum() == 1
-    assert told["classes"] == ["0", "1", "2", "unheard"]
-    assert told["gold"]["unknown_classes"] == ["unheard"]
-
-
-def test_classes_that_are_given_are_all_there_are(tmp_path: Path) -> None:
-    votes, gold = crowd_files(tmp_path)
-    told = fuse_file(votes, tmp_path / "labels.csv", classes=["2", "1", "0", "other"])
-    assert told["classes"] == ["2", "1", "0", "other"]
-    assert "posterior.other" in pd.read_csv(tmp_path / "labels.csv").columns
-    with pytest.raises(DataError, match=r"gold has the label 'unheard'.*add it to the classes"):
-        fuse_file(votes, tmp_path / "labels.csv", classes=["0", "1", "2"], gold_path=gold)
-
-
-def test_one_number_written_in_two_ways_is_told(tmp_path: Path) -> None:
-    """A CSV column of floats says 1.0 where the other file says 1; numbers such as 01 are names."""
-    gold = written(tmp_path, "item,label\ni1,1.0\n", "gold.csv")
-    with pytest.raises(DataError, match=r"votes have the label '1' and gold the label '1\.0'"):
-        fuse_file(written(tmp_path, CSV), tmp_path / "labels.csv", gold_path=gold)
-    mixed = written(tmp_path, "item,annotator,label\n1,x,2\n1,y,2.00\n")
-    with pytest.raises(DataError, match="one number written in two ways"):
-        fuse_file(mixed, tmp_path / "labels.csv")
-    assert fuse_file(mixed, tmp_path / "labels.csv", classes=["2", "2.00"])["ties"] == 1
-    names = written(tmp_path, "item,annotator,label\n1,x,1\n1,y,01\n")
-    assert fuse_file(names, tmp_path / "labels.csv")["classes"] == ["01", "1"]
-
-
-def test_a_models_probabilities_are_heard_where_they_help(tmp_path: Path) -> None:
-    """With a good model the labels are better; a model that knows nothing is not heard, and that is told."""
-    rng = np.random.default_rng(1)
-    truth = rng.integers(0, 3, 400)
-    rows = [f"i{item:03},w{who},{truth[item] if rng.random() < 0.6 else rng.integers(0, 3)}"
-            for item in range(400) for who in rng.choice(12, 2, replace=False)]  # fmt: skip
-    votes = written(tmp_path, "\n".join(["item,annotator,label", *rows]) + "\n")
-    guess = np.where(rng.random(400) < 0.85, truth, rng.integers(0, 3, 400))
-    right = {}
-    for name, said in (("good", guess), ("blind", rng.integers(0, 3, 400))):
-        shown = np.full((400, 3), 0.1)
-        shown[np.arange(400), said] = 0.8
-        table = pd.DataFrame(shown, columns=[f"probability.{code}" for code in range(3)])
-        table["item"] = [f"i{item:03}" for item in range(400)]
-        table.to_csv(tmp_path / f"{name}.csv", index=False)
-        told = fuse_file(votes, tmp_path / "labels.csv", probabilities_path=tmp_path / f"{name}.csv")
-        labels = pd.read_csv(tmp_path / "labels.csv")
-        right[name] = (labels["label"].to_numpy() == truth).mean()
-        assert ("the model is heard" in told["model"]) == (name == "good")
-        assert ("prior.0" in labels.columns) == (name == "good")
-    assert right["good"] > right["blind"] + 0.1
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        ("item,1\ni1,0.5\n", "row 1: .* no probabilities"),
-        ("item,1,2\ni1,x,0.5\n", "no probabilities"),
-        ("item,probability.3\ni1,1\n", "of none of the 2 classes"),
-        ("item,score\ni1,1\n", "no column of a class"),
-        ("id,1,2\ni1,1,0\n", "no column 'item'"),
-        ("item,1,2\ni1,1,0\ni1,1,0\n", "row 2: item 'i1' comes a second time"),
-    ],
-)
-def test_probabilities_that_are_none_are_refused(tmp_path: Path, content: str, says: str) -> None:
-    shown = written(tmp_path, content, "shown.csv")
-    with pytest.raises(DataError, match=says):
-        fuse_file(written(tmp_path, CSV), tmp_path / "labels.csv", probabilities_path=shown)
-    assert not (tmp_path / "labels.csv").exists()
-
-
-def test_of_classes_with_an_order_the_median_is_the_label(tmp_path: Path) -> None:
-    """Two low, one mid and two high: mid is off by the fewest steps; a nominal label never would be mid."""
-    content = "item,annotator,label\n" + "".join(
-        f"1,{who},{label}\n"
-        for who, label in zip("abcde", ("low", "low", "mid", "high", "high"), strict=True)
-    )
-    votes, order = written(tmp_path, content), ["low", "mid", "high"]
-    told = fuse_file(votes, tmp_path / "labels.csv", method="majority", classes=order, ordered=True)
-    row = pd.read_csv(tmp_path / "labels.csv").iloc[0]
-    assert row["label"] == "mid" and not row["tie"]
-    assert row["expected_steps"] == pytest.approx(row["posterior.low"] + row["posterior.high"])
-    assert told["method"] == "majority/1+median/1"
-    fuse_file(votes, tmp_path / "labels.csv", method="majority", classes=order)
-    assert pd.read_csv(tmp_path / "labels.csv")["label"].tolist() == ["low"]
-
-
-def test_a_model_may_know_a_class_that_only_gold_has(tmp_path: Path) -> None:
-    votes, gold, said = (tmp_path / name for name in ("votes.csv", "gold.csv", "said.csv"))
-    votes.write_text("item,annotator,label\n" + "".join(
-        f"i{n},a{who},{'cat' if n % 2 else 'dog'}\n" for n in range(60) for who in range(3)
-    ))  # fmt: skip
-    gold.write_text("item,label\ni0,bird\n")
-    said.write_text("item,probability.cat,probability.dog,probability.bird\n" + "".join(
-        f"i{n},{0.8 if n % 2 else 0.1},{0.1 if n % 2 else 0.8},0.1\n" for n in range(60)
-    ))  # fmt: skip
-    fuse_file(votes, tmp_path / "labels.csv", gold_path=gold, probabilities_path=said)
-    labels = pd.read_csv(tmp_path / "labels.csv").set_index("item")["label"]
-    assert labels["i0"] == "bird" and labels["i1"] == "cat" and labels["i2"] == "dog"

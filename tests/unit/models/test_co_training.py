@@ -125,6 +125,8 @@ def test_views_are_named_numbered_or_drawn() -> None:
     drawn = resolve_views([], names, 4, 3)
     assert sorted(drawn[0] + drawn[1]) == [0, 1, 2, 3] and len(drawn[0]) == 2
     assert drawn == resolve_views([], names, 4, 3)
+    numbered = ["height 1", "height 2", "width 1", "width 2"]
+    assert resolve_views([], numbered, 4, 3) == drawn, "names tell nothing of a table's columns"
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ def labels(n: int, confidence: float = 0.99) -> pd.DataFrame:
             "votes": 3,
             "tie": False,
             "status": "fused",
+            "split": "train",
+            "gold": False,
         }
     )
 
@@ -32,7 +34,7 @@ def labels(n: int, confidence: float = 0.99) -> pd.DataFrame:
 def queue(table: pd.DataFrame, **other: Any) -> list[Entry]:
     arguments: dict[str, Any] = {
         "given_up": [], "classes": CLASSES, "unsure_below": 0.7, "at_random": 0, "seed": 0,
-        "probabilities": None, "done": {},
+        "probabilities": None, "done": {}, "worth_it": [],
     }  # fmt: skip
     given_up = other.pop("given_up", [])
     return queue_of(table, given_up, **{name: other.get(name, value) for name, value in arguments.items()
@@ -76,6 +78,20 @@ def test_random_ones_are_a_fair_draw() -> None:
     assert all(len(items) == 25 for items in drawn)
     unsure = sum(len(items & set(table["item"][:20])) for items in drawn)
     assert abs(unsure / (200 * 25) - 0.2) < 0.03
+
+
+def test_gold_is_never_on_the_queue_nor_drawn() -> None:
+    """Its label is the truth, so what is drawn would look better than labels by votes are."""
+    table = labels(40, confidence=0.5)
+    table.loc[:9, ["gold", "confidence"]] = [True, 1.0]
+    table.loc[10:19, ["split", "status"]] = ["gold", "given"]
+    table.loc[20:21, "split"] = "gold"
+    said = np.where(table["label"].to_numpy()[:, None] == np.array(CLASSES), 0.1, 0.9)
+    entries = queue(table, given_up=["i000", "i010", "i020"], at_random=40, probabilities=said,
+                    worth_it=["i001"])  # fmt: skip
+    assert {entry.item for entry in entries} == set(table["item"][22:])
+    drawn = queue(table.assign(confidence=1.0), at_random=40)
+    assert {entry.item for entry in drawn} == set(table["item"][22:])
 
 
 def test_contradiction_needs_the_class_s_own_level() -> None:

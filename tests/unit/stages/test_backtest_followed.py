@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,18 +16,28 @@ import yaml
 from labelloop import files
 from labelloop.acquisition import registry
 from labelloop.acquisition.base import Context, Picks, needs
-from labelloop.backtesting.verdict import Against, Verdict, write_verdict
+from labelloop.backtesting.verdict import Against, Verdict, read_verdict, write_verdict
+from labelloop.campaign import parse_settings
 from labelloop.settings.model import Model
 from labelloop.stages import backtest_followed as followed
+from labelloop.stages import score
 from labelloop.workspace import Workspace
 
 ROWS = 300
 WORSE, BETTER = Against(-0.1, -0.15, -0.05), Against(0.1, 0.05, 0.15)
-LEARNER = {name: Model(name="logistic").model_dump(mode="json")[name] for name in followed.LEARNER}
+LOGISTIC = {"name": "logistic"}
+LEARNER = {name: Model(**LOGISTIC).model_dump(mode="json")[name] for name in followed.LEARNER}
 ABOUT = {"classes": ["class-0", "class-1", "class-2"], "model": LEARNER, "metric": "accuracy", "seeds": 6}
 
 
-def write_params(folder: Path, *, rounds: int = 2, spread: float = 1.0, **acquisition: Any) -> Path:
+def write_params(
+    folder: Path,
+    *,
+    rounds: int = 2,
+    spread: float = 1.0,
+    model: dict[str, Any] = LOGISTIC,
+    **acquisition: Any,
+) -> Path:
     """Three clouds; with a small spread a few labels tell them apart, and auto believes the model in r001."""
     random = np.random.default_rng(0)
     codes = random.integers(3, size=ROWS)
@@ -34,7 +46,7 @@ def write_params(folder: Path, *, rounds: int = 2, spread: float = 1.0, **acquis
     settings: dict[str, Any] = {
         "campaign": {"name": "followed", "seed": 1},
         "dataset": {"kind": "table", "path": "rows.csv", "label_column": "label"},
-        "model": {"name": "logistic"},
+        "model": model,
         "acquisition": {"batch_size": 20, **acquisition},
         "annotation": {"overlap": 1, "test_overlap": 1},
         "evaluation": {"test_size": 60, "bootstrap": 20},
@@ -110,13 +122,48 @@ def test_auto_as_a_whole_counts_for_more_than_a_phase_by_itself(played: Callable
     assert "(uherding)" in second
 
 
-@pytest.mark.parametrize("about", [{"classes": ["yes", "no"]}, {"model": {**LEARNER, "pool": "graph"}}])
+@pytest.mark.parametrize(
+    ("about", "other"),
+    [
+        ({"classes": ["yes", "no"]}, "other classes"),
+        ({"model": {**LEARNER, "pool": "graph"}}, "another learner"),
+        ({"model": {**LEARNER, "name": "mlp"}}, "another learner"),
+    ],
+)
 def test_a_verdict_about_something_else_is_not_followed(
-    played: Callable[..., list[str]], about: dict[str, Any]
+    played: Callable[..., list[str]], about: dict[str, Any], other: str
 ) -> None:
     first, second = played({"uherding": WORSE}, {"auto": WORSE}, about=about)
     assert "(typiclust)" in first and "(uherding)" in second
-    assert f"backtest.json was not followed: its {next(iter(about))} is not this campaign's." in second
+    assert f"backtest.json was not followed: it is about {other} than this campaign's." in second
+
+
+def test_neither_the_order_of_classes_nor_another_name_of_the_learner_is_another_campaign(
+    played: Callable[..., list[str]],
+) -> None:
+    """`auto` is `logistic` on a table."""
+    about = {"classes": ABOUT["classes"][::-1]}
+    _, second = played({"uherding": WORSE}, {}, about=about, model={"name": "auto"})
+    assert "uherding was left out" in second
+
+
+@pytest.mark.parametrize(("kind", "name"), [("features", "logistic"), ("images", "convnet")])
+def test_a_learner_is_compared_as_what_it_is_on_the_pool(kind: str, name: str) -> None:
+    """The verdict of a sample as numbers says nothing of a campaign on images, though both say auto."""
+    prepared: Any = SimpleNamespace(pool=SimpleNamespace(input_kind=kind))
+    assert followed.learner_of(parse_settings({}), prepared)["name"] == name
+
+
+def test_what_stands_in_for_another_strategy_was_not_named(
+    played: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a committee that the model does not have yet, as after a change of params.yaml."""
+    monkeypatch.setattr(score, "committee_folders", lambda model: [])
+    mix = {"mix": {"bald": 0.5, "random": 0.5}}
+    _, second = played({"margin": WORSE}, {}, compose=mix, model={"name": "logistic", "committee": 2})
+    assert "so `margin` picked" in second
+    assert "margin picked all the same: the backtest shows it surely worse" in second
+    assert "params.yaml names it" not in second
 
 
 def test_a_round_keeps_what_it_was_opened_with(
@@ -171,13 +218,46 @@ def test_from_the_backtest_to_the_campaign(
         assert said.code == 0, said.error
         few = labelloop(*words, "--seeds", "1")
     assert "backtest.json tells auto" in said.out and "Surely worse than random" in said.out
-    assert "No verdict" in few.out, "and what was there stays"
+    assert "left as it is: a verdict takes 5 seeds or more, not 1" in few.out
     assert labelloop("run", "--plain", campaign).code == 0
     reason = files.read_json(campaign / "rounds/r001/selection.json")["reason"]
     assert "uherding was left out" in reason and "(margin)" in reason
 
 
-def test_a_verdict_needs_a_campaign_and_a_plain_random(tmp_path: Path, labelloop: Callable[..., Any]) -> None:
+def test_a_backtest_takes_nothing_from_what_another_has_shown(
+    tmp_path: Path, labelloop: Callable[..., Any]
+) -> None:
+    """Without random nothing is compared; with it, strategies that were tried before are kept."""
+    assert labelloop("init", tmp_path).code == 0
+    write_params(tmp_path, rounds=3, cold_start="random")
+    path = Workspace(tmp_path).verdict
+
+    def backtest(strategies: str, *more: str) -> str:
+        said = labelloop("backtest", "--params", tmp_path / "params.yaml", "--out", tmp_path / "out",
+                         "--workers", "1", "--strategies", strategies, *more)  # fmt: skip
+        assert said.code == 0, said.error
+        return str(said.out)
+
+    assert "left as it is: no strategy was compared with random" in backtest("margin")
+    assert not path.exists()
+    backtest("margin,entropy,random")
+    together = read_verdict(path)
+    path.unlink()
+    backtest("margin,random")
+    before = path.read_bytes()
+    assert "left as it is" in backtest("entropy") and path.read_bytes() == before
+    backtest("margin,random")
+    assert path.read_bytes() == before, "the same again is the same file"
+    assert "entropy, margin." in backtest("entropy,random")
+    found = read_verdict(path)
+    assert found.about == together.about and list(found.strategies) == ["entropy", "margin"]
+    for name, one in found.strategies.items():
+        assert asdict(one) == pytest.approx(asdict(together.strategies[name]))
+    assert "What it told of margin is gone" in backtest("entropy,random", "--money", "60")
+    assert list(read_verdict(path).strategies) == ["entropy"]
+
+
+def test_a_verdict_needs_a_campaign_to_tell(tmp_path: Path, labelloop: Callable[..., Any]) -> None:
     params = write_params(tmp_path)
     said = labelloop("backtest", "--params", params, "--out", tmp_path / "o", "--verdict-for", tmp_path)
     assert said.code != 0 and "there is no campaign" in said.error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,8 +17,10 @@ from gold_campaigns import rounds, write
 from labelloop import datasets, files, tables
 from labelloop.campaign import parse_settings
 from labelloop.errors import DataError
+from labelloop.reviewing.review import take_verdicts
 from labelloop.stages import gold_arm
 from labelloop.stages.evaluate import control_labels
+from labelloop.workspace import Workspace
 
 Play = Callable[..., Path]
 
@@ -154,7 +157,7 @@ def test_the_draw_depends_on_the_items_and_not_on_their_order_in_the_pool() -> N
         ("item,label\nrow001,class-0\nnobody,class-1\n", "item 'nobody' is not in the pool"),
         ("item,label\nrow001,class-9\n", "'class-9', which is not one of the 3 classes: class-0"),
         ("item,label\nrow001,class-0\nrow001,class-1\n", "item 'row001' has more than one label"),
-        ("id,class\nrow001,class-0\n", "has no column 'item'"),
+        ("row,class\nrow001,class-0\n", "has no column 'item'"),
         (None, "gold.csv is not there"),
     ],
 )
@@ -208,3 +211,25 @@ def test_more_known_labels_than_there_are_cannot_be_gold(play: Play, tmp_path: P
     )  # fmt: skip
     with pytest.raises(DataError, match=r"gold\.known is 5, but only 1 item of"):
         gold_arm.gold_labels(tmp_path, settings, prepared, tables.ASKED.empty())
+
+
+def test_reviewers_are_shown_no_gold_and_the_share_of_wrong_labels_is_of_the_others(play: Play) -> None:
+    """With gold in it, whose labels are right by definition, fewer labels would seem wrong."""
+    everything = {"list_random": 1000}
+    folder = play(review=everything, stopping={"max_rounds": 2})
+    last = rounds(folder)[-1]
+    gold = set(gold_arm.read_gold_csv(last.folder.gold))
+    voted = set(tables.FUSED.read(last.folder.fused)["item"])
+    listed = pd.read_csv(last.folder.review, dtype=str, keep_default_na=False)
+    drawn = listed[listed["reason"] == "random"]
+    assert gold & voted and set(drawn["item"]) == voted - gold
+    truth = pd.read_csv(folder / "rows.csv").set_index("id")["label"]
+    drawn.assign(answer=drawn["item"].map(truth)).to_csv(folder / "filled.csv", index=False)
+    take_verdicts(Workspace.at(folder), folder / "filled.csv", "eva", datetime(2026, 1, 5, tzinfo=UTC))
+    last = rounds(play(folder, review=everything, stopping={"max_rounds": 3}))[-1]
+    fused = tables.FUSED.read(last.folder.fused)
+    mine = fused[fused["item"].isin(drawn["item"])]
+    wrong = mine["label"] != mine["item"].map(truth)
+    metrics = files.read_json(last.folder.metrics)
+    assert metrics["overturned_by_reason"]["random"]["reviewed"] == len(drawn)
+    assert metrics["review_error"] == pytest.approx(wrong.mean()) and wrong.any()

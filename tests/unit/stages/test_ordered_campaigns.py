@@ -14,7 +14,8 @@ from labelloop import files, tables
 from labelloop.errors import SettingsError
 from labelloop.workspace import Workspace
 
-CLASSES = [f"class-{code}" for code in range(3)]
+CLASSES = ["class-2", "class-0", "class-1"]
+"""Not in the order of their names."""
 UNSURE = {"annotators": [{"name": f"p{n}", "accuracy": 0.45} for n in range(6)]}
 
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
-from labelloop import acquisition, datasets, files, models
+from labelloop import acquisition, datasets, files, models, tables
 from labelloop.acquisition import STRATEGIES, Context, make_strategy
-from labelloop.errors import DamagedFileError
+from labelloop.acquisition.reduction import Highest
+from labelloop.errors import DamagedFileError, DataError
 from labelloop.models.logistic import Logistic
 from labelloop.models.mlp import Mlp
 from labelloop.stages import pool_embeddings, score, select
+from labelloop.stages.reducing import CandidateShard, reduce_rows
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
 
@@ -80,7 +86,7 @@ def campaign(play: Callable[..., Path]) -> Path:
 def network(play: Callable[..., Path]) -> Path:
     """What a trained network embeds is written nowhere either where few items are looked at."""
     options = {"epochs": 2, "min_steps": 20, "hidden": 16, "device": "cpu"}
-    return play(model={"name": "mlp", "options": options}, strategy="badge", candidates=60)
+    return play(model={"name": "mlp", "options": options}, strategy="uherding", candidates=60)
 
 
 def pool_of(campaign: Path) -> Any:
@@ -138,7 +144,8 @@ def test_a_round_picks_the_same_as_from_written_embeddings(
 def test_a_network_embeds_only_what_the_strategy_looks_at(
     network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Candidates and labeled items, and the batch is the one from embeddings of all items."""
+    """Candidates and labeled items. From embeddings of all items the picks are the same, and their scores up
+    to rounding: a matrix product rounds a row by its place."""
     copy = tmp_path / "campaign"
     shutil.copytree(network, copy)
     scores, batch = copy / "rounds/r001/scores", copy / "rounds/r001/batch.parquet"
@@ -146,15 +153,51 @@ def test_a_network_embeds_only_what_the_strategy_looks_at(
     seen: list[int] = []
     embed = Mlp.embed
     monkeypatch.setattr(Mlp, "embed", lambda self, rows: (seen.append(len(rows)), embed(self, rows))[1])
-    before = batch.read_bytes()
-    batch.unlink()
     select.select(Round(Workspace.at(copy), "r001"))
-    assert batch.read_bytes() == before
     assert 60 < sum(seen) < 60 + 100
     monkeypatch.undo()
+    before = tables.BATCH.read(batch)
+    assert before.loc[before["arm"] == "strategy", "score"].notna().all()
     write_out(copy, "r001")
     select.select(Round(Workspace.at(copy), "r001"))
-    assert batch.read_bytes() == before
+    pd.testing.assert_frame_equal(tables.BATCH.read(batch), before, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shard_size", [None, 300, 700])
+def test_the_same_bytes_however_candidates_were_found(
+    network: Path, tmp_path: Path, shard_size: int | None
+) -> None:
+    """In shards in any order, some of them twice, and of another size."""
+    copy = tmp_path / "campaign"
+    shutil.copytree(network, copy)
+    current = Round(Workspace.at(copy), "r001")
+    before = current.folder.batch.read_bytes()
+    if shard_size is not None:
+        frozen = yaml.safe_load(current.folder.settings.read_text())
+        frozen["acquisition"]["shard_size"] = shard_size
+        current.folder.settings.write_text(yaml.safe_dump(frozen))
+
+    def backwards(shards: Sequence[CandidateShard]) -> list[Highest]:
+        reduce_rows(shards[0])
+        return [reduce_rows(shard) for shard in reversed(shards)]
+
+    select.select(Round(Workspace.at(copy), "r001"), None if shard_size is None else backwards)
+    assert current.folder.batch.read_bytes() == before
+
+
+def test_the_same_bytes_in_a_process_of_its_own_with_more_threads(network: Path, tmp_path: Path) -> None:
+    """As `dvc repro` runs the stages, embeddings of the network and all."""
+    copy = tmp_path / "campaign"
+    shutil.copytree(network, copy)
+    batch, scores = copy / "rounds/r001/batch.parquet", copy / "rounds/r001/scores"
+    before = batch.read_bytes(), (scores / "probabilities.npy").read_bytes()
+    shutil.rmtree(scores)
+    batch.unlink()
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "2")
+    for stage in ("score", "select"):
+        command = [sys.executable, "-m", "labelloop", "stage", stage, "r001"]
+        subprocess.run(command, cwd=copy, env=os.environ | threads, check=True)
+    assert (batch.read_bytes(), (scores / "probabilities.npy").read_bytes()) == before
 
 
 def test_rows_that_nobody_foresaw_are_embedded_when_asked_for() -> None:
@@ -164,6 +207,8 @@ def test_rows_that_nobody_foresaw_are_embedded_when_asked_for() -> None:
     assert (found.shape, found.ndim, len(found)) == ((50, 3), 2, 50)
     for asked in (np.array([20, 3]), np.array([49, 7, 0]), slice(5, 9), np.array([], dtype=np.int64)):
         assert np.array_equal(found[asked], 2 * pool[asked])
+    with pytest.raises(DataError, match="not by a mask"):
+        found[np.arange(50) < 3]
 
 
 @pytest.mark.parametrize("name", READING)
@@ -188,6 +233,23 @@ def test_every_strategy_picks_the_same_from_either(campaign: Path, name: str) ->
     made, written = (acquisition.select_rows(make_strategy(name), one, 15) for one in contexts)
     assert made.rows.tolist() == written.rows.tolist()
     np.testing.assert_array_equal(made.scores, written.scores)
+
+
+def test_errors_named_by_id_are_found_without_reading_all_ids(campaign: Path) -> None:
+    """And are those of an array of ids."""
+    pool, scores = pool_of(campaign), campaign / "rounds" / "r001" / "scores"
+    wrong = pool_of(campaign).ids[[40, 7, 300]].tolist()
+    strategy = make_strategy("error_based", {"wrong": wrong})
+    found = []
+    for ids in (pool_embeddings.IdsInPlace(pool), pool_of(campaign).ids):
+        given = np.load(scores / "probabilities.npy"), pool_embeddings.pool_embeddings(scores, pool)
+        context = Context(
+            np.arange(9, len(pool)), np.arange(9), *given, seed=1, ids=ids, labels=np.arange(9) % 3
+        )
+        found.append(acquisition.select_rows(strategy, context, 15).rows.tolist())
+    assert found[0] == found[1]
+    assert "ids" not in vars(pool)
+    assert pool.find([wrong[1], "nobody"]).tolist() == [7, -1]
 
 
 def test_a_picker_of_the_users_own_gets_an_array(play: Callable[..., Path]) -> None:

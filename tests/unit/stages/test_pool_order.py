@@ -49,12 +49,17 @@ def first(workspace: Workspace, pool: Pool, eligible: np.ndarray, count: int) ->
     return found.tolist()
 
 
+def whole_order(names: np.ndarray) -> np.ndarray:
+    """The definition: every id hashed, and all of them sorted."""
+    return np.argsort(keys.id_keys(names, 5, control.PURPOSE), kind="stable")
+
+
 @pytest.mark.parametrize("share", [1.0, 0.5, 0.01, 0.0])
 def test_it_is_the_beginning_of_the_whole_order(workspace: Workspace, pool: Pool, share: float) -> None:
     """Of few or many, twice over; with items that drop out the others stay where they were."""
     eligible = np.random.default_rng(0).random(N) < share
     rows = np.flatnonzero(eligible)
-    whole = rows[control.control_order(pool.names[rows], 5)].tolist()
+    whole = rows[whole_order(pool.names[rows])].tolist()
     for count in (3, 200, 0, N, 2 * N, 7):
         assert first(workspace, pool, eligible, count) == whole[:count]
 
@@ -74,7 +79,7 @@ def test_ids_are_hashed_once(workspace: Workspace, pool: Pool) -> None:
 @pytest.mark.parametrize("content", [b"", b"no numpy file", None])
 def test_a_damaged_or_lost_note_is_made_anew(workspace: Workspace, pool: Pool, content: bytes | None) -> None:
     expected = first(workspace, pool, np.ones(N, dtype=bool), 20)
-    (note,) = (workspace.state / "orders").iterdir()
+    (note,) = (workspace.state / "orders").glob("*/*.npy")
     before = note.read_bytes()
     if content is None:
         note.unlink()
@@ -84,9 +89,23 @@ def test_a_damaged_or_lost_note_is_made_anew(workspace: Workspace, pool: Pool, c
     assert note.read_bytes() == before
 
 
-def test_a_note_of_other_data_is_not_believed(workspace: Workspace, pool: Pool) -> None:
+def test_a_note_of_other_data_is_not_believed_nor_kept(workspace: Workspace, pool: Pool) -> None:
+    orders = workspace.state / "orders"
     first(workspace, pool, np.ones(N, dtype=bool), 20)
+    pool_order.first_rows(workspace, pool, np.ones(N, dtype=bool), 20, seed=6, purpose="stop set")
+    earlier = set(orders.glob("*/*.npy"))
+    assert len(earlier) == 2
     other = Pool([f"other-{row}" for row in range(N)])
     (workspace.data / "pool.parquet").write_bytes(b"other")
-    order = np.argsort(keys.id_keys(other.names, 5, control.PURPOSE), kind="stable")
-    assert first(workspace, other, np.ones(N, dtype=bool), 20) == order[:20].tolist()
+    expected = whole_order(other.names)[:20].tolist()
+    assert first(workspace, other, np.ones(N, dtype=bool), 20) == expected
+    (note,) = orders.glob("*/*.npy")
+    assert note not in earlier
+    assert list(orders.iterdir()) == [note.parent]
+
+
+def test_nothing_is_hashed_or_noted_for_nothing(workspace: Workspace, pool: Pool) -> None:
+    """As with `acquisition.control_share: 0`."""
+    assert first(workspace, pool, np.ones(N, dtype=bool), 0) == []
+    assert pool.read == 0
+    assert not (workspace.state / "orders").exists()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -11,7 +13,10 @@ from second_look_campaigns import campaign, finished
 
 from labelloop import files, tables
 from labelloop.annotators.agreement_file import agreement_of_file
+from labelloop.datasets.store import StoredItems
 from labelloop.errors import DataError, SettingsError
+from labelloop.ledger import Ledger
+from labelloop.stages.runner import run_stage
 from labelloop.status import as_text, read_status
 from labelloop.workspace import Workspace
 
@@ -63,10 +68,34 @@ def test_every_slice_has_the_agreement_that_its_votes_alone_give(tmp_path: Path)
         ("a", SettingsError, "quality.slice_by: the column 'a' has 400 values, such as .*at most 50"),
     ],
 )
-def test_a_column_that_cannot_be_is_refused_before_anybody_is_asked(
+def test_a_column_that_cannot_be_opens_no_round_and_the_campaign_goes_on_once_it_is_corrected(
     tmp_path: Path, column: str, error: type[Exception], says: str
 ) -> None:
+    """A round keeps the settings that it was opened with: refused later, it would stay open for ever."""
     workspace = sliced(tmp_path / "c", column)
     with pytest.raises(error, match=says):
         finished(workspace)
-    assert not any(folder.pushed.exists() for folder in workspace.rounds())
+    assert Ledger.read(workspace.ledger).open is None
+    params = yaml.safe_load(workspace.params.read_text())
+    params["quality"]["slice_by"] = ["rated"]
+    workspace.params.write_text(yaml.safe_dump(params))
+    (folder,) = finished(workspace).rounds()
+    rows = files.read_json(folder.annotators)["agreement"]["by_slice"]
+    assert [row["slice"] for row in rows] == ["0", "1"]
+
+
+def test_only_what_was_answered_is_made_values_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large pool the others are not looked at, round after round."""
+    workspace = finished(sliced(tmp_path / "c", "site"))
+    (folder,) = workspace.rounds()
+    made: list[int] = []
+    real = StoredItems.values
+
+    def spied(self: StoredItems, *arguments: Any) -> np.ndarray:
+        found = real(self, *arguments)
+        made.append(len(found))
+        return found
+
+    monkeypatch.setattr(StoredItems, "values", spied)
+    run_stage(workspace, "fuse", folder.id, force=True)
+    assert made == [tables.VOTES.read(folder.collected)["item"].nunique()]

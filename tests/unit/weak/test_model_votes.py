@@ -77,7 +77,6 @@ def test_what_is_no_table_of_probabilities_is_refused(folder: Path) -> None:
         ({"abstain_below": 0.0}, SettingsError, "must be above 0 and at most 1"),
         ({"items": ["x", "y"]}, DataError, "is about none of the 2 items; these look like 'x'"),
         ({"classes": ["cat"]}, DataError, "no column of a class, such as 'probability.cat'"),
-        ({"item_column": "id"}, DataError, "no column 'id'"),
     ):
         with pytest.raises(error, match=says):
             read_model(folder / "bert.csv", **({"items": ITEMS} | change))  # type: ignore[arg-type]
@@ -134,3 +133,32 @@ def test_two_models_of_one_name_are_refused(folder: Path) -> None:
 def test_votes_need_no_file() -> None:
     model = ModelTable("m", ("x", "y"), np.array([[0.6, 0.4], [0.95, 0.05]]), abstain_below=0.9)
     assert votes_of_model(model, ["p", "q"]).to_numpy().tolist() == [["q", "model:m", "x"]]
+
+
+def test_what_other_tools_call_the_item_is_understood(folder: Path) -> None:
+    """In the table of items and in the model's, each by itself; an id is not taken for it, but named."""
+    out = folder / "votes.csv"
+    for items, model in (("task", "item"), ("item", "question"), ("task", "item_id")):
+        pd.DataFrame({items: ITEMS}).to_csv(folder / "items.csv", index=False)
+        TABLE.rename_axis(model).to_csv(folder / "bert.csv")
+        run("weak", folder / "bert.csv", folder / "items.csv", "--out", out)
+        assert labeled(pd.read_csv(out)) == [("b", "ham")]
+    pd.DataFrame({"id": ITEMS}).to_csv(folder / "items.csv", index=False)
+    with pytest.raises(DataError, match=r"no column 'item'.*did you mean 'id'. Say --item-column 'id'"):
+        run("weak", folder / "bert.csv", folder / "items.csv", "--out", out)
+    run("weak", folder / "bert.csv", folder / "items.csv", "--out", out, "--item-column", "id")
+
+
+def test_a_header_without_items_is_told(folder: Path) -> None:
+    (folder / "items.csv").write_text("item,text\n")
+    with pytest.raises(DataError, match="a header but no items"):
+        run("weak", folder / "bert.csv", folder / "items.csv", "--out", folder / "v.csv")
+    with pytest.raises(DataError, match=r"no item that .*bert.csv could vote about"):
+        read_model(folder / "bert.csv", [])
+
+
+def test_a_model_s_name_loses_only_what_tells_the_format(folder: Path) -> None:
+    for name in ("bert.v1.csv", "bert.v2.csv", "bert.v3.CSV.gz"):
+        TABLE.to_csv(folder / name, compression="gzip" if name.endswith("gz") else None)
+    names = [read_model(path, ITEMS).name for path in sorted(folder.glob("bert.v*"))]
+    assert names == ["bert.v1", "bert.v2", "bert.v3"]
