@@ -6,21 +6,15 @@ users in docs/files.md.
 
 from __future__ import annotations
 
-import getpass
-import json
-import os
-import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 from labelloop import files
 from labelloop.campaign import CampaignSettings, load_settings
-from labelloop.errors import CampaignBusyError
+from labelloop.campaign_lock import held
 
 
 @dataclass(frozen=True)
@@ -296,52 +290,14 @@ class Workspace:
 
     @contextmanager
     def hold(self, command: str) -> Iterator[None]:
-        """Hold the campaign: one driver at a time.
-
-        The lock is the kernel's, so it is gone the moment its process is, however that ended.
+        """Hold the campaign: one driver at a time. What a killed one left half written is removed.
 
         Raises:
             CampaignBusyError: another process holds it; the message says which.
         """
-        import fcntl
-
-        self.state.mkdir(parents=True, exist_ok=True)
-        path = self.state / "lock"
-        with path.open("a+", encoding="utf-8") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise CampaignBusyError(self._holder(path)) from None
-            stream.seek(0)
-            stream.truncate()
-            json.dump(
-                {
-                    "command": command,
-                    "pid": os.getpid(),
-                    "user": getpass.getuser(),
-                    "host": socket.gethostname(),
-                    "since": datetime.now(UTC).isoformat(timespec="seconds"),
-                },
-                stream,
-            )
-            stream.flush()
+        with held(self.state / "lock", self.root, command):
             # data/, rounds.yaml and dvc.lock are written beside themselves, in a folder that is the user's.
             files.remove_leftovers(self.root, below=False)
             for folder in (self.root / "rounds", self.data, self.state, self.reports):
                 files.remove_leftovers(folder)
             yield
-
-    def _holder(self, path: Path) -> str:
-        who = "another process"
-        # Who has just got hold of the campaign may not have written its name yet.
-        for _ in range(20):
-            try:
-                holder = json.loads(path.read_text(encoding="utf-8"))
-                if holder["host"] == socket.gethostname():
-                    os.kill(holder["pid"], 0)
-                who = (f"`{holder['command']}` (pid {holder['pid']}, {holder['user']}@{holder['host']}) "
-                       f"since {holder['since']}")  # fmt: skip
-                break
-            except (OSError, ValueError, KeyError):
-                time.sleep(0.05)
-        return f"the campaign in {self.root} is held by {who}; nothing was done. Run it again after that"

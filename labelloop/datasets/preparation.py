@@ -18,7 +18,7 @@ from labelloop.datasets.array_file import open_array, place_rows
 from labelloop.datasets.source import Part, Reader, Strings
 from labelloop.datasets.split import sample_test_set
 from labelloop.errors import DataError
-from labelloop.tables import write_arrow
+from labelloop.table_contract import write_arrow
 
 _SHOWN_NAMES = 20
 

@@ -52,7 +52,7 @@ def write_table(labels: pd.DataFrame, path: Path) -> None:
     if path.name.lower().endswith(".parquet"):
         import pyarrow as pa
 
-        from labelloop.tables import write_arrow
+        from labelloop.table_contract import write_arrow
 
         write_arrow(pa.Table.from_pandas(labels, preserve_index=False), path)
         return

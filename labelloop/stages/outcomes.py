@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from labelloop import tables
+from labelloop import table_contract
 from labelloop.errors import DamagedFileError
 from labelloop.evaluation.intervals import wilson
 from labelloop.stages.runner import Round
@@ -44,7 +44,7 @@ def keep_predictions(
     joined = joined.astype("Int32")
     schema = pa.schema([("item", pa.string()), *[(name, pa.int32()) for name in joined.columns]])
     arrow = pa.Table.from_pandas(joined.reset_index(), schema=schema, preserve_index=False)
-    tables.write_arrow(arrow, current.folder.outcomes)
+    table_contract.write_arrow(arrow, current.folder.outcomes)
     return joined
 
 

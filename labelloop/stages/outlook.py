@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from labelloop import files, models, stabilization, stopping, tables
+from labelloop import files, models, stabilization, stopping, table_contract, tables
 from labelloop.acquisition.keys import derived_seed
 from labelloop.datasets.base import Prepared
 from labelloop.evaluation import forecast as forecasts
@@ -125,7 +125,7 @@ def _predict_stop_set(current: Round, prepared: Prepared) -> tuple[pd.DataFrame,
     joined = joined[joined.columns[-KEPT_ROUNDS:]]
     schema = pa.schema([("item", pa.string()), *[(name, pa.int32()) for name in joined.columns]])
     arrow = pa.Table.from_pandas(joined.reset_index(), schema=schema, preserve_index=False)
-    tables.write_arrow(arrow, current.folder.stop_set)
+    table_contract.write_arrow(arrow, current.folder.stop_set)
     return joined, doubt
 
 

@@ -12,7 +12,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from labelloop import datasets, files, models, tables
+from labelloop import datasets, files, models, table_contract, tables
 from labelloop.annotators import pausing
 from labelloop.campaign import CampaignSettings, parse_settings
 from labelloop.datasets.base import Prepared
@@ -126,8 +126,8 @@ def _write_start(prepared: Prepared, settings: CampaignSettings, start: RoundFol
     from labelloop.evaluation import curve
 
     curve.write_curve(curve.empty_curve(), start.curve)
-    tables.write_arrow(_no_outcomes(), start.outcomes)
-    tables.write_arrow(_no_outcomes(), start.stop_set)
+    table_contract.write_arrow(_no_outcomes(), start.outcomes)
+    table_contract.write_arrow(_no_outcomes(), start.stop_set)
     files.write_json(start.stopping, {"signals": []})
     files.write_json(start.forecast, {"earlier": []})
     files.write_json(start.manifest, {"round": None, "files": {}, "previous": None})

@@ -9,7 +9,7 @@ import campaigns
 import pytest
 from killing import Kill, command
 
-TABLE, JSON = "labelloop.tables:write_arrow", "labelloop.files:write_json"
+TABLE, JSON = "labelloop.table_contract:write_arrow", "labelloop.files:write_json"
 RENAME = "pathlib:Path.rename"
 TOOL = "labelloop.adapters.tools.simulated:SimulatedTool"
 STEPS = ("score", "select", "push", "collect", "fuse", "snapshot", "train", "evaluate", "track", "version")

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from killing import Kill
 
-TABLE, TOOL = "labelloop.tables:write_arrow", "labelloop.adapters.tools.simulated:SimulatedTool"
+TABLE, TOOL = "labelloop.table_contract:write_arrow", "labelloop.adapters.tools.simulated:SimulatedTool"
 CHANGES: dict[str, dict[str, Any]] = {
     "annotation": {
         "max_overlap": 3,

@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 
 from labelloop import tables
 from labelloop.errors import DamagedFileError, DataError
+from labelloop.table_contract import Contract
 
-CONTRACTS = {
-    name: contract for name, contract in vars(tables).items() if isinstance(contract, tables.Contract)
-}
+CONTRACTS = {name: contract for name, contract in vars(tables).items() if isinstance(contract, Contract)}
 TIME = pd.Timestamp("2026-01-05T09:00:00", tz="UTC").as_unit("us")
 
 
@@ -46,7 +45,7 @@ def votes(rows: int = 4) -> pd.DataFrame:
     )  # fmt: skip
 
 
-REFUSED: list[tuple[tables.Contract, pd.DataFrame, str, Any, str]] = [
+REFUSED: list[tuple[Contract, pd.DataFrame, str, Any, str]] = [
     (tables.BATCH, batch(), "item", "i0", "'i0' appears more than once"),
     (tables.BATCH, batch(), "item", None, "None must not be empty"),
     (tables.BATCH, batch(), "item", 7, "7 must be text"),
@@ -70,7 +69,7 @@ REFUSED: list[tuple[tables.Contract, pd.DataFrame, str, Any, str]] = [
     ids=[f"{c.name} {n}: {s}" for c, _, n, _, s in REFUSED],
 )
 def test_a_value_that_may_not_be_there_is_named(
-    contract: tables.Contract, table: pd.DataFrame, column: str, value: Any, says: str
+    contract: Contract, table: pd.DataFrame, column: str, value: Any, says: str
 ) -> None:
     """File, row, column, value and what it should be."""
     table = table.copy()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -13,7 +12,7 @@ from labelloop import files
 from labelloop.adapters.tools.base import Project
 from labelloop.adapters.tools.label_studio_config import label_config, updated_config
 from labelloop.adapters.tools.label_studio_server import LostReplyError, NotThereError, Server
-from labelloop.adapters.tools.project_file import read_project
+from labelloop.adapters.tools.project_file import as_written, read_project
 from labelloop.errors import ToolError
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ class LabelStudioProject:
                 config = written
             self._adjust(content)
         self._id = there
-        files.write_json(self._path.with_name("schema.json"), _schema(project))
+        files.write_json(self._path.with_name("schema.json"), as_written(project))
         self.keep_notes_apart(is_new=is_new)
         which = {"url": self._server.url, "id": there, "made_at": self._made_at}
         files.write_json(self._path, {**known, **which, "config": config})
@@ -295,11 +294,3 @@ def _instant(at: object) -> str | None:
     if not isinstance(at, datetime):
         return None
     return (at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)).isoformat(timespec="seconds")
-
-
-def _schema(project: Project) -> dict[str, Any]:
-    return {
-        **asdict(project),
-        "classes": list(project.classes),
-        "payload_columns": list(project.payload_columns),
-    }

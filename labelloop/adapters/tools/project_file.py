@@ -21,11 +21,7 @@ def adopt_project(path: Path, project: Project) -> None:
     Raises:
         ToolError: what is there does not fit.
     """
-    wanted = {
-        **asdict(project),
-        "classes": list(project.classes),
-        "payload_columns": list(project.payload_columns),
-    }
+    wanted = as_written(project)
     if path.exists():
         there = files.read_json(path)
         if there == wanted:
@@ -55,8 +51,17 @@ def refuse_other(path: Path, there: Mapping[str, Any], project: Project) -> None
                         "a new campaign")  # fmt: skip
 
 
+def as_written(project: Project) -> dict[str, Any]:
+    """A project as its file has it."""
+    return {
+        **asdict(project),
+        "classes": list(project.classes),
+        "payload_columns": list(project.payload_columns),
+    }
+
+
 def read_project(path: Path) -> Project:
-    """The project that `adopt_project` wrote.
+    """The project of a file with what `as_written` gives.
 
     Raises:
         ToolError: there is none.
