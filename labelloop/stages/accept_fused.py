@@ -71,7 +71,10 @@ def accept_fused(
         return None, accepted
     before = NONE_YET | before
     told: dict[str, Any] = {"state": "off"} | {name: before[name] for name in KEPT if name in before}
-    if settings.fused.target_error is not None:
+    if settings.fused.target_error is None:
+        # Whoever sets it again finds a breach where it was.
+        told |= {name: before[name] for name in ("broken", "through") if "broken" in before}
+    else:
         stream = _stream_of(current, labels)
         told["by_votes"] = by_votes_told(current, labels)
         told |= _audits_of(current, stream, before, old)

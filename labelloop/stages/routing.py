@@ -59,7 +59,7 @@ def route_batch(
     Args:
         batch: `tables.BATCH` without second looks.
         further: columns item, overlap, tier of the second looks.
-        labels: the snapshot of the round before.
+        labels: the snapshot of the round before, as second looks see it.
         gold: true labels by item.
     """
     annotation = annotation_of(current)

@@ -67,9 +67,8 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     wanted = min(room - len(audited), len(candidates))
     # Test items and gold teach nobody, so they cover nothing; this round's control and audit items soon will.
     covered = np.union1d(np.setdiff1d(taken, np.flatnonzero(unlearned)), at_random).astype(np.int64)
-    looks = _second_looks(
-        current, prepared, *as_if_unread(current, asked, before, labels), candidates, wanted
-    )
+    open_ones, unread = as_if_unread(current, asked, before, labels)
+    looks = _second_looks(current, prepared, open_ones, unread, candidates, wanted)
     if looks is not None:
         wanted = looks.new_items
         looks, money = _within_money(looks, money, prepared, settings)
@@ -99,7 +98,7 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     if about_gold is not None:
         reason["gold"] = about_gold
     further = looks.further if looks is not None else NO_SECOND_LOOKS
-    routed = route_batch(current, prepared, batch, further, labels, gold.labels)
+    routed = route_batch(current, prepared, batch, further, unread, gold.labels)
     batch = routed.batch
     if looks is not None:
         reason["second_looks"] = as_dealt(looks.about, routed.further)

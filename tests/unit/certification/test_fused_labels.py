@@ -29,19 +29,22 @@ def labels(rng: np.random.Generator, n: int, error: float) -> tuple[np.ndarray, 
     return confidence, rng.random(n) > error + 0.3 * (0.99 - confidence)
 
 
-def violations(runs: int, error: float, hardest_last: float = 0.0) -> float:
+def violations(runs: int, error: float, hardest_last: float = 0.0, harder: float = 0.0) -> float:
     """Share of campaigns of three rounds in which a certificate accepts more wrong labels than it says.
 
     Args:
         hardest_last: by how much more labels are wrong that stand at the end of the order, as if what is read
             were drawn from easier items than the rest.
+        harder: by how much more labels are wrong with each round, as if a strategy asked about what is hard.
     """
     broken = 0
     for seed in range(runs):
         rng = np.random.default_rng(seed)
         confidence, right = labels(rng, N, error)
         right &= rng.random(N) > hardest_last * (np.arange(N) > 250)
-        rounds = np.array([f"r{number:03d}" for number in rng.integers(3, size=N)])
+        numbers = rng.integers(3, size=N)
+        rounds = np.array([f"r{number:03d}" for number in numbers])
+        right &= rng.random(N) >= harder * numbers
         for look, last in enumerate(("r000", "r001", "r002")):
             here = rounds <= last
             mine, read = np.flatnonzero(here), 80 * (look + 1)
@@ -64,6 +67,11 @@ MANY = [pytest.param(error, 400, marks=pytest.mark.slow) for error in (0.0, 0.01
 def test_more_than_the_target_is_wrong_no_more_often_than_promised(error: float, runs: int) -> None:
     """Over all certificates of a campaign; 2 standard errors are left to chance."""
     assert violations(runs, error) <= DELTA + 2 * np.sqrt(DELTA * (1 - DELTA) / runs)
+
+
+@pytest.mark.parametrize("harder", [0.02, 0.15])
+def test_a_strategy_that_asks_about_hard_items_alone_breaks_no_promise(harder: float) -> None:
+    assert violations(80, 0.0, harder=harder) <= DELTA + 2 * np.sqrt(DELTA * (1 - DELTA) / 80)
 
 
 def test_what_is_no_random_draw_of_the_labels_would_break_the_promise() -> None:

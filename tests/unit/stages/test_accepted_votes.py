@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from certified_campaigns import CLASSES, FUSED, Campaign, Command
 
 from labelloop import tables
 from labelloop.annotators.campaign_quality import headline
@@ -23,82 +21,11 @@ from labelloop.reviewing.review import write_queue
 from labelloop.stages.fused_stream import as_if_unread
 from labelloop.stages.overruling import kept_verdicts
 from labelloop.stages.review_queue import accepted_in, drawn_verdicts
+from labelloop.stages.routing import route_batch
 from labelloop.stages.runner import Round
 from labelloop.stages.second_looks import by_votes, eligible_items
-from labelloop.workspace import Workspace
 
-CLASSES = ("left", "right")
 SECOND = timedelta(seconds=1)
-FUSED = {"fused": {"target_error": 0.1, "delta": 0.2, "looks": 3}}
-CREW = [{"name": name, "accuracy": 0.9} for name in ("ann", "bob", "cy", "dan", "eve")]
-Command = Callable[..., Any]
-
-
-def settings(rounds: int, audits_from: str, **more: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "campaign": {"name": "crowd"},
-        "dataset": {"kind": "arrays", "path": "points.npz"},
-        "model": {"name": "logistic"},
-        "acquisition": {"batch_size": 120, "first_batch_size": 200, "strategy": "margin"},
-        "annotation": {"overlap": 3, "max_overlap": 5, "target_confidence": 0.98, "test_overlap": 3,
-                       "simulation": {"annotators": CREW}},
-        "evaluation": {"test_size": 60, "bootstrap": 200},
-        "stopping": {"max_rounds": rounds},
-        "accept": {"audits_from": audits_from} | FUSED,
-        "fusion": {"method": "one_coin"},
-        "tracking": {"enabled": False},
-        "versioning": {"enabled": False},
-    } | more  # fmt: skip
-
-
-class Campaign:
-    """A campaign that is run round by round, and whose truth is known."""
-
-    def __init__(self, folder: Path, command: Command) -> None:
-        self.workspace, self.command = Workspace.at(folder), command
-        data = np.load(folder / "points.npz", allow_pickle=False)
-        self.truth = dict(zip((f"points-{row:08d}" for row in range(len(data["y_train"]))), data["y_train"],
-                              strict=True))  # fmt: skip
-
-    def run(self, rounds: int, audits_from: str = "r000", **more: dict[str, Any]) -> None:
-        params = settings(rounds, audits_from, **more)
-        (self.workspace.root / "params.yaml").write_text(yaml.safe_dump(params))
-        said = self.command("run", self.workspace.root, "--plain")
-        assert said.code == 0, said.error
-
-    def review(self, many: int, wrong: Callable[[str], bool] = lambda item: False) -> None:
-        """Read so many of the random slice; verdicts are the truth, but where `wrong` says otherwise."""
-        queue = self.workspace.root / "queue.csv"
-        said = self.command(
-            "review", self.workspace.root, "--out", queue, "--random", str(many), "--no-model"
-        )
-        assert said.code == 0, said.error
-        rows = [row for row in csv.DictReader(queue.open()) if row["reason"] == "random"]
-        for row in rows:
-            other = next(name for name in CLASSES if name != row["label"])
-            row["answer"] = other if wrong(row["item"]) else str(self.truth[row["item"]])
-        pd.DataFrame(rows).to_csv(queue, index=False)
-        said = self.command("review", self.workspace.root, "--take", queue, "--by", "max")
-        assert said.code == 0, said.error
-
-    def told(self, round_id: str) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads(self.workspace.round(round_id).certificate.read_text())["fused"]
-        return content
-
-    def accepted(self, round_id: str) -> pd.DataFrame:
-        return tables.ACCEPTED.read(self.workspace.round(round_id).accepted)
-
-    @property
-    def end(self) -> datetime:
-        """When r002's certificate expires."""
-        return datetime.fromisoformat(self.told("r002")["certificate"]["expires_at"])
-
-    def labels(self, round_id: str) -> pd.DataFrame:
-        return tables.LABELS.read(self.workspace.round(round_id).labels)
-
-    def copy(self, folder: Path) -> Campaign:
-        shutil.copytree(self.workspace.root, folder, symlinks=True)
-        return Campaign(folder, self.command)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +48,14 @@ def certified(labelloop: Command, tmp_path_factory: pytest.TempPathFactory) -> C
 def later(certified: Campaign, tmp_path_factory: pytest.TempPathFactory) -> Campaign:
     """A round further, in which nobody has reviewed anything."""
     campaign = certified.copy(tmp_path_factory.mktemp("later") / "c")
-    campaign.run(4)
+
+    def routed(*given: Any) -> Any:
+        campaign.routed_by = given[4]
+        return route_batch(*given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("labelloop.stages.select.route_batch", routed)
+        campaign.run(4)
     return campaign
 
 
@@ -275,12 +209,16 @@ def test_second_looks_see_no_verdict_and_leave_out_what_is_certified(later: Camp
         "item"].map(fused)))  # fmt: skip
     assert usual & certified and everybody & reviewed - certified
     assert blind == everybody - certified
+    assert "reviewed" not in set(later.routed_by["status"])
 
 
 def test_a_breach_returns_all_labels_until_somebody_has_looked_into_it(
     certified: Campaign, tmp_path: Path
 ) -> None:
-    """The audit is the slice read on: here every verdict about an accepted label is against it."""
+    """The audit is the slice read on: here every verdict about an accepted label is against it.
+
+    To accept nothing for a round is no look into it.
+    """
     campaign = certified.copy(tmp_path / "c")
     before = campaign.accepted("r002")
     campaign.review(40, lambda item: item in set(before["item"]))
@@ -290,10 +228,12 @@ def test_a_breach_returns_all_labels_until_somebody_has_looked_into_it(
     assert told["audit"]["errors"] > 0 and told["change"]["returned"] == len(before)
     assert told["ended"]["certificate"] == before["certificate"].iloc[0]
     assert "returned to the queue" in campaign.workspace.round("r003").report.read_text()
-    campaign.run(5)
-    assert campaign.told("r004")["state"] == "suspended"
-    campaign.run(6, audits_from="r005")
-    again = campaign.told("r005")
+    campaign.run(5, accept={})
+    assert campaign.told("r004")["state"] == "off"
+    campaign.run(6)
+    assert campaign.told("r005")["state"] == "suspended"
+    campaign.run(7, audits_from="r006")
+    again = campaign.told("r006")
     assert again["state"] == "refused" and again["looks"] == 2
     assert len(again["audits"]) == len(told["audits"])
 
