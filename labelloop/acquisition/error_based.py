@@ -113,9 +113,9 @@ def _rows_named(context: Context, wrong: Sequence[int | str]) -> tuple[np.ndarra
     if context.ids is not None:
         named = rows_with(context.ids, [str(name) for name in wrong])
     for place, name in enumerate(wrong):
-        if named[place] < 0 and isinstance(name, int | np.integer):
+        if named[place] < 0 and isinstance(name, int | np.integer) and 0 <= name < n:
             named[place] = name
-        if not 0 <= named[place] < n:
+        if named[place] < 0:
             raise SettingsError(
                 f"error_based's wrong names {name!r}, which is no id of the pool and no row from 0 to {n - 1}"
             )

@@ -134,7 +134,7 @@ def test_errors_known_from_elsewhere_are_named_by_id_or_row() -> None:
     assert by_id.tolist() == select("error_based", batch_size=10, wrong=[120], **given).tolist()
     with pytest.raises(SettingsError, match="names 'item-200', which is no id of the pool"):
         select("error_based", batch_size=10, wrong=["item-200"], **given)
-    for outside in (200, -1):
+    for outside in (200, -1, 1 << 70):
         with pytest.raises(SettingsError, match=f"names {outside}, which is no id"):
             select("error_based", batch_size=10, wrong=[3, outside], **given)
     numbered = given | {"ids": np.arange(200, 0, -1).astype(str)}
