@@ -223,9 +223,9 @@ def refusal(
             f"{target:.1%} may be. More {gold} are no remedy; better labels or a greater target error are"
         )
     return (
-        f"{seen}, do not prove an error of at most {target:.1%} with chance {1 - delta:.0%} at any declared "
-        f"threshold. About {more} more {gold}, drawn at random, would, if the labels are as good as they "
-        f"look (at the least {needed_gold(target, found.level)} above the threshold, without an error)"
+        f"{seen}, do not prove an error of at most {target:.1%} with chance {100 * (1 - delta):.4g}% at any "
+        f"declared threshold. About {more:,} more {gold}, drawn at random, would, if the labels are as good "
+        f"as they look (at the least {needed_gold(target, found.level)} above the threshold, with no error)"
     )
 
 

@@ -50,6 +50,20 @@ def read_without_gap(rounds: Sequence[str], reviewed: np.ndarray) -> Beginning:
     return found
 
 
+def gap_told(items: Sequence[str], reviewed: np.ndarray, beginning: Beginning) -> str:
+    """That verdicts behind the first gap do not count, as a sentence to append; empty where there are none.
+
+    Args:
+        items: of the labels up to the round, in the order of the draw.
+        reviewed: shape (n_labels,), bool.
+    """
+    behind = int(reviewed[beginning.read :].sum())
+    if not behind:
+        return ""
+    return (f". {behind} reviewed labels do not count as long as {items[beginning.read]}, which comes before "
+            "them in the random slice, has no verdict")  # fmt: skip
+
+
 def certify_fused(
     confidence: np.ndarray,
     right: np.ndarray,

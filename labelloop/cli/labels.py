@@ -270,7 +270,7 @@ def _show_certificate(facts: dict[str, Any]) -> None:
     typer.echo(
         f"certificate {facts['id']}, until {facts['expires_at']}: labels with confidence "
         f"{facts['threshold']:.4f} or more are wrong in at most {facts['target']:.2%}, with chance "
-        f"{1 - facts['delta']:.0%}"
+        f"{100 * (1 - facts['delta']):.4g}%"
     )
     typer.echo(
         f"gold: {facts['errors']} wrong of {facts['gold']} at or above it, upper bound {facts['bound']:.2%}; "

@@ -19,7 +19,7 @@ import pandas as pd
 from labelloop import files, tables
 from labelloop.certification.audit import watch
 from labelloop.certification.certificate import FORMAT, other_classes
-from labelloop.certification.fused_labels import Beginning, certify_fused, read_without_gap
+from labelloop.certification.fused_labels import Beginning, certify_fused, gap_told, read_without_gap
 from labelloop.datasets.base import Prepared
 from labelloop.ledger import round_number
 from labelloop.reviewing.random_slice import in_order
@@ -30,7 +30,7 @@ from labelloop.stages.runner import Round
 NONE_YET: dict[str, Any] = {"state": "off", "looks": 0, "spent": 0.0, "audits": [], "open_audits": []}
 """`fused` of certificate.json before the first round with accept.fused."""
 
-KEPT = ("looks", "spent", "last_look", "audits", "open_audits")
+KEPT = ("looks", "spent", "last_look", "last_found", "audits", "open_audits")
 """What of it each round takes over from the one before."""
 
 
@@ -234,7 +234,8 @@ def _try(
                       f"has used {told['spent']:.3g} of accept.fused.delta {fused.delta:g}")  # fmt: skip
     look = [rests_on, fused.target_error, beginning.through, beginning.read]
     if look == told.get("last_look"):
-        return None, "nothing of the random slice was reviewed since the last try"
+        last = f"{told['last_found']}. " if told.get("last_found") else ""
+        return None, f"{last}Nothing of the random slice was reviewed since the last try"
     delta = (fused.delta - told["spent"]) / (fused.looks - told["looks"])
     mine = stream.up_to(beginning.through)
     read = mine[: beginning.read]
@@ -254,9 +255,11 @@ def _try(
         verdicts=list(zip(read["item"], read["found"], strict=True)),
     )
     if issued.looked:
-        told |= {"looks": told["looks"] + 1, "spent": told["spent"] + delta, "last_look": look}
+        told |= {"looks": told["looks"] + 1, "spent": told["spent"] + delta, "last_look": look,
+                 "last_found": issued.reason}  # fmt: skip
     if issued.certificate is None:
-        return None, issued.reason
+        reviewed = mine["found"].notna().to_numpy()
+        return None, issued.reason + gap_told(mine["item"].tolist(), reviewed, beginning)
     made = issued.certificate
     told |= {"state": "issued", "through": beginning.through,
              "certificate": asdict(made) | {"format": FORMAT}}  # fmt: skip

@@ -308,7 +308,7 @@ def test_too_little_gold_is_refused_with_a_number(stream: Path, labelloop: Comma
     pd.read_csv(stream / "gold.csv").head(20).to_csv(stream / "few.csv", index=False)
     said = labelloop("certify", stream / "labels.csv", "--gold", stream / "few.csv", "--out", stream / "out")
     assert said.code == 2
-    assert re.search(r"not certified: 20 gold items.*About \d+ more gold items", said.error)
+    assert re.search(r"not certified: 20 gold items.*About [\d,]+ more gold items", said.error)
 
 
 def test_half_a_command_is_told_what_is_missing(stream: Path, labelloop: Command) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labelloop.certification.fused_labels import certify_fused, read_without_gap
+from labelloop.certification.fused_labels import certify_fused, gap_told, read_without_gap
 from labelloop.certification.model_labels import Issued
 
 TARGET, DELTA, LOOKS = 0.05, 0.1, 3
@@ -125,3 +125,13 @@ def test_errors_may_all_be_among_what_would_be_accepted() -> None:
     some = np.arange(1000) >= 60
     assert certify(confidence, right, some).certificate is not None
     assert certify(confidence, right, some & (np.arange(1000) % 2 == 0)).certificate is None
+
+
+def test_verdicts_behind_a_gap_are_told_with_the_label_that_is_missing() -> None:
+    """The gap is the first label without a verdict; where nothing was read behind it nothing is said."""
+    items, rounds = ["e", "b", "d", "a", "c"], ["r000"] * 5
+    reviewed = np.array([True, True, False, True, True])
+    said = gap_told(items, reviewed, read_without_gap(rounds, reviewed))
+    assert "2 reviewed labels do not count" in said and "as long as d," in said
+    for whole in (np.array([True, True, False, False, False]), np.ones(5, dtype=bool)):
+        assert gap_told(items, whole, read_without_gap(rounds, whole)) == ""

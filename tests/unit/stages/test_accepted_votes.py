@@ -88,7 +88,7 @@ def test_without_further_reviews_it_holds_and_costs_no_further_look(later: Campa
     assert now["certificate"] == before["certificate"]
     assert (now["looks"], now["spent"]) == (1, before["spent"])
     assert set(later.accepted("r003")["item"]) <= set(later.accepted("r002")["item"])
-    assert "nothing of the random slice was reviewed" in now["why_no_other"]
+    assert "Nothing of the random slice was reviewed" in now["why_no_other"]
     assert f"No further one was proven: {now['why_no_other']}." in (
         later.workspace.round("r003").report.read_text()
     )
