@@ -55,7 +55,7 @@ def test_a_cluster_by_its_address_gives_the_same_bytes(
     assert differing(plain, campaign) == []
 
 
-@pytest.mark.parametrize(("module", "name"), [("score", "_score_rows"), ("reducing", "margin")])
+@pytest.mark.parametrize(("module", "name"), [("score", "_score_rows"), ("reducing", "most_doubtful")])
 def test_a_worker_killed_in_mid_shard_changes_nothing(
     module: str,
     name: str,
