@@ -156,7 +156,7 @@ def _over_auto(name: str, per_item: int, found: list[Drawn]) -> list[Figure]:
         [f"± {interval(lead):.2f}, below 0 in {(lead < 0).sum()} of {len(found)}"] if len(found) > 1 else []
     )
     for part in found[0].parts:
-        before, after = 100 * np.nanmean([one.parts[part] for one in found], axis=0)
+        before, after = 100 * np.mean([one.parts[part] for one in found], axis=0)
         told.append(f"{part} {before:.1f} -> {after:.1f}")
     mended, spoiled = (100 * np.mean([getattr(one, of) for one in found]) for of in ("mended", "spoiled"))
     told.append(f"{mended:.1f}% put right, {spoiled:.1f}% put wrong")
@@ -194,14 +194,11 @@ def _product(pairs: Pairs, rows: np.ndarray, per_item: int, seed: int) -> Drawn:
     before, after = (label == truth for label in two)
     of = {"one product": truth == SAME, "two products": truth != SAME, "unanimous": ~divided,
           "divided": divided}  # fmt: skip
-    parts = {name: (_share(before[some]), _share(after[some])) for name, some in of.items()}
+    of = {name: some for name, some in of.items() if some.any()}
+    parts = {name: (float(before[some].mean()), float(after[some].mean())) for name, some in of.items()}
     parts["F1 of one product"] = tuple(f1_score(truth, label, pos_label=SAME) for label in two)
     shares = {method: float((label == truth).mean()) for method, label in labels.items()}
     return Drawn(shares, parts, float((after & ~before).mean()), float((before & ~after).mean()))
-
-
-def _share(right: np.ndarray) -> float:
-    return float(right.mean()) if len(right) else np.nan
 
 
 def _digits(n_items: int, per_item: int, seed: int) -> dict[str, float]:
