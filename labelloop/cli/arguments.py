@@ -12,6 +12,9 @@ from labelloop.errors import LabelloopError, SettingsError
 if TYPE_CHECKING:
     from labelloop.workspace import Workspace
 
+CAMPAIGN, SCHEDULE, ALONE = "A campaign", "Going on by itself (Prefect)", "Without a campaign"
+"""The parts of `labelloop --help`, in their order."""
+
 Folder = Annotated[Path, typer.Argument(help="The campaign's folder.", show_default="the current folder")]
 Plain = Annotated[
     bool,

@@ -9,15 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from labelloop.cli.arguments import Folder, campaign_in
+from labelloop.cli.arguments import CAMPAIGN, Folder, campaign_in
 
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    app.command()(review)
-    app.command()(export)
+    app.command(rich_help_panel=CAMPAIGN)(review)
+    app.command(rich_help_panel=CAMPAIGN)(export)
 
 
 def review(
