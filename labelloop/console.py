@@ -97,6 +97,7 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
 def show_outcome(workspace: Workspace, outcome: object) -> None:
     """The campaign's rounds as a table, what random labeling would have given, and what to do next."""
     from labelloop.ledger import Ledger
+    from labelloop.reporting.prospects import read_twin
 
     console = Console()
     ledger = Ledger.read(workspace.ledger)
@@ -104,7 +105,7 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
     if last is None:
         console.print(str(outcome))
         return
-    twin = _twin(workspace)
+    twin = read_twin(workspace.twin)
     currency = workspace.settings.annotation.currency
     table = Table(title=f"{workspace.settings.campaign.name}: what each round bought")
     for column in ("round", "labels", "votes", f"cost {currency}", "accuracy", "between", "random gives"):
@@ -112,7 +113,7 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
     folder = workspace.round(last.id)
     with folder.curve.open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
-            random = twin.get(row["labels"])
+            random = f"{twin[labels]:.1%}" if (labels := int(row["labels"])) in twin else None
             if random is None and row["control_accuracy"]:
                 random = f"{float(row['control_accuracy']):.1%} with {row['control_labels']}"
             table.add_row(
@@ -134,9 +135,7 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
         if sentence:
             console.print(sentence, highlight=False)
     console.print(f"{outcome}\n", highlight=False)
-    console.print(
-        f"Learning curve: {workspace.reports / 'learning_curve.png'}\n", soft_wrap=True, highlight=False
-    )
+    console.print(f"Open in a browser: {workspace.page.as_uri()}\n", soft_wrap=True, highlight=False)
     console.print(next_steps(workspace), highlight=False, soft_wrap=True)
 
 
@@ -173,11 +172,3 @@ def show_fusion(summary: dict[str, Any], out: Path) -> None:
             table.add_row(name.replace("_", " "), Text(text))
     table.add_row("written", Text(str(out)))
     Console().print(table, highlight=False)
-
-
-def _twin(workspace: Workspace) -> dict[str, str]:
-    """Accuracy of the random twins by labels, where the campaign has them."""
-    if not workspace.twin.exists():
-        return {}
-    with workspace.twin.open(encoding="utf-8", newline="") as stream:
-        return {row["labels"]: f"{float(row['accuracy']):.1%}" for row in csv.DictReader(stream)}

@@ -5,18 +5,15 @@ No pandas, torch, Prefect or MLflow here, and no question to any server.
 
 from __future__ import annotations
 
-import csv
 from typing import Any
 
 from labelloop import files
 from labelloop.campaign import CampaignSettings
 from labelloop.ledger import Ledger, read_frozen
 from labelloop.reporting.label_words import read_labels
-from labelloop.reporting.prospects import as_lines, read_prospects
+from labelloop.reporting.prospects import as_lines, read_curve, read_prospects
 from labelloop.reporting.quality_words import quality_lines, read_quality
 from labelloop.workspace import RoundFolder, Workspace
-
-KEPT = ("labels", "test_items", "votes", "cost", "hours", "accuracy", "accuracy_low", "accuracy_high")
 
 
 def read_status(workspace: Workspace) -> dict[str, Any]:
@@ -41,7 +38,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
     last = ledger.last_closed
     if last is not None:
         folder = workspace.round(last.id)
-        status["rounds"] = _curve(folder)
+        status["rounds"] = read_curve(folder.curve)
         status["prospects"] = read_prospects(folder, status["rounds"], settings)
         status["savings"] = status["prospects"]["savings"]
         status["labels"] = read_labels(folder)
@@ -91,18 +88,6 @@ def _state(ledger: Ledger) -> str:
     if ledger.open is None:
         return f"between rounds, {len(ledger.rounds)} closed"
     return f"in round {ledger.open.id}, {len(ledger.rounds)} closed"
-
-
-def _curve(folder: RoundFolder) -> list[dict[str, Any]]:
-    with folder.curve.open(encoding="utf-8", newline="") as stream:
-        return [
-            {"round": row["round"]} | {name: _number(row[name]) for name in KEPT}
-            for row in csv.DictReader(stream)
-        ]
-
-
-def _number(text: str) -> float | int | None:
-    return None if not text else float(text) if any(mark in text for mark in ".einf") else int(text)
 
 
 def _approval(workspace: Workspace) -> dict[str, Any] | None:
