@@ -103,7 +103,7 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
     ledger = Ledger.read(workspace.ledger)
     last = ledger.last_closed
     if last is None:
-        console.print(str(outcome))
+        show_waiting(workspace, outcome, console)
         return
     twin = read_twin(workspace.twin)
     currency = workspace.settings.annotation.currency
@@ -134,25 +134,54 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
     ):  # fmt: skip
         if sentence:
             console.print(sentence, highlight=False)
-    console.print(f"{outcome}\n", highlight=False)
+    show_waiting(workspace, outcome, console)
+    console.print()
     console.print(f"Open in a browser: {workspace.page.as_uri()}\n", soft_wrap=True, highlight=False)
-    console.print(next_steps(workspace), highlight=False, soft_wrap=True)
+    console.print(next_steps(workspace, last.id), highlight=False, soft_wrap=True)
 
 
-def next_steps(workspace: Workspace) -> str:
-    """What to try next, as commands that work from the present folder."""
-    here = Path.cwd()
-    where = workspace.root.relative_to(here) if workspace.root.is_relative_to(here) else workspace.root
+def show_waiting(workspace: Workspace, outcome: object, console: Console | None = None) -> None:
+    """What a command ended with; where people are waited for, also where they answer."""
+    from labelloop.answering import where_to_answer
+    from labelloop.ledger import Ledger, read_frozen
+    from labelloop.loop import AwaitingApproval
+    from labelloop.stages.collect import Waiting
+
+    console = console or Console()
+    console.print(str(outcome), highlight=False, markup=False, soft_wrap=True)
+    opened = Ledger.read(workspace.ledger).open
+    if isinstance(outcome, Waiting) and not isinstance(outcome, AwaitingApproval) and opened is not None:
+        settings = read_frozen(workspace.round(opened.id).settings)[1]
+        where = where_to_answer(workspace, opened.id, settings.annotation)
+        if where:
+            console.print(where, highlight=False, markup=False, soft_wrap=True)
+
+
+def next_steps(workspace: Workspace, round_id: str) -> str:
+    """What to try next, as commands that work from the present folder.
+
+    Args:
+        round_id: the newest closed round.
+    """
+    from labelloop.answering import from_here
+
+    where, settings = from_here(workspace.root), workspace.settings
     steps = [
-        ("look at a round", f"ls {where}/rounds/r001 && cat {where}/rounds/r001/report.md"),
-        ("MLflow", f"mlflow ui --backend-store-uri sqlite:///{workspace.root}/mlflow.db"),
-        ("Prefect", "prefect server start, then PREFECT_API_URL=http://127.0.0.1:4200/api labelloop serve "
-                    f"{where}"),
-        ("DVC", f"cd {where} && dvc repro (nothing to do), dvc repro -f (all of it, the same bytes)"),
-        ("your own data", "labelloop init --examples; labelloop init mine --params table"),
-    ]  # fmt: skip
+        ("read a round", f"cat {where}/rounds/{round_id}/report.md"),
+        ("take the labels", f"labelloop export {where} --out labels.csv"),
+    ]
+    if settings.tracking.enabled:
+        steps.append(("MLflow", f"mlflow ui --backend-store-uri sqlite:///{workspace.root}/mlflow.db"))
+    steps.append(("Prefect", "prefect server start, then PREFECT_API_URL=http://127.0.0.1:4200/api labelloop "
+                             f"serve {where}"))  # fmt: skip
+    if settings.versioning.enabled:
+        steps.append(
+            ("DVC", f"cd {where} && dvc repro (nothing to do), dvc repro -f (all of it, the same bytes)")
+        )
+    if settings.dataset.kind == "digits":
+        steps.append(("your own data", "labelloop init --examples; labelloop init mine --params table"))
     first = "" if os.environ.get("VIRTUAL_ENV") else " (after `source .venv/bin/activate`)"
-    return f"Next{first}:\n" + "\n".join(f"  {what:<16}{command}" for what, command in steps)
+    return f"Next{first}:\n" + "\n".join(f"  {what:<17}{command}" for what, command in steps)
 
 
 def show_fusion(summary: dict[str, Any], out: Path) -> None:

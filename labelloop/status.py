@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from labelloop import files
+from labelloop.answering import where_to_answer
 from labelloop.campaign import CampaignSettings
 from labelloop.ledger import Ledger, read_frozen
 from labelloop.reporting.label_words import read_labels
@@ -22,6 +23,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
     status: dict[str, Any] = {
         "campaign": settings.campaign.name,
         "folder": str(workspace.root),
+        "page": str(workspace.page) if workspace.page.exists() else None,
         "state": _state(ledger),
         "currency": settings.annotation.currency,
         "rounds": [],
@@ -71,13 +73,18 @@ def as_text(status: dict[str, Any]) -> str:
         lines += ["", *quality_lines(status["annotators"])]
     if status["waiting"]:
         lines += ["", status["waiting"]["sentence"]]
+        if status["waiting"].get("where"):
+            lines += [status["waiting"]["where"]]
     if status["outage"]:
         lines += ["", status["outage"]["sentence"]]
     if status["stopped"]:
         lines += ["", f"Stopped by {status['stopped']['rule']}: {status['stopped']['reason']}"]
     elif status["next_limits"]:
         lines += ["", "Stops at " + "; ".join(status["next_limits"]) + ", or when the pool is used up."]
-    return "\n".join([*lines, *[f"\n{line}" for line in status["pending_changes"]]])
+    lines += [f"\n{line}" for line in status["pending_changes"]]
+    if status["page"]:
+        lines += ["", f"With pictures, in a browser: {status['page']}"]
+    return "\n".join(lines)
 
 
 def _state(ledger: Ledger) -> str:
@@ -179,6 +186,7 @@ def _people(workspace: Workspace, folder: RoundFolder, settings: CampaignSetting
         "since": since,
         "refused": refused,
         "sentence": sentence,
+        "where": where_to_answer(workspace, folder.id, settings.annotation),
     }
 
 

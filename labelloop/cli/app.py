@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -99,7 +100,7 @@ def advance(folder: Folder = Path(), plain: Plain = False) -> None:
     workspace = campaign_in(folder)
     with console.progress(workspace) as tell:
         outcome = driving.advance(workspace, plain=plain, told=tell)
-    typer.echo(str(outcome))
+    console.show_waiting(workspace, outcome)
 
 
 @app.command(rich_help_panel=CAMPAIGN)
@@ -183,19 +184,35 @@ labels.add_to(app)
 weak.add_to(app)
 
 
+REFUSED = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR,
+    errno.EEXIST, errno.ENAMETOOLONG,
+}  # fmt: skip
+"""What the operating system refuses for a reason that the user can put right; no defect of labelloop."""
+
+
 def main() -> None:
     """Entry point: errors that the user can put right are one message and exit code 2."""
     try:
         app()
     except LabelloopError as error:
-        typer.secho(f"error: {error}", fg="red", err=True)
-        sys.exit(2)
+        _end(str(error))
+    except OSError as error:
+        if error.errno not in REFUSED or error.filename is None:
+            raise
+        _end(f"{error.filename}: {error.strerror}; see what is there and who may write to it, or name "
+             "another place")  # fmt: skip
     except (SystemExit, KeyboardInterrupt) as leaving:
         # What typer makes of Ctrl-C, without a word; or Ctrl-C before or after typer has the say.
         if isinstance(leaving, SystemExit) and leaving.code != 130:
             raise
         typer.secho("\ninterrupted; the same command goes on from here", err=True)
         sys.exit(130)
+
+
+def _end(message: str) -> NoReturn:
+    typer.secho(f"error: {message}", fg="red", err=True)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -111,6 +111,17 @@ def test_a_damaged_file_of_a_round_is_found(campaign: Path, labelloop: Callable[
     assert not (campaign / "rounds" / "r001" / "batch.parquet").exists()
 
 
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, labelloop: Callable[..., Any]) -> None:
+    """What the system refuses is one message with the path: here a folder that is a file."""
+    votes = tmp_path / "votes.csv"
+    votes.write_text("item,annotator,label\n1,a,x\n")
+    for words in (("fuse", votes, "--out", votes / "labels.csv"), ("init", votes / "mine")):
+        ended = labelloop(*words)
+        assert ended.code == 2
+        assert ended.error.startswith(f"error: {votes}") and "name another place" in ended.error
+        assert len(ended.error.splitlines()) == 1
+
+
 def test_errors_of_the_entry_point_have_no_traceback(tmp_path: Path) -> None:
     """`labelloop` as a shell starts it: exit code 2, one line on the error stream, nothing else."""
     program = Path(sys.executable).parent / "labelloop"

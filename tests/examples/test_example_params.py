@@ -124,7 +124,9 @@ def test_the_hand_labeled_example_runs_to_its_end(tmp_path: Path, labelloop: Cal
         assert ended.code == 0, ended.error
         if "stopped" in ended.out:
             break
-        assert f"r{number:03d} waits for people" in " ".join(ended.out.split())
+        said = " ".join(ended.out.split())
+        assert f"r{number:03d} waits for people" in said and f"{folder}/labeling/r{number:03d}" in said
+        assert f"{folder}/labeling/r{number:03d}" in labelloop("status", folder).out
         fill_in(folder / "labeling" / f"r{number:03d}" / "tasks.csv", "me")
     assert "stopped (target_accuracy)" in ended.out
     rows = curve(folder)
