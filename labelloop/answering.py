@@ -37,6 +37,17 @@ def where_to_answer(workspace: Workspace, round_id: str, annotation: Annotation)
     return ""
 
 
+def refused_words(workspace: Workspace, round_id: str) -> str:
+    """How many answers of a round were refused so far, and why the last one was; empty where none was."""
+    path = workspace.round(round_id).quarantine
+    refused = files.read_lines(path)
+    if not refused:
+        return ""
+    were = "1 answer was" if len(refused) == 1 else f"{len(refused)} answers were"
+    last = refused[-1].get("reason", "")
+    return f"{were} refused; {workspace.relative(path)} says why. The last one: {last}."
+
+
 def from_here(path: Path) -> Path:
     """The path as it may be typed in the present folder."""
     here = Path.cwd()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -142,7 +143,7 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
 
 def show_waiting(workspace: Workspace, outcome: object, console: Console | None = None) -> None:
     """What a command ended with; where people are waited for, also where they answer."""
-    from labelloop.answering import where_to_answer
+    from labelloop.answering import refused_words, where_to_answer
     from labelloop.ledger import Ledger, read_frozen
     from labelloop.loop import AwaitingApproval
     from labelloop.stages.collect import Waiting
@@ -152,9 +153,12 @@ def show_waiting(workspace: Workspace, outcome: object, console: Console | None 
     opened = Ledger.read(workspace.ledger).open
     if isinstance(outcome, Waiting) and not isinstance(outcome, AwaitingApproval) and opened is not None:
         settings = read_frozen(workspace.round(opened.id).settings)[1]
-        where = where_to_answer(workspace, opened.id, settings.annotation)
-        if where:
-            console.print(where, highlight=False, markup=False, soft_wrap=True)
+        said = (
+            refused_words(workspace, opened.id),
+            where_to_answer(workspace, opened.id, settings.annotation),
+        )
+        for words in filter(None, said):
+            console.print(words, highlight=False, markup=False, soft_wrap=True)
 
 
 def next_steps(workspace: Workspace, round_id: str) -> str:
@@ -166,20 +170,24 @@ def next_steps(workspace: Workspace, round_id: str) -> str:
     from labelloop.answering import from_here
 
     where, settings = from_here(workspace.root), workspace.settings
+    texts = settings.dataset.text_columns
+    columns = f" --columns {shlex.quote(','.join(texts))}" if texts else ""
     steps = [
         ("read a round", f"cat {where}/rounds/{round_id}/report.md"),
-        ("take the labels", f"labelloop export {where} --out labels.csv"),
+        ("take the labels", f"labelloop export {where} --out labels.csv{columns}"),
     ]
     if settings.tracking.enabled:
         steps.append(("MLflow", f"mlflow ui --backend-store-uri sqlite:///{workspace.root}/mlflow.db"))
-    steps.append(("Prefect", "prefect server start, then PREFECT_API_URL=http://127.0.0.1:4200/api labelloop "
-                             f"serve {where}"))  # fmt: skip
+    server = "prefect server start; then PREFECT_API_URL=http://127.0.0.1:4200/api"
+    steps.append(("Prefect", f"{server} labelloop serve {where}"))
     if settings.versioning.enabled:
         steps.append(
-            ("DVC", f"cd {where} && dvc repro (nothing to do), dvc repro -f (all of it, the same bytes)")
+            ("DVC", f"cd {where} && dvc repro    # nothing to do; with -f all of it, the same bytes")
         )
     if settings.dataset.kind == "digits":
-        steps.append(("your own data", "labelloop init --examples; labelloop init mine --params table"))
+        steps.append(
+            ("your own data", "labelloop init mine --params text    # labelloop init --examples lists others")
+        )
     first = "" if os.environ.get("VIRTUAL_ENV") else " (after `source .venv/bin/activate`)"
     return f"Next{first}:\n" + "\n".join(f"  {what:<17}{command}" for what, command in steps)
 

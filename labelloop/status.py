@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from labelloop import files
-from labelloop.answering import where_to_answer
+from labelloop.answering import refused_words, where_to_answer
 from labelloop.campaign import CampaignSettings
 from labelloop.ledger import Ledger, read_frozen
 from labelloop.reporting.label_words import read_labels
@@ -173,9 +173,8 @@ def _people(workspace: Workspace, folder: RoundFolder, settings: CampaignSetting
     sentence += f", last answer {latest:%Y-%m-%d %H:%M}" if latest else ""
     hint = "; ".join(filter(None, (still_asked(folder.routing, asking), hint_of(asking))))
     sentence += f". {hint}." if hint else "."
-    if refused:
-        were = "answer was" if refused == 1 else "answers were"
-        sentence += f" {refused} {were} refused; rounds/{folder.id}/quarantine.jsonl says why."
+    why = refused_words(workspace, folder.id)
+    sentence += f" {why}" if why else ""
     return {
         "for": "people",
         "round": folder.id,

@@ -63,12 +63,12 @@ def options_of(texts: list[str]) -> dict[str, Any]:
 
 
 def names_of(text: str) -> list[str] | None:
-    """Class names between commas; None without any.
+    """Names (of classes, of columns) between commas; None without any.
 
     Raises:
         SettingsError: one is empty or comes twice.
     """
     names = [name.strip() for name in text.split(",")] if text else []
     if "" in names or len(set(names)) < len(names):
-        raise SettingsError(f"{text!r} must name every class once, with commas between: 'low,mid,high'")
+        raise SettingsError(f"{text!r} must name each once, with commas between: 'low,mid,high'")
     return names or None

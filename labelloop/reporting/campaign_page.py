@@ -16,7 +16,17 @@ from labelloop.campaign import CampaignSettings
 from labelloop.reporting.label_words import read_labels
 from labelloop.reporting.prospects import as_pairs, read_curve, read_prospects, read_twin
 from labelloop.reporting.quality_words import quality_lines, read_quality
-from labelloop.reporting.web_page import cards, page, paragraph, picture, section, share, table, text
+from labelloop.reporting.web_page import (
+    cards,
+    page,
+    paragraph,
+    picture,
+    section,
+    sentence,
+    share,
+    table,
+    text,
+)
 from labelloop.workspace import RoundFolder, Workspace
 
 MOST_CLASSES = 15
@@ -45,7 +55,7 @@ def campaign_page(workspace: Workspace, round_id: str, settings: CampaignSetting
         _curve_picture(workspace.reports, bool(twin)),
         section("Where it stands", _prospects(folder, rows, settings)),
         section("What each round bought", _rounds(rows, twin, settings.annotation.currency)),
-        section("Labels", *(paragraph(line) for line in read_labels(folder))),
+        section("Labels", *(sentence(line) for line in read_labels(folder))),
         section("People", _people(folder)),
         section("Classes on the test set", _classes(folder.per_class), _confusion(workspace.reports)),
         section("Look further", _files(workspace, folder)),
@@ -75,18 +85,18 @@ def _curve_picture(reports: Path, twin: bool) -> str:
         "Orange: the control arm, the same learner on the labels that were drawn at random."
     )
     told += " Grey: twin campaigns with the same annotators that ask at random." if twin else ""
-    return _picture(reports / "learning_curve.png", "accuracy by labeled items", told)
+    return _picture(reports / "learning_curve.png", "accuracy by labeled items", told, 46)
 
 
 def _confusion(reports: Path) -> str:
     told = "Which class is taken for which: each row is one true class."
-    return _picture(reports / "confusion_matrix.png", "confusion matrix", told)
+    return _picture(reports / "confusion_matrix.png", "confusion matrix", told, 32)
 
 
-def _picture(path: Path, what: str, told: str) -> str:
+def _picture(path: Path, what: str, told: str, rem: int) -> str:
     if not path.exists():
         return ""
-    return picture(base64.b64encode(path.read_bytes()).decode(), what) + paragraph(told, "note")
+    return picture(base64.b64encode(path.read_bytes()).decode(), what, rem) + paragraph(told, "note")
 
 
 def _prospects(folder: RoundFolder, rows: Sequence[Mapping[str, Any]], settings: CampaignSettings) -> str:
@@ -112,7 +122,7 @@ def _rounds(rows: Sequence[Mapping[str, Any]], twin: Mapping[int, float], curren
 
 def _people(folder: RoundFolder) -> str:
     quality = read_quality(folder.quality)
-    return "" if quality is None else "\n".join(paragraph(line) for line in quality_lines(quality))
+    return "" if quality is None else "\n".join(sentence(line) for line in quality_lines(quality))
 
 
 def _classes(path: Path) -> str:
