@@ -145,7 +145,7 @@ def _over_majority(name: str, per_item: int, found: list[dict[str, float]]) -> l
     mean = {method: float(np.mean([one[method] for one in found])) for method in found[0]}
     note = ", ".join(f"{method} {100 * share:.1f}" for method, share in mean.items())
     gained = 100 * (mean["auto + model"] - mean["majority"])
-    title = f"{name}, {_votes(per_item)}: auto + model over majority"
+    title = f"{name}, {votes_told(per_item)}: auto + model over majority"
     return [Figure(title, gained, "points", at_least=0, note=note, details={"draws": found})]
 
 
@@ -160,7 +160,7 @@ def _over_auto(name: str, per_item: int, found: list[Drawn]) -> list[Figure]:
         told.append(f"{part} {before:.1f} -> {after:.1f}")
     mended, spoiled = (100 * np.mean([getattr(one, of) for one in found]) for of in ("mended", "spoiled"))
     told.append(f"{mended:.1f}% put right, {spoiled:.1f}% put wrong")
-    title = f"{name}, {_votes(per_item)}: auto + model over auto"
+    title = f"{name}, {votes_told(per_item)}: auto + model over auto"
     details = {"draws": [vars(one) for one in found]}
     return [Figure(title, float(lead.mean()), "points", at_least=0, note=", ".join(told), details=details)]
 
@@ -215,5 +215,6 @@ def _digits(n_items: int, per_item: int, seed: int) -> dict[str, float]:
     return {method: float((label == truth).mean()) for method, label in labels.items()}
 
 
-def _votes(per_item: int) -> str:
+def votes_told(per_item: int) -> str:
+    """In words."""
     return "1 vote" if per_item == 1 else f"{per_item} votes"
