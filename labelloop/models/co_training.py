@@ -7,6 +7,7 @@ import copy
 import numpy as np
 
 from labelloop.models.base import Learner
+from labelloop.models.pseudo_labels import Taught, counted
 from labelloop.models.self_training import surest
 from labelloop.settings.pool import DEFAULT
 
@@ -31,7 +32,7 @@ def co_train(
     *,
     threshold: float = DEFAULT.threshold,
     first: Learner,
-) -> Learner:
+) -> Taught:
     """Fit a copy of `untrained` on labels and on pseudo-labels that two views have agreed upon.
 
     A view's learner is the same learner with all other columns at their mean over the pool, so it learns
@@ -48,7 +49,8 @@ def co_train(
         first: the plain fit on all columns.
 
     Returns:
-        A fitted learner of all columns; `first` where no item is sure enough.
+        A fitted learner of all columns, and what its pseudo-labels were (confidence is the product's);
+        `first` and none where no item is sure enough.
 
     Source: Blum and Mitchell (1998), Combining labeled and unlabeled data with co-training.
     """
@@ -82,9 +84,8 @@ def co_train(
     together = said[0].astype(np.float64) * said[1] / share
     together /= together.sum(axis=1, keepdims=True)
     rows = surest(together, totals, threshold)
-    if len(rows) == 0:
-        return first
-    return fit(rows, some, together[rows].argmax(axis=1), inputs)
+    learner = fit(rows, some, together[rows].argmax(axis=1), inputs) if len(rows) else first
+    return Taught(learner, counted(together, rows))
 
 
 def _only(inputs: np.ndarray, view: np.ndarray, centre: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
 """A learner that uses the unlabeled pool, round any other, behind a gate.
 
 What the pool adds is judged anew at every fit, on the labeled rows alone (`pool_gate`); where it does not
-help, the fit is the plain one. The result predicts for any item. Pseudo-labels exist only inside a fit.
+help, the fit is the plain one. The result predicts for any item. Pseudo-labels exist only inside a fit;
+what is kept of them is their number by class, and how sure they were.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from labelloop.models.co_training import co_train
 from labelloop.models.graph_smoothing import SmoothedPool, smooth
 from labelloop.models.pool_gate import PLAIN, Verdict, judge
 from labelloop.models.pool_space import Projection, graph_of, join, project
+from labelloop.models.pseudo_labels import PseudoLabels, Taught
 from labelloop.models.self_training import self_train
 from labelloop.models.standardisation import Standardisation, embedding_columns
 from labelloop.models.storage import read_arrays, read_settings, write_arrays
@@ -94,6 +96,10 @@ class PoolLearner:
         self._projection: Projection | None = None
         self._smoothed: SmoothedPool | None = None
         self.verdict: Verdict | None = None
+        self.shown = 0
+        """Items of the pool that the fit was made with."""
+        self.pseudo_labels: PseudoLabels | None = None
+        """Of the fit that was taken; None where that has none by its nature."""
 
     @property
     def fitted(self) -> bool:
@@ -119,7 +125,8 @@ class PoolLearner:
     def fit(self, inputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None = None) -> Self:
         """Train the plain fit and what the pool adds, and keep what cross-validation prefers."""
         plain = copy.deepcopy(self._untrained).fit(inputs, targets, sample_weight)
-        self._fitted, self._smoothed = plain, None
+        self._fitted, self._smoothed, self.pseudo_labels = plain, None, None
+        self.shown = 0 if self._sample is None else len(self._sample)
         if self._sample is None or self._points is None or self._projection is None:
             self.verdict = Verdict(PLAIN, {}, 0)
             return self
@@ -138,10 +145,10 @@ class PoolLearner:
                     said["graph"] = pool.predict(labeled[held], base, skip_same=True)
                 if "self_training" in CANDIDATES[self.pool]:
                     taught = self._self_train(inputs[kept], targets[kept], weight[kept], first)
-                    said["self_training"] = taught.predict_proba(inputs[held])
+                    said["self_training"] = taught.learner.predict_proba(inputs[held])
                 if "co_training" in CANDIDATES[self.pool]:
                     taught = self._co_train(inputs[kept], targets[kept], weight[kept], first)
-                    said["co_training"] = taught.predict_proba(inputs[held])
+                    said["co_training"] = taught.learner.predict_proba(inputs[held])
                 return said
 
             self.verdict = judge(predict, targets, labeled, self.seed)
@@ -149,9 +156,9 @@ class PoolLearner:
                 everything = np.arange(len(targets))
                 self._smoothed = self._smooth(plain, inputs, labeled, everything, targets, weight)
             elif self.verdict.chosen == "self_training":
-                self._fitted = self._self_train(inputs, targets, weight, plain)
+                self._take(self._self_train(inputs, targets, weight, plain))
             elif self.verdict.chosen == "co_training":
-                self._fitted = self._co_train(inputs, targets, weight, plain)
+                self._take(self._co_train(inputs, targets, weight, plain))
         return self
 
     def predict_proba(self, inputs: np.ndarray) -> np.ndarray:
@@ -185,6 +192,8 @@ class PoolLearner:
                 "options": self.pool_options.model_dump(mode="json"),
                 **({} if self.views is None else {"views": [list(view) for view in self.views]}),
                 **_described(self.verdict),
+                "shown": self.shown,
+                "pseudo_labels": self.pseudo_labels and self.pseudo_labels.described(),
             },
         )
         if self._smoothed is not None and self._projection is not None:
@@ -230,6 +239,10 @@ class PoolLearner:
             return learner
         learner._fitted = base.load(folder / "trained")
         learner.verdict = Verdict(settings["chosen"], settings["accuracy"], settings["labels"])
+        # Nor do they say how many items they were shown, and which pseudo-labels they were made with.
+        learner.shown = settings.get("shown", 0)
+        if settings.get("pseudo_labels"):
+            learner.pseudo_labels = PseudoLabels.read(settings["pseudo_labels"])
         if settings["chosen"] == "graph":
             names = ("mean", "directions", "points", "scales", "probabilities")
             arrays = read_arrays(folder / _ARRAYS, names)
@@ -242,6 +255,9 @@ class PoolLearner:
     @property
     def _now(self) -> Learner:
         return self._untrained if self._fitted is None else self._fitted
+
+    def _take(self, taught: Taught) -> None:
+        self._fitted, self.pseudo_labels = taught.learner, taught.pseudo_labels
 
     def _smooth(
         self,
@@ -268,7 +284,7 @@ class PoolLearner:
 
     def _self_train(
         self, inputs: np.ndarray, targets: np.ndarray, weight: np.ndarray, first: Learner
-    ) -> Learner:
+    ) -> Taught:
         assert self._sample is not None
         threshold = self.pool_options.threshold
         return self_train(
@@ -277,7 +293,7 @@ class PoolLearner:
 
     def _co_train(
         self, inputs: np.ndarray, targets: np.ndarray, weight: np.ndarray, first: Learner
-    ) -> Learner:
+    ) -> Taught:
         assert self._sample is not None
         assert self.views is not None
         views = (np.array(self.views[0]), np.array(self.views[1]))

@@ -7,6 +7,7 @@ import copy
 import numpy as np
 
 from labelloop.models.base import Learner
+from labelloop.models.pseudo_labels import Taught, counted
 from labelloop.settings.pool import DEFAULT
 
 PASSES = 2
@@ -25,7 +26,7 @@ def self_train(
     *,
     threshold: float = DEFAULT.threshold,
     first: Learner | None = None,
-) -> Learner:
+) -> Taught:
     """Fit a copy of `untrained` on labels and pseudo-labels.
 
     Items of the pool whose likeliest class has a probability of `threshold` or more take part with that
@@ -37,7 +38,8 @@ def self_train(
         first: the plain fit, where it is there already.
 
     Returns:
-        A fitted learner; the plain fit where no item is sure enough.
+        A fitted learner, and what its pseudo-labels were; the plain fit and none where no item is sure
+        enough.
 
     Source: Yarowsky (1995); Scudder (1965), Probability of error of some adaptive pattern-recognition
     machines.
@@ -45,6 +47,7 @@ def self_train(
     weight = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     learner = first or copy.deepcopy(untrained).fit(inputs, targets, sample_weight)
     some = pool[:ROWS]
+    pseudo_labels = counted(np.empty((len(some), learner.n_classes)), np.empty(0, dtype=np.int64))
     for _ in range(PASSES):
         probabilities = learner.predict_proba(some)
         rows = surest(
@@ -59,7 +62,8 @@ def self_train(
             np.concatenate([targets, pseudo]),
             np.concatenate([weight, np.full(len(rows), each)]),
         )
-    return learner
+        pseudo_labels = counted(probabilities, rows)
+    return Taught(learner, pseudo_labels)
 
 
 def surest(probabilities: np.ndarray, totals: np.ndarray, threshold: float) -> np.ndarray:

@@ -17,6 +17,7 @@ from labelloop.models.neighbours import nearest
 from labelloop.models.pool_gate import folds_of, judge
 from labelloop.models.pool_learner import PoolLearner
 from labelloop.models.pool_space import DIMENSIONS, WIDE, project
+from labelloop.models.pseudo_labels import PseudoLabels
 from labelloop.models.self_training import self_train, surest
 from labelloop.settings.pool import PoolOptions
 
@@ -261,7 +262,9 @@ def test_the_threshold_decides_who_gets_a_pseudo_label() -> None:
     base = make_learner("logistic", n_classes=2, seed=0, options={}, input_kind="features")
     base.observe([points])
     taught = [
-        self_train(base, points[:20], codes[:20], None, points, threshold=threshold).predict_proba(points)
+        self_train(base, points[:20], codes[:20], None, points, threshold=threshold).learner.predict_proba(
+            points
+        )
         for threshold in (0.6, 0.95)
     ]
     assert taught[0].tobytes() != taught[1].tobytes()
@@ -282,7 +285,8 @@ def test_nobody_sure_enough_means_no_pseudo_label() -> None:
     base.observe([points])
     taught = self_train(base, points[:20], np.arange(20) % 2, None, points)
     plain = base.fit(points[:20], np.arange(20) % 2)
-    assert taught.predict_proba(points).tobytes() == plain.predict_proba(points).tobytes()
+    assert taught.learner.predict_proba(points).tobytes() == plain.predict_proba(points).tobytes()
+    assert taught.pseudo_labels == PseudoLabels((0, 0), 300, None, None)
 
 
 def test_wide_points_keep_the_directions_of_most_variance() -> None:
