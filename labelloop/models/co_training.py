@@ -15,8 +15,6 @@ PASSES = 4
 WEIGHT = 1.0
 """Weight of all pseudo-labels together against all labels. More than self-training's: what a view is taught
 comes from columns that it does not see, so it is not its own errors that come back."""
-ROWS = 2000
-"""Items of the pool that may get a pseudo-label."""
 
 Views = tuple[np.ndarray, np.ndarray]
 """Columns of the first and of the second view: int64, not empty, without a column in common."""
@@ -31,6 +29,7 @@ def co_train(
     views: Views,
     *,
     threshold: float = DEFAULT.threshold,
+    most: int = DEFAULT.taught,
     first: Learner,
 ) -> Taught:
     """Fit a copy of `untrained` on labels and on pseudo-labels that two views have agreed upon.
@@ -44,8 +43,9 @@ def co_train(
     Args:
         inputs: shape (n, d), float32.
         targets: shape (n,), int64.
-        pool: shape (m, d); the first `ROWS` are used.
+        pool: shape (m, d); the first `most` are used.
         threshold: probability of the likeliest class from which an item is sure.
+        most: items that may get a pseudo-label.
         first: the plain fit on all columns.
 
     Returns:
@@ -55,7 +55,7 @@ def co_train(
     Source: Blum and Mitchell (1998), Combining labeled and unlabeled data with co-training.
     """
     weight = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-    some = pool[:ROWS]
+    some = pool[:most]
     totals = np.bincount(targets, weights=weight, minlength=untrained.n_classes)
     centre = some.mean(axis=0, dtype=np.float64).astype(some.dtype)
 

@@ -36,22 +36,22 @@ CANDIDATES = {
     "auto": ("graph", "self_training"),
 }
 """What each value of `model.pool` tries beside the plain fit."""
-SAMPLE = 10_000
-"""Items of the pool that are kept as the graph's points; the model's size does not grow with the pool."""
 
 VERDICT = "pool.json"
 _ARRAYS = "pool.safetensors"
 
 
 def show_pool(learner: object, read: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -> None:
-    """Show a learner that uses the pool a random sample of it; any other learner is left as it is.
+    """Show a learner that uses the pool `model.pool_options.sample` random items of it.
+
+    Any other learner is left as it is. A smaller sample is the beginning of a larger one.
 
     Args:
         read: inputs of rows of the pool.
         rows: shape (n,), int64, ascending: rows that may be seen, which those of the test set may not.
     """
     if isinstance(learner, PoolLearner):
-        drawn = np.random.default_rng(learner.seed).permutation(rows)[:SAMPLE]
+        drawn = np.random.default_rng(learner.seed).permutation(rows)[: learner.pool_options.sample]
         order = np.argsort(drawn, kind="stable")
         inputs = read(drawn[order])
         learner.see_pool(inputs[np.argsort(order, kind="stable")])
@@ -111,7 +111,7 @@ class PoolLearner:
         self._untrained.observe(shards)
 
     def see_pool(self, inputs: np.ndarray) -> None:
-        """Take a random sample of the unlabeled pool for the fits to come; `SAMPLE` rows are enough.
+        """Take a random sample of the unlabeled pool for the fits to come, all of what is given.
 
         Args:
             inputs: rows of the pool, in a random order, without items of the test set.
@@ -286,10 +286,11 @@ class PoolLearner:
         self, inputs: np.ndarray, targets: np.ndarray, weight: np.ndarray, first: Learner
     ) -> Taught:
         assert self._sample is not None
-        threshold = self.pool_options.threshold
+        options = self.pool_options
         return self_train(
-            self._untrained, inputs, targets, weight, self._sample, threshold=threshold, first=first
-        )
+            self._untrained, inputs, targets, weight, self._sample,
+            threshold=options.threshold, most=options.taught, first=first,
+        )  # fmt: skip
 
     def _co_train(
         self, inputs: np.ndarray, targets: np.ndarray, weight: np.ndarray, first: Learner
@@ -297,10 +298,11 @@ class PoolLearner:
         assert self._sample is not None
         assert self.views is not None
         views = (np.array(self.views[0]), np.array(self.views[1]))
-        threshold = self.pool_options.threshold
+        options = self.pool_options
         return co_train(
-            self._untrained, inputs, targets, weight, self._sample, views, threshold=threshold, first=first
-        )
+            self._untrained, inputs, targets, weight, self._sample, views,
+            threshold=options.threshold, most=options.taught, first=first,
+        )  # fmt: skip
 
 
 def _described(verdict: Verdict | None) -> dict[str, Any]:

@@ -13,8 +13,6 @@ from labelloop.settings.pool import DEFAULT
 PASSES = 2
 WEIGHT = 0.5
 """Weight of all pseudo-labels together against all labels: what the model thinks is never the majority."""
-ROWS = 2000
-"""Items of the pool that may get a pseudo-label; more of them cost time and hardly help."""
 
 
 def self_train(
@@ -25,6 +23,7 @@ def self_train(
     pool: np.ndarray,
     *,
     threshold: float = DEFAULT.threshold,
+    most: int = DEFAULT.taught,
     first: Learner | None = None,
 ) -> Taught:
     """Fit a copy of `untrained` on labels and pseudo-labels.
@@ -34,7 +33,9 @@ def self_train(
     keep their proportions.
 
     Args:
-        pool: m rows; the first `ROWS` are used.
+        pool: m rows; the first `most` are used.
+        threshold: probability of the likeliest class from which an item is sure.
+        most: items that may get a pseudo-label.
         first: the plain fit, where it is there already.
 
     Returns:
@@ -46,7 +47,7 @@ def self_train(
     """
     weight = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     learner = first or copy.deepcopy(untrained).fit(inputs, targets, sample_weight)
-    some = pool[:ROWS]
+    some = pool[:most]
     pseudo_labels = counted(np.empty((len(some), learner.n_classes)), np.empty(0, dtype=np.int64))
     for _ in range(PASSES):
         probabilities = learner.predict_proba(some)
