@@ -16,6 +16,9 @@ from labelloop.reporting.prospects import as_lines, read_curve, read_prospects
 from labelloop.reporting.quality_words import quality_lines, read_quality
 from labelloop.workspace import RoundFolder, Workspace
 
+RECORD = "track"
+"""What is next for a round with all its outputs: MLflow, DVC and git are told."""
+
 
 def read_status(workspace: Workspace) -> dict[str, Any]:
     """Everything that `labelloop status` says, JSON-like."""
@@ -126,8 +129,6 @@ def _outage(workspace: Workspace) -> dict[str, Any] | None:
 
 def _waiting(workspace: Workspace, folder: RoundFolder, settings: CampaignSettings) -> dict[str, Any]:
     """What the open round waits for: the first file of the chain that is not there tells."""
-    from labelloop.stages.contract import ROUND_STAGES
-
     if not folder.tasks.exists():
         step = next((name for name, output in _outputs(folder) if not output.exists()), "push")
         return {
@@ -135,8 +136,11 @@ def _waiting(workspace: Workspace, folder: RoundFolder, settings: CampaignSettin
             "sentence": f"Round {folder.id} is open; next step: {step}. `labelloop run` does it.",
         }
     if folder.closed.exists():
-        step = next((name for name, output in _outputs(folder) if not output.exists()), [*ROUND_STAGES][-1])
-        return {"for": step, "sentence": f"Round {folder.id} has its answers; next step: {step}."}
+        step = next((name for name, output in _outputs(folder) if not output.exists()), RECORD)
+        return {
+            "for": step,
+            "sentence": f"Round {folder.id} has its answers; next step: {step}. `labelloop run` does it.",
+        }
     return _people(workspace, folder, settings)
 
 
