@@ -277,14 +277,14 @@ def test_nobody_is_asked_whatever_else_the_campaign_would_ask(
 ) -> None:
     """Experts who cost nothing, gold, re-asks, audits, and a batch that would wait for a person's word."""
     crew = [*CREW, {"name": "fay", "accuracy": 0.99, "cost_per_vote": 0.0}]
-    annotation = {"max_overlap": 5, "target_confidence": 0.999, "approval": True, "overlap": 2,
+    annotation = {"max_overlap": 3, "target_confidence": 0.999, "approval": True, "overlap": 2,
                   "routing": {"mode": "skill", "people": {"fay": {"tier": "expert"}}},
                   "simulation": {"annotators": crew}}  # fmt: skip
     campaign = busy(
         annotation=annotation,
         gold={"known": 50, "share": 0.3},
         quality={"reask_share": 0.2, "reask_after": 1},
-        accept={"target_error": 0.4, "delta": 0.4, "audit_share": 1.0},
+        accept={"target_error": 0.45, "delta": 0.4, "looks": 1, "audit_share": 1.0},
     )
     assert campaign.accepted(NEXT)["audit"].any()
     assert campaign.command("settle", campaign.workspace.root, "--plain", "--anyway").code == 0
