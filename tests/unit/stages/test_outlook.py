@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from labelloop import files, stabilization
+from labelloop import files
 from labelloop.campaign import Budget, Stopping
 from labelloop.evaluation.forecast import Plan, make_forecast
 from labelloop.evaluation.plateau import recent_slope
@@ -22,7 +22,7 @@ from labelloop.stages.outlook import outlook_metrics
 from labelloop.stages.track import METRICS
 from labelloop.stages.twin import random_twin
 from labelloop.status import as_text, read_status
-from labelloop.stopping import RoundSummary, Signals, decide
+from labelloop.stopping import RoundSummary, Signals, decide, stabilization
 from labelloop.workspace import Workspace
 
 SETTINGS: dict[str, dict[str, Any]] = {
