@@ -11,7 +11,6 @@ its description, keys by the rounds' pushed.jsonl, answers on the server.
 
 from __future__ import annotations
 
-import functools
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -34,6 +33,7 @@ from labelloop.adapters.tools.label_studio_push import (
     wanted_overlap,
 )
 from labelloop.adapters.tools.label_studio_server import Server
+from labelloop.adapters.tools.times import read_time
 from labelloop.errors import ToolError
 from labelloop.workspace import Workspace
 
@@ -247,7 +247,7 @@ def _number(row: dict[str, Any], name: str) -> int:
 
 
 def _receipt(key: TaskKey, task: OnServer) -> Receipt:
-    return Receipt(key.text, f"{task.id}.{key.copy}", _time(task.pushed_at))
+    return Receipt(key.text, f"{task.id}.{key.copy}", read_time(task.pushed_at))
 
 
 def _filter(column: str, operator: str, kind: str, value: object) -> dict[str, Any]:
@@ -257,11 +257,3 @@ def _filter(column: str, operator: str, kind: str, value: object) -> dict[str, A
 def _chunks(rows: list[str], size: int) -> Iterator[list[str]]:
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
-
-
-@functools.lru_cache(maxsize=1000)
-def _time(text: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None

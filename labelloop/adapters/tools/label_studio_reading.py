@@ -15,6 +15,7 @@ from typing import Any
 
 from labelloop.adapters.tools.base import Refusal
 from labelloop.adapters.tools.label_studio_config import CONTROL
+from labelloop.adapters.tools.times import read_time
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """Before any annotation."""
@@ -178,13 +179,10 @@ def _integer(value: object, name: str) -> int:
 
 
 def _time(value: object, name: str) -> datetime:
-    try:
-        if not isinstance(value, str):
-            raise ValueError
-        time = datetime.fromisoformat(value)
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError(f"{name} is {_written(value)}, not a time") from None
+    time = read_time(value)
+    if time is None:
+        raise ValueError(f"{name} is {_written(value)}, not a time")
+    return time
 
 
 def _lead(value: object) -> float | None:
