@@ -31,7 +31,6 @@ from labelloop.adapters.tools.label_studio_listing import (
     annotations_of,
     changed,
     count,
-    is_id,
     key_of,
     missing,
     tasks_by_id,
@@ -218,7 +217,7 @@ def _read_news(
             said,
             task=row["id"],
             keys=copies,
-            there={one["id"] for one in annotations if isinstance(one, dict) and is_id(one.get("id"))},
+            there={one["id"] for one in annotations if isinstance(one, dict) and _is_id(one.get("id"))},
             changed_at=max(BEGINNING, min(changed_at, clock)),
         )
         item_notes += fresh
@@ -236,7 +235,12 @@ def _keys_of(item: KnownItem, overlap: object) -> list[str]:
 
 
 def _ids(content: Any) -> list[int]:
-    return [one for one in content if is_id(one)] if isinstance(content, list) else []
+    return [one for one in content if _is_id(one)] if isinstance(content, list) else []
+
+
+def _is_id(value: object) -> bool:
+    """Whether a value is a number that the server gives to things."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from label_studio_double import Killed, LabelStudioDouble
 
-from labelloop.adapters.tools import label_studio, label_studio_push
+from labelloop.adapters.tools import label_studio, label_studio_listing, label_studio_push
 from labelloop.adapters.tools.base import Prediction, Project, Task
 from labelloop.adapters.tools.label_studio import LabelStudioTool
 from labelloop.adapters.tools.label_studio_push import OnServer, wanted_overlap
@@ -209,8 +209,8 @@ def test_many_keys_are_found_by_a_listing_and_few_by_a_query(
     push(server, tmp_path, tasks)
     keys = [task.key for task in tasks if task.item != "7"]
     by_query = tool(server, tmp_path).find(keys)
-    monkeypatch.setattr(label_studio, "MANY", 10)
-    monkeypatch.setattr(label_studio, "LISTED", 7)
+    monkeypatch.setattr(label_studio_listing, "MANY", 10)
+    monkeypatch.setattr(label_studio_listing, "LISTED", 7)
     assert tool(server, tmp_path).find(keys) == by_query
     assert [receipt.key for receipt in by_query] == keys
 
