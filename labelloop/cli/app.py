@@ -82,7 +82,8 @@ def run(
 
     Killed at any moment, the same command goes on from there. Ends with the table of rounds.
     """
-    from labelloop import console, driving
+    from labelloop import driving
+    from labelloop.cli import console
     from labelloop.workspace import Workspace
 
     workspace = campaign_in(folder)
@@ -94,7 +95,8 @@ def run(
 @app.command()
 def advance(folder: Folder = Path(), plain: Plain = False) -> None:
     """Do everything that can be done now, then leave. For schedules; seconds when there is nothing to do."""
-    from labelloop import console, driving
+    from labelloop import driving
+    from labelloop.cli import console
 
     workspace = campaign_in(folder)
     with console.progress(workspace) as tell:
