@@ -15,13 +15,14 @@ from labelloop.campaign import Campaign, CampaignSettings, Dataset, load_setting
 from labelloop.errors import SettingsError
 from labelloop.ledger import FROZEN, Entry, Ledger, freeze, read_frozen, write_frozen
 from labelloop.readiness import check_names, check_round
+from labelloop.round_folder import RoundFolder
 from labelloop.stages.backtest_followed import proven_by_backtest
 from labelloop.stages.collect import Waiting
 from labelloop.stages.contract import ROUND_STAGES
 from labelloop.stages.known_errors import with_known_errors
 from labelloop.stages.reasks import UNTIL, reask_until
 from labelloop.stages.runner import run_stage
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.workspace import Workspace
 
 RunStage = Callable[[Workspace, str, str | None], Any]
 """Runs one step of a round unless it is done: `run_stage`, or a Prefect task around it."""

@@ -14,7 +14,8 @@ from labelloop.ledger import Ledger, read_frozen
 from labelloop.reporting.label_words import read_labels
 from labelloop.reporting.prospects import as_lines, read_prospects
 from labelloop.reporting.quality_words import quality_lines, read_quality
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.round_folder import RoundFolder
+from labelloop.workspace import Workspace
 
 KEPT = ("labels", "test_items", "votes", "cost", "hours", "accuracy", "accuracy_low", "accuracy_high")
 

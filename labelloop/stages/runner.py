@@ -19,8 +19,9 @@ from labelloop import files
 from labelloop.campaign import CampaignSettings
 from labelloop.errors import DamagedFileError, LabelloopError
 from labelloop.ledger import Ledger, read_frozen
+from labelloop.round_folder import RoundFolder
 from labelloop.stages.contract import RECORDS, ROUND_STAGES, Contract
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ import pandas as pd
 import yaml
 
 from labelloop import driving, tables
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.round_folder import RoundFolder
+from labelloop.workspace import Workspace
 
 CREW = [{"name": f"p{n}", "accuracy": 0.55 + 0.05 * n, "skip_rate": 0.05} for n in range(6)]
 SETTINGS: dict[str, dict[str, Any]] = {

@@ -13,8 +13,9 @@ from second_look_campaigns import finished, written
 from labelloop import files, loop, tables
 from labelloop.adapters.tools.simulated import SimulatedTool
 from labelloop.fusion.votes_table import fuse_votes
+from labelloop.round_folder import RoundFolder
 from labelloop.stages.runner import run_stage
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.workspace import Workspace
 
 GOOD, BAD = ("p0", "p1"), ("p4", "p5")
 CREW = [
