@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import numpy as np
 from labelloop import datasets, files, models
 from labelloop.acquisition import make_strategy
 from labelloop.acquisition.composition_columns import mixture, needs_of
-from labelloop.one_thread import cores, one_thread
+from labelloop.one_thread import on_all_cores, one_thread
 from labelloop.stages.pool_embeddings import columns_in_place, keep_columns, read_in_place
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
@@ -105,8 +104,9 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
             ]  # fmt: skip
             # Held once around all shards: each runs on one core, and how many of them run at a time, and
             # where, changes no bit.
+            run = run_shards or functools.partial(on_all_cores, score_shard)
             with one_thread():
-                (run_shards or _in_threads)(shards)
+                run(shards)
 
 
 def score_shard(shard: Shard) -> int:
@@ -161,17 +161,6 @@ def _joined(
 def committee_folders(model: Path) -> list[Path]:
     """Where a model's committee is, in its order; empty where it has none."""
     return sorted((model / "committee").glob("[0-9]*"))
-
-
-def _in_threads(shards: Sequence[Shard]) -> None:
-    with ThreadPoolExecutor(min(cores(), len(shards))) as pool:
-        running = [pool.submit(score_shard, shard) for shard in shards]
-        try:
-            for done in running:
-                done.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 @functools.lru_cache(maxsize=2)
