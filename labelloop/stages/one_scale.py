@@ -35,6 +35,7 @@ from labelloop.stages.second_looks import (
     by_votes,
     eligible_items,
     expert_votes,
+    further_votes,
     votes_accuracy,
 )
 from labelloop.stages.strategy_arm import scores_array
@@ -90,15 +91,6 @@ def choose_on_one_scale(
     all_votes = new_items * annotation.overlap
     new_taken, looks = share_votes(new, gain[order], all_votes, annotation.overlap, spent)
     order = order[:looks]
-    further = pd.DataFrame(
-        {
-            "item": older["item"].to_numpy()[order],
-            "overlap": 1,
-            "score": gain[order],
-            "total": older["total"].to_numpy()[order] + 1,
-            "tier": older["tier"].to_numpy()[order],
-        }
-    )
     about = {
         "votes": looks,
         "of_votes": all_votes,
@@ -114,7 +106,7 @@ def choose_on_one_scale(
         last = min([*new[:new_taken][-1:], *gain[order][-1:]], default=0.0)
         about["for_review"] = _for_review(older["item"].tolist(), verdict, np.maximum(gain, last))
     told = {"accuracy": accuracy, "votes": annotation.overlap}
-    return SecondLooks(further, new_taken, about, told)
+    return SecondLooks(further_votes(older, order, gain), new_taken, about, told)
 
 
 def share_votes(

@@ -214,15 +214,6 @@ def _choose(
     replaced = min(most, math.ceil((spent + paying) / overlap - 1e-9))
     usual = usual[: math.floor(replaced * overlap - spent + 1e-9)]
     taken = np.concatenate([experts, usual])
-    further = pd.DataFrame(
-        {
-            "item": open_ones["item"].to_numpy()[taken],
-            "overlap": 1,
-            "score": worth[taken],
-            "total": open_ones["total"].to_numpy()[taken] + 1,
-            "tier": open_ones["tier"].to_numpy()[taken],
-        }
-    )
     about: dict[str, Any] = {
         "votes": len(taken),
         "of_votes": new_items * overlap,
@@ -238,7 +229,26 @@ def _choose(
         about |= {"for_experts": int(above.sum()), "asked_of_experts": len(experts),
                   "votes_that_an_expert_costs": each}  # fmt: skip
         about["reason"] = _with_experts(int(above.sum()), len(experts)) + about["reason"]
-    return SecondLooks(further, new_items - replaced, about)
+    return SecondLooks(further_votes(open_ones, taken, worth), new_items - replaced, about)
+
+
+def further_votes(open_ones: pd.DataFrame, taken: np.ndarray, worth: np.ndarray) -> pd.DataFrame:
+    """`SecondLooks.further`: one more person about each of the items taken.
+
+    Args:
+        open_ones: see `eligible_items`.
+        taken: positions in it, in their order; shape (k,).
+        worth: of a vote about each of `open_ones`; shape (n,).
+    """
+    return pd.DataFrame(
+        {
+            "item": open_ones["item"].to_numpy()[taken],
+            "overlap": 1,
+            "score": worth[taken],
+            "total": open_ones["total"].to_numpy()[taken] + 1,
+            "tier": open_ones["tier"].to_numpy()[taken],
+        }
+    )
 
 
 def as_dealt(about: dict[str, Any], further: pd.DataFrame) -> dict[str, Any]:
