@@ -198,11 +198,7 @@ def _choose(
     """
     overlap = annotation.overlap
     most = math.floor(annotation.second_look_share * new_items + 1e-9)
-    worth = np.zeros(len(open_ones))
-    above = (open_ones["tier"] == "expert").to_numpy()
-    for tier, right in ((above, EXPERT_ACCURACY), (~above, accuracy)):
-        if tier.any():
-            worth[tier] = another_votes_worth(np.stack(open_ones["posterior"][tier].to_list()), right)
+    worth, above = worth_of_a_look(open_ones, accuracy), (open_ones["tier"] == "expert").to_numpy()
     order = np.argsort(-worth, kind="stable")
     experts, usual = order[above[order]], order[~above[order]]
     each = expert_votes(annotation)
@@ -230,6 +226,21 @@ def _choose(
                   "votes_that_an_expert_costs": each}  # fmt: skip
         about["reason"] = _with_experts(int(above.sum()), len(experts)) + about["reason"]
     return SecondLooks(further_votes(open_ones, taken, worth), new_items - replaced, about)
+
+
+def worth_of_a_look(open_ones: pd.DataFrame, accuracy: float) -> np.ndarray:
+    """What one more vote about each item adds, by whose word is wanted; in sure labels, shape (n,).
+
+    Args:
+        open_ones: see `eligible_items`.
+        accuracy: of a vote by anybody but an expert.
+    """
+    worth = np.zeros(len(open_ones))
+    above = (open_ones["tier"] == "expert").to_numpy()
+    for tier, right in ((above, EXPERT_ACCURACY), (~above, accuracy)):
+        if tier.any():
+            worth[tier] = another_votes_worth(np.stack(open_ones["posterior"][tier].to_list()), right)
+    return worth
 
 
 def further_votes(open_ones: pd.DataFrame, taken: np.ndarray, worth: np.ndarray) -> pd.DataFrame:
