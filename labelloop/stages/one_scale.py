@@ -31,14 +31,13 @@ from labelloop.stages.quotas import experts_room
 from labelloop.stages.runner import Round
 from labelloop.stages.second_looks import (
     SecondLooks,
-    by_votes,
-    eligible_items,
     expert_votes,
     further_votes,
     votes_accuracy,
     worth_of_a_look,
 )
 from labelloop.stages.strategy_arm import scores_array
+from labelloop.stages.unsure_items import by_votes, eligible_items
 
 STRATEGY = "relabel"
 
