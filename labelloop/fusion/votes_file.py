@@ -207,17 +207,10 @@ def fuse_file(
     if ordered:
         labels["expected_steps"] = expected_steps(fusion)
     write_table(flat_labels(labels, votes.classes), out_path)
-    chosen = {"reason": fusion.reason} if fusion.reason else {}
-    calibration = {} if fusion.temperature is None else {"temperature": fusion.temperature}
-    model = {} if prior is None else {"model": told_of_model(prior)["reason"]}
     before = pd.DataFrame({"item": votes.items, "tie": blind.tie,
                            "label": np.asarray(known, dtype=object)[blind.label]})  # fmt: skip
-    return {
-        "method": fusion.method,
-        **chosen,
-        **calibration,
-        "calibration": calibration_told(fusion, gold_items, options),
-        **model,
+    model = {} if prior is None else {"model": told_of_model(prior)["reason"]}
+    return _fusion_told(fusion, gold_items, options) | model | {
         "items": len(votes.items),
         "annotators": len(votes.annotators),
         "votes": len(votes.label),
@@ -227,6 +220,16 @@ def fuse_file(
         "classes": list(votes.classes),
         "out": str(out_path),
         "gold": None if gold is None else compare_with_gold(before, gold, known),
+    }  # fmt: skip
+
+
+def _fusion_told(fusion: Fusion, gold_items: int, options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Method, reason and temperature where there are any, and what confidence means."""
+    return {
+        "method": fusion.method,
+        **({"reason": fusion.reason} if fusion.reason else {}),
+        **({} if fusion.temperature is None else {"temperature": fusion.temperature}),
+        "calibration": calibration_told(fusion, gold_items, options),
     }
 
 
