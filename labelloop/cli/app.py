@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ from labelloop import __version__
 from labelloop.cli import backtesting, fusing, labels, review, scheduling, tool, weak
 from labelloop.cli.arguments import Folder, Plain, campaign_in, options_of
 from labelloop.errors import LabelloopError
+from labelloop.hints import did_you_mean
 
 app = typer.Typer(
     name="labelloop",
@@ -158,9 +158,8 @@ def stage(
     from labelloop.stages.runner import run_stage
 
     if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise LabelloopError(f"there is no stage {name!r}; {hint}Stages: {', '.join(NAMES)}")
+        hint = did_you_mean(name, NAMES, then=f"Stages: {', '.join(NAMES)}")
+        raise LabelloopError(f"there is no stage {name!r}; {hint}")
     if (round_id is None) != (name == "prepare"):
         raise LabelloopError(
             "prepare takes no round" if round_id else f"stage {name} needs a round, such as r000"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 
 import numpy as np
@@ -15,6 +14,7 @@ from labelloop.datasets import content
 from labelloop.datasets.source import Part
 from labelloop.datasets.table_files import is_blank
 from labelloop.errors import DataError
+from labelloop.hints import MOST_CLASSES, did_you_mean
 
 _SHOWN_PAIRS = 3
 
@@ -104,8 +104,7 @@ def check_labels(part: Part, classes: tuple[str, ...], named: bool, is_test: boo
     matching = np.asarray(pc.fill_null(pc.is_in(part.labels, pa.array(wrong)), False))
     row = int(matching.argmax())
     label = part.labels[row].as_py()
-    near = difflib.get_close_matches(label, classes, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"classes: {', '.join(classes[:20])}"
+    hint = did_you_mean(label, classes, otherwise=f"classes: {', '.join(classes[:MOST_CLASSES])}")
     origin = "labels.classes" if named else f"the classes found in the {'pool' if is_test else 'data'}"
     raise DataError(
         f"{part.name}, row {part.rows[row]} (counted from 0): label {label!r} is not in {origin}; {hint} "

@@ -5,7 +5,6 @@ Nothing slow is imported until a method is used, so that the command line starts
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 import inspect
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from labelloop.errors import SettingsError
+from labelloop.hints import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,5 +101,4 @@ def _no_votes() -> Any:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+    return did_you_mean(name, known, otherwise=f"known: {', '.join(known) or 'none'}")

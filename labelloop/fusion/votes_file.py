@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ from labelloop.fusion.votes_table import (
     with_model,
     with_the_same_word,
 )
+from labelloop.hints import not_a_class
 
 
 def read_votes(
@@ -75,11 +75,8 @@ def read_votes(
         strange = ~votes["label"].isin(classes)
         if strange.any():
             row = int(strange.to_numpy().argmax())
-            value = votes["label"].iloc[row]
-            near = difflib.get_close_matches(value, classes, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"classes: {', '.join(classes[:20])}"
-            raise DataError(f"{path}, row {row + 1}, column {names['label']!r}: {value!r} is not one of the "
-                            f"{len(classes)} classes; {hint}")  # fmt: skip
+            said = not_a_class(votes["label"].iloc[row], classes)
+            raise DataError(f"{path}, row {row + 1}, column {names['label']!r}: {said}")
     if vote_column in table.columns and vote_column not in names.values():
         votes["vote"] = table[vote_column]
     if "answered_at" in table.columns:
