@@ -65,16 +65,8 @@ def write(folder: Path, model: dict[str, Any] | None = None, **acquiring: Any) -
 
 
 @pytest.fixture(scope="module")
-def play(tmp_path_factory: pytest.TempPathFactory, labelloop: Callable[..., Any]) -> Callable[..., Path]:
-    def run(**settings: Any) -> Path:
-        folder = tmp_path_factory.mktemp("campaign")
-        labelloop("init", folder)
-        write(folder, **settings)
-        said = labelloop("run", "--plain", folder)
-        assert said.code == 0, said.error
-        return folder
-
-    return run
+def play(playing: Callable[..., Any]) -> Callable[..., Path]:
+    return playing(write)
 
 
 @pytest.fixture(scope="module")
