@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from small_campaigns import UNRECORDED
 
 from labelloop import acquisition, datasets, files, models, tables
 from labelloop.acquisition import STRATEGIES, Context, make_strategy
@@ -58,8 +59,7 @@ def write(folder: Path, model: dict[str, Any] | None = None, **acquiring: Any) -
         "annotation": {"overlap": 1, "test_overlap": 1},
         "evaluation": {"test_size": 20, "bootstrap": 20},
         "stopping": {"max_rounds": 2},
-        "tracking": {"enabled": False},
-        "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
+        **UNRECORDED,
     }
     (folder / "params.yaml").write_text(yaml.safe_dump(settings))
 

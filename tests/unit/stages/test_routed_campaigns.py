@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from killed_campaigns import outlive_kills
 from second_look_campaigns import finished, written
+from small_campaigns import UNRECORDED
 
 from labelloop import files, tables
 from labelloop.fusion.votes_table import fuse_votes
@@ -36,8 +37,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "quality": {"reask_share": 0.1, "reask_after": 1},
     "evaluation": {"bootstrap": 20},
     "stopping": {"max_rounds": 5},
-    "tracking": {"enabled": False},
-    "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
+    **UNRECORDED,
 }  # fmt: skip
 EXPERT_ARMS = {"gold", "relabel", "reask"}
 CLASSES = ("class-0", "class-1", "class-2")
