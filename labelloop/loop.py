@@ -13,7 +13,16 @@ from typing import Any
 from labelloop import approval
 from labelloop.campaign import Campaign, CampaignSettings, Dataset, load_settings
 from labelloop.errors import SettingsError
-from labelloop.ledger import FROZEN, Entry, Ledger, freeze, read_frozen, write_frozen
+from labelloop.ledger import (
+    FROZEN,
+    Entry,
+    Ledger,
+    freeze,
+    read_frozen,
+    round_name,
+    round_number,
+    write_frozen,
+)
 from labelloop.readiness import check_names, check_round
 from labelloop.round_folder import RoundFolder
 from labelloop.stages.backtest_followed import proven_by_backtest
@@ -244,7 +253,7 @@ def pending_changes(workspace: Workspace) -> list[str]:
     if ledger.open is not None:
         frozen = read_frozen(workspace.round(ledger.open.id).settings)[1]
         held = with_known_errors(held, workspace.root, workspace.data, strict=False)
-        following = f"r{int(ledger.open.id[1:]) + 1:03d}"
+        following = round_name(round_number(ledger.open.id) + 1)
         lines += [
             f"params.yaml: {change}; applies from round {following} (round {ledger.open.id} keeps what it "
             "was opened with)"

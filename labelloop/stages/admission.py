@@ -13,6 +13,7 @@ from labelloop.adapters.tools.base import Answer, Poll
 from labelloop.adapters.tools.keys import parse_key
 from labelloop.errors import DataError, ToolError, written_down
 from labelloop.label_types import make_label_type
+from labelloop.ledger import round_number
 from labelloop.stages.composing import cost_multiples
 from labelloop.stages.people import paused_in
 from labelloop.stages.runner import Round
@@ -153,7 +154,9 @@ class _Reasks:
         """Who was asked again under this key; None where nobody was."""
         asked = parse_key(key)
         round_id = asked.round
-        if asked.copy or not ROUND_ID.fullmatch(round_id) or int(round_id[1:]) > int(self._last[1:]):
+        if asked.copy or not ROUND_ID.fullmatch(round_id):
+            return None
+        if round_number(round_id) > round_number(self._last):
             return None
         if round_id not in self._people:
             path = self._workspace.round(round_id).routing
