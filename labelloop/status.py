@@ -48,7 +48,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         status["labels"] = read_labels(folder)
         status["annotators"] = read_quality(folder.quality)
     if ledger.open is not None:
-        from labelloop.loop import pending_changes
+        from labelloop.kept_settings import pending_changes
 
         folder = workspace.round(ledger.open.id)
         settings = read_frozen(folder.settings)[1]
