@@ -143,13 +143,10 @@ def without_overlap(pool: Part, test: Part, dataset: Dataset) -> tuple[Part, int
     if not len(shared):
         return pool, 0
     if dataset.overlap == "refuse":
-        pairs = "; ".join(
-            f"{pool.ids[row].as_py()!r} is {test.ids[places[row]].as_py()!r}" for row in shared[:_SHOWN_PAIRS]
-        )
+        pairs = _pairs(pool, shared, test, places[shared])
         raise DataError(
             f"{len(shared)} items of the pool ({pool.name}) have the content of a test item ({test.name}): "
-            f"{pairs}"
-            f"{'; ...' if len(shared) > _SHOWN_PAIRS else ''}. A model must not be trained on what judges "
+            f"{pairs}. A model must not be trained on what judges "
             "it: remove them, or set dataset.overlap to drop to leave them out of the pool"
         )
     if len(shared) == len(pool):
@@ -170,18 +167,24 @@ def folded(pool: Part, dataset: Dataset) -> tuple[Part, int, int]:
     if not len(copies):
         return pool, 0, 0
     if dataset.duplicates == "refuse":
-        pairs = "; ".join(
-            f"{pool.ids[row].as_py()!r} is {pool.ids[first[row]].as_py()!r}" for row in copies[:_SHOWN_PAIRS]
-        )
+        pairs = _pairs(pool, copies, pool, first[copies])
         raise DataError(
-            f"{len(copies)} items of {pool.name} are copies of earlier ones: {pairs}"
-            f"{'; ...' if len(copies) > _SHOWN_PAIRS else ''}. Remove them, or set dataset.duplicates to "
-            "fold (asked once) or keep (asked each)"
+            f"{len(copies)} items of {pool.name} are copies of earlier ones: {pairs}. Remove them, or set "
+            "dataset.duplicates to fold (asked once) or keep (asked each)"
         )
     differ = pc.not_equal(pool.labels.take(pa.array(copies)), pool.labels.take(pa.array(first[copies])))
     mask = np.ones(len(pool), dtype=bool)
     mask[copies] = False
     return pool.keep(mask), len(copies), int(pc.sum(differ).as_py() or 0)
+
+
+def _pairs(part: Part, rows: np.ndarray, other: Part, its_rows: np.ndarray) -> str:
+    """The first items of one part and those of the other that they are copies of."""
+    shown = [
+        f"{part.ids[row].as_py()!r} is {other.ids[its_row].as_py()!r}"
+        for row, its_row in zip(rows[:_SHOWN_PAIRS], its_rows, strict=False)
+    ]
+    return "; ".join([*shown, "..."] if len(rows) > _SHOWN_PAIRS else shown)
 
 
 def _distinct(part: Part) -> list[str]:
