@@ -18,6 +18,7 @@ import numpy as np
 from labelloop import datasets, files, models
 from labelloop.acquisition import make_strategy
 from labelloop.acquisition.composition_columns import mixture, needs_of
+from labelloop.datasets.array_file import start_array
 from labelloop.one_thread import on_all_cores, one_thread
 from labelloop.stages.pool_embeddings import columns_in_place, keep_columns, read_in_place
 from labelloop.stages.runner import Round
@@ -186,7 +187,7 @@ def _embedding_width(learner: Any, prepared: Any) -> int:
 def _reserve(path: Path, shape: tuple[int, ...]) -> None:
     """Make a .npy of zeros without touching its pages."""
     with path.open("wb") as stream:
-        np.lib.format.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        start_array(stream, shape, np.dtype("<f4"))
         stream.truncate(stream.tell() + 4 * math.prod(shape))
 
 
