@@ -1,4 +1,4 @@
-"""From votes to labels: fusion methods by name, and a table of votes made into a table of labels.
+"""From votes to labels: fusion methods by name. `votes_table` makes a table of votes one of labels.
 
 Nothing slow is imported until a method is used, so that the command line starts at once.
 """
@@ -8,15 +8,13 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from labelloop.errors import SettingsError
 from labelloop.hints import did_you_mean
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from labelloop.fusion.base import Fuser
 
 FUSERS = {
@@ -77,18 +75,6 @@ def check_options(name: str, function: Callable[..., Any], options: Mapping[str,
             raise SettingsError(
                 f"fusion.options: {option!r} is not an option of {name}; {_nearest(option, known)}"
             )
-
-
-def fuse_table(
-    votes: pd.DataFrame,
-    classes: Sequence[str],
-    method: str = "majority",
-    options: Mapping[str, Any] | None = None,
-) -> pd.DataFrame:
-    """The table alone of `votes_table.fuse_votes`."""
-    from labelloop.fusion.votes_table import fuse_votes
-
-    return fuse_votes(votes, classes, method, options).table
 
 
 def _no_votes() -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from labelloop.errors import DataError
-from labelloop.fusion import FUSERS
 from labelloop.hints import not_a_class
 
 
@@ -22,11 +21,3 @@ class Choice:
         if isinstance(text, str) and text in self.classes:
             return text
         raise DataError(not_a_class(value, self.classes))
-
-    def distance(self, one: str, other: str) -> float:
-        """0 for the same class, 1 otherwise."""
-        return float(one != other)
-
-    @property
-    def fusers(self) -> tuple[str, ...]:
-        return tuple(FUSERS)
