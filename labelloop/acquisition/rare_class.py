@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, needs
-from labelloop.acquisition.canonical import canonical_order
+from labelloop.acquisition.distances import distances_to
 from labelloop.acquisition.herding import pick_max_herding
-from labelloop.acquisition.points import centred_reader, lower_minimum, points_of
 from labelloop.acquisition.top import pick_highest
 from labelloop.errors import SettingsError
 
@@ -39,24 +38,19 @@ def pick_rare_class(context: Context, batch_size: int, *, label: str | int | Non
     search and surveying, its greedy form.
     """
     assert context.probabilities is not None
-    assert context.embeddings is not None
     assert context.labels is not None
-    probabilities, embeddings = np.asarray(context.probabilities), context.embeddings
+    probabilities = np.asarray(context.probabilities)
     wanted = _class_of(context, label, probabilities.shape[1])
     found = context.labeled[context.labels == wanted]
     if len(found) == 0:
         return pick_max_herding(context, batch_size)
 
-    candidates = context.candidates
-    rows = canonical_order(context, candidates, "rare_class")
-    read = centred_reader(embeddings, rows)
-    points = points_of(rows, read, embeddings.shape[1])
-    distance = np.full(len(rows), np.inf, dtype=np.float32)
-    lower_minimum(points, distance, read(canonical_order(context, found, "rare_class")))
+    points, distance = distances_to(context, found, "rare_class")
+    rows = points.rows
     weight = len(found) / (len(found) + FEW)
     near, likely = _ranks(-distance), _ranks(probabilities[rows, wanted].astype(np.float32))
     scores = np.empty(len(rows), dtype=np.float32)
-    scores[np.searchsorted(candidates, rows)] = (1 - weight) * near + weight * likely
+    scores[np.searchsorted(context.candidates, rows)] = (1 - weight) * near + weight * likely
     return pick_highest(scores, context, batch_size)
 
 
