@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
+from labelloop.cli.arguments import ALONE
 from labelloop.errors import SettingsError
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(backtest)
+    app.command(rich_help_panel=ALONE)(backtest)
 
 
 def backtest(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from labelloop.cli.arguments import ALONE
 from labelloop.errors import LabelloopError
 
 Votes = Annotated[Path, typer.Argument(help="CSV (gzip too), Parquet or JSON lines, one vote a row.")]
@@ -20,9 +21,9 @@ Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    app.command()(agreement)
-    app.command()(annotators)
-    app.command()(certify)
+    app.command(rich_help_panel=ALONE)(agreement)
+    app.command(rich_help_panel=ALONE)(annotators)
+    app.command(rich_help_panel=ALONE)(certify)
 
 
 def agreement(

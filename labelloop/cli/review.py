@@ -9,15 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from labelloop.cli.arguments import Folder, campaign_in
+from labelloop.cli.arguments import CAMPAIGN, Folder, campaign_in, names_of
 
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    app.command()(review)
-    app.command()(export)
+    app.command(rich_help_panel=CAMPAIGN)(review)
+    app.command(rich_help_panel=CAMPAIGN)(export)
 
 
 def review(
@@ -81,6 +81,7 @@ def export(
     in_review: Annotated[
         bool, typer.Option("--in-review", help="With labels that wait at a review gate; source: in review.")
     ] = False,
+    columns: Annotated[str, typer.Option(help="Columns of the data beside each label: 'title,text'.")] = "",
     as_json: Json = False,
 ) -> None:
     """Write every item's label with where it comes from and how sure it is: what the campaign is for.
@@ -93,7 +94,8 @@ def export(
     from labelloop.stages.acceptance import time_of
 
     workspace = campaign_in(folder)
-    told = export_labels(workspace, out, now=time_of(workspace), people_only=people, in_review=in_review)
+    told = export_labels(workspace, out, now=time_of(workspace), people_only=people, in_review=in_review,
+                          columns=names_of(columns) or ())  # fmt: skip
     if as_json:
         typer.echo(json.dumps(told, indent=2))
         return

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from labelloop.datasets.remote import fetch, is_remote
 from labelloop.errors import DataError
-from labelloop.hints import did_you_mean
+from labelloop.hints import nearest
 
 
 def locate(written: str, root: Path, setting: str) -> Path:
@@ -22,8 +22,12 @@ def locate(written: str, root: Path, setting: str) -> Path:
     path = root / Path(written).expanduser()
     if not path.exists():
         beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        hint = did_you_mean(path.name, beside, then="Relative paths start at the campaign's folder")
-        raise DataError(f"dataset.{setting}: {written!r} is not there (looked for {path}); {hint}")
+        near = nearest(path.name, beside)
+        hint = "." if near is None else f"; did you mean {near!r}?"
+        raise DataError(
+            f"dataset.{setting}: {written!r} is not there (looked for {path}){hint} "
+            "Relative paths start at the campaign's folder"
+        )
     return path
 
 
