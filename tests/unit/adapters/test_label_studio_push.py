@@ -215,6 +215,16 @@ def test_many_keys_are_found_by_a_listing_and_few_by_a_query(
     assert [receipt.key for receipt in by_query] == keys
 
 
+@pytest.mark.parametrize("time", [["now"], {}, 7, None, "yesterday"])
+def test_a_task_whose_time_of_pushing_is_no_time_is_found_all_the_same(time: object, tmp_path: Path) -> None:
+    """Somebody wrote into it; were it not found, the question would be asked once more."""
+    server = LabelStudioDouble()
+    keys = ["farm/r001/a/0", "farm/r001/a/1"]
+    push(server, tmp_path, tasks_of({"a": 2}))
+    server.tasks[1]["meta"]["pushed_at"] = time
+    assert [(one.key, one.at) for one in tool(server, tmp_path).find(keys)] == [(key, None) for key in keys]
+
+
 def test_the_next_import_is_made_ready_while_the_server_is_at_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
