@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from labelloop.campaign import Campaign, CampaignSettings, Dataset, load_settings
+from labelloop.campaign import Campaign, CampaignSettings, Dataset, differences, load_settings
 from labelloop.ledger import FROZEN, Ledger, read_frozen, round_name, round_number
 from labelloop.stages.known_errors import with_known_errors
 from labelloop.workspace import Workspace
@@ -18,7 +16,7 @@ def pending_changes(workspace: Workspace) -> list[str]:
     lines = [
         f"params.yaml: {change}; a running campaign keeps its name, seed, pool, test set and classes, so "
         "this has no effect (start a new campaign with `labelloop init`)"
-        for change in _differences(held.model_dump(mode="json"), settings.model_dump(mode="json"))
+        for change in differences(held.model_dump(mode="json"), settings.model_dump(mode="json"))
     ]
     if ledger.open is not None:
         frozen = read_frozen(workspace.round(ledger.open.id).settings)[1]
@@ -27,7 +25,7 @@ def pending_changes(workspace: Workspace) -> list[str]:
         lines += [
             f"params.yaml: {change}; applies from round {following} (round {ledger.open.id} keeps what it "
             "was opened with)"
-            for change in _differences(
+            for change in differences(
                 frozen.model_dump(mode="json", include=set(FROZEN)),
                 held.model_dump(mode="json", include=set(FROZEN)),
             )
@@ -51,14 +49,3 @@ def keep_held(settings: CampaignSettings, ledger: Ledger) -> CampaignSettings:
             "evaluation": settings.evaluation.model_copy(update=kept["evaluation"]),
         }
     )
-
-
-def _differences(before: Any, now: Any, prefix: str = "") -> list[str]:
-    if isinstance(before, dict) and isinstance(now, dict):
-        keys = [*before, *(key for key in now if key not in before)]
-        return [
-            line
-            for key in keys
-            for line in _differences(before.get(key), now.get(key), f"{prefix}.{key}" if prefix else str(key))
-        ]
-    return [] if before == now else [f"{prefix} changed from {before!r} to {now!r}"]

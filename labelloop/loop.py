@@ -15,7 +15,7 @@ from labelloop import approval
 from labelloop.campaign import CampaignSettings, load_settings
 from labelloop.errors import SettingsError
 from labelloop.kept_settings import keep_held, pending_changes
-from labelloop.ledger import Entry, Ledger, freeze, read_frozen, write_frozen
+from labelloop.ledger import SETTLES, Entry, Ledger, freeze, read_frozen, write_frozen
 from labelloop.readiness import check_names, check_round
 from labelloop.round_folder import RoundFolder
 from labelloop.stages.backtest_followed import proven_by_backtest
@@ -101,6 +101,10 @@ def advance(
         held = play(workspace, entry.id)
         if held is not None:
             return held
+        settles = read_frozen(workspace.round(entry.id).settings)[0].get(SETTLES)
+        if settles and not isinstance(next_plan(workspace, Ledger.read(workspace.ledger))[1], Stopped):
+            # Whoever settles was told that nobody is asked.
+            return Stopped("settled", f"{entry.id} asked nobody; `labelloop advance` goes on with a batch")
 
 
 def until_people(
@@ -143,20 +147,35 @@ def ask_before_push(workspace: Workspace, round_id: str) -> AwaitingApproval | S
 
 def open_round(workspace: Workspace) -> Entry | Stopped:
     """The open round, or the next one opened with params.yaml as it is now, or why there is none."""
-    from labelloop import datasets
-    from labelloop.stages.fused_stream import EXPIRED, expired_since
-
     ledger = Ledger.read(workspace.ledger)
     if ledger.open is not None:
         return ledger.open
-    settings = keep_held(load_settings(workspace.params), ledger)
-    entry = ledger.next_entry()
-    before = workspace.folder(entry.previous)
-    plan = plan_round(workspace, settings, entry)
+    settings, plan = next_plan(workspace, ledger)
     if isinstance(plan, Stopped):
         ledger.stopped = {"rule": plan.rule, "reason": plan.reason}
         ledger.write()
         return plan
+    return open_next(workspace, ledger, settings, plan)
+
+
+def open_next(
+    workspace: Workspace, ledger: Ledger, settings: CampaignSettings, new_items: int, *, settles: bool = False
+) -> Entry:
+    """Freeze what the next round follows, and name it in the ledger.
+
+    Args:
+        settings: params.yaml, with what a running campaign keeps.
+        new_items: see `plan_round`.
+        settles: whether it asks nobody.
+
+    Raises:
+        SettingsError, DataError: see `check_round`.
+    """
+    from labelloop import datasets
+    from labelloop.stages.fused_stream import EXPIRED, expired_since
+
+    entry = ledger.next_entry()
+    before = workspace.folder(entry.previous)
     prepared = datasets.open_prepared(workspace.data)
     check_round(workspace, settings, prepared)
     settings = with_known_errors(settings, workspace.root, workspace.data)
@@ -164,7 +183,7 @@ def open_round(workspace: Workspace) -> Entry | Stopped:
     control_before = 0.0
     if ledger.last_closed is not None:
         control_before = read_frozen(before.settings)[0]["control_planned"]
-    frozen = freeze(settings, entry, new_items=plan, control_before=control_before)
+    frozen = freeze(settings, entry, new_items=new_items, control_before=control_before, settles=settles)
     purse = _purse(workspace, settings, before)
     if purse is not None:
         frozen["round"]["money"] = purse
@@ -189,6 +208,12 @@ def _purse(workspace: Workspace, settings: CampaignSettings, before: RoundFolder
     from labelloop.stages import composing
 
     return composing.money_left(workspace, settings, stopping.history_of(curve.read_curve(before.curve)))
+
+
+def next_plan(workspace: Workspace, ledger: Ledger) -> tuple[CampaignSettings, int | Stopped]:
+    """What the next round would follow by params.yaml as it is now, and its plan; see `plan_round`."""
+    settings = keep_held(load_settings(workspace.params), ledger)
+    return settings, plan_round(workspace, settings, ledger.next_entry())
 
 
 def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -> int | Stopped:

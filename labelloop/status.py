@@ -15,7 +15,11 @@ from labelloop.reporting.label_words import read_labels
 from labelloop.reporting.prospects import as_lines, read_curve, read_prospects
 from labelloop.reporting.quality_words import quality_lines, read_quality
 from labelloop.round_folder import RoundFolder
+from labelloop.settling import uncounted, uncounted_words
 from labelloop.workspace import Workspace
+
+RECORD = "track"
+"""What is next for a round with all its outputs: MLflow, DVC and git are told."""
 
 
 def read_status(workspace: Workspace) -> dict[str, Any]:
@@ -35,6 +39,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         "prospects": None,
         "labels": [],
         "annotators": None,
+        "uncounted": None,
         "next_limits": _limits(settings),
         "pending_changes": [],
     }
@@ -46,6 +51,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         status["savings"] = status["prospects"]["savings"]
         status["labels"] = read_labels(folder)
         status["annotators"] = read_quality(folder.quality)
+        status["uncounted"] = {"verdicts": uncounted(workspace), "sentence": uncounted_words(workspace)}
     if ledger.open is not None:
         from labelloop.kept_settings import pending_changes
 
@@ -82,6 +88,8 @@ def as_text(status: dict[str, Any]) -> str:
         lines += ["", f"Stopped by {status['stopped']['rule']}: {status['stopped']['reason']}"]
     elif status["next_limits"]:
         lines += ["", "Stops at " + "; ".join(status["next_limits"]) + ", or when the pool is used up."]
+    if status["uncounted"] and status["uncounted"]["sentence"]:
+        lines += ["", status["uncounted"]["sentence"]]
     lines += [f"\n{line}" for line in status["pending_changes"]]
     if status["page"]:
         lines += ["", f"With pictures, in a browser: {status['page']}"]
@@ -127,8 +135,6 @@ def _outage(workspace: Workspace) -> dict[str, Any] | None:
 
 def _waiting(workspace: Workspace, folder: RoundFolder, settings: CampaignSettings) -> dict[str, Any]:
     """What the open round waits for: the first file of the chain that is not there tells."""
-    from labelloop.stages.contract import ROUND_STAGES
-
     if not folder.tasks.exists():
         step = next((name for name, output in _outputs(folder) if not output.exists()), "push")
         return {
@@ -136,8 +142,11 @@ def _waiting(workspace: Workspace, folder: RoundFolder, settings: CampaignSettin
             "sentence": f"Round {folder.id} is open; next step: {step}. `labelloop run` does it.",
         }
     if folder.closed.exists():
-        step = next((name for name, output in _outputs(folder) if not output.exists()), [*ROUND_STAGES][-1])
-        return {"for": step, "sentence": f"Round {folder.id} has its answers; next step: {step}."}
+        step = next((name for name, output in _outputs(folder) if not output.exists()), RECORD)
+        return {
+            "for": step,
+            "sentence": f"Round {folder.id} has its answers; next step: {step}. `labelloop run` does it.",
+        }
     return _people(workspace, folder, settings)
 
 

@@ -50,6 +50,8 @@ def campaign_page(workspace: Workspace, round_id: str, settings: CampaignSetting
     """
     folder = workspace.round(round_id)
     rows, twin = read_curve(folder.curve), read_twin(workspace.twin)
+    with folder.per_class.open(encoding="utf-8", newline="") as stream:
+        per_class = list(csv.DictReader(stream))
     body = [
         cards(_cards(rows[-1], settings)),
         paragraph(f"The campaign has ended: {stopped}") if stopped else "",
@@ -58,7 +60,9 @@ def campaign_page(workspace: Workspace, round_id: str, settings: CampaignSetting
         section("What each round bought", _rounds(rows, twin, settings.annotation.currency)),
         section("Labels", *(sentence(line) for line in read_labels(folder))),
         section("People", _people(folder)),
-        section("Classes on the test set", _classes(folder.per_class), _confusion(workspace.reports)),
+        section(
+            "Classes on the test set", _classes(per_class), _confusion(workspace.reports, len(per_class))
+        ),
         section("Look further", _files(workspace, folder)),
     ]
     subtitle = f"{settings.labels.question} After round {round_id}; made anew after every round."
@@ -89,9 +93,9 @@ def _curve_picture(reports: Path, twin: bool) -> str:
     return _picture(reports / "learning_curve.png", "accuracy by labeled items", told, 46)
 
 
-def _confusion(reports: Path) -> str:
+def _confusion(reports: Path, classes: int) -> str:
     told = "Which class is taken for which: each row is one true class."
-    return _picture(reports / "confusion_matrix.png", "confusion matrix", told, 32)
+    return _picture(reports / "confusion_matrix.png", "confusion matrix", told, min(26 + classes, 60))
 
 
 def _picture(path: Path, what: str, told: str, rem: int) -> str:
@@ -126,9 +130,7 @@ def _people(folder: RoundFolder) -> str:
     return "" if quality is None else "\n".join(sentence(line) for line in quality_lines(quality))
 
 
-def _classes(path: Path) -> str:
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+def _classes(rows: Sequence[Mapping[str, str]]) -> str:
     worst = sorted(rows, key=lambda row: float(row["f1"] or 0.0))[:MOST_CLASSES]
     more = f"; {len(rows) - len(worst)} more in per_class.csv" if len(rows) > len(worst) else ""
     names = ("precision", "recall", "f1")
