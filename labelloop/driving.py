@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import importlib
 import os
-import time
 from collections.abc import Callable
 from typing import Any
 
 from labelloop import loop, outages, settling, waking
 from labelloop.environment import read_environment
+from labelloop.kept_settings import pending_changes
 from labelloop.ledger import Ledger
-from labelloop.loop import AwaitingApproval, Stopped
+from labelloop.loop import Stopped
 from labelloop.stages.collect import Waiting
 from labelloop.stages.runner import is_done, run_stage
 from labelloop.workspace import Workspace
@@ -27,14 +27,7 @@ def run(workspace: Workspace, *, plain: bool, poll_seconds: float, told: Told) -
     if not plain:
         return _call(workspace, "active_learning", told, poll_seconds=poll_seconds)
     with workspace.hold("labelloop run"):
-        while True:
-            outcome = _advance_plainly(workspace, told)
-            simulated = Workspace.at(workspace.root).settings.annotation.tool == "simulated"
-            people = not simulated or isinstance(outcome, AwaitingApproval)
-            if isinstance(outcome, Stopped) or (people and not poll_seconds):
-                return outcome
-            if people:
-                time.sleep(poll_seconds)
+        return loop.until_people(workspace, lambda: _advance_plainly(workspace, told), poll_seconds)
 
 
 def advance(workspace: Workspace, *, plain: bool, told: Told) -> Waiting | Stopped:
@@ -77,7 +70,7 @@ def _look(workspace: Workspace, told: Told) -> Waiting | Stopped | None:
     if not folder.tasks.exists() or folder.closed.exists():
         return None
     with workspace.hold("labelloop advance"):
-        for line in loop.pending_changes(workspace):
+        for line in pending_changes(workspace):
             told(line)
         with outages.watched(workspace):
             seen = waking.mark(workspace)
@@ -97,7 +90,7 @@ def _still_stopped(workspace: Workspace, ledger: Ledger, told: Told) -> Stopped 
         steps = (("prepare", None), ("version", last.id), ("finish", last.id))
         if plan != Stopped(**ledger.stopped) or not all(is_done(workspace, *step) for step in steps):
             return None
-        for line in loop.pending_changes(workspace):
+        for line in pending_changes(workspace):
             told(line)
     return Stopped(**ledger.stopped)
 

@@ -40,6 +40,11 @@ def round_number(round_id: str) -> int:
     return int(round_id[1:])
 
 
+def round_name(number: int) -> str:
+    """`r003` of 3."""
+    return f"r{number:03d}"
+
+
 @dataclass(frozen=True)
 class Entry:
     """A round in the ledger."""
@@ -123,7 +128,7 @@ class Ledger:
     def next_entry(self) -> Entry:
         """The entry that the next round will have."""
         last = self.last_closed
-        return Entry(f"r{len(self.rounds):03d}", f"rounds/{last.id}" if last else "data/start")
+        return Entry(round_name(len(self.rounds)), f"rounds/{last.id}" if last else "data/start")
 
     def close(self, round_id: str) -> None:
         """Move the open round among the closed ones; closing a closed round changes nothing."""

@@ -6,22 +6,25 @@ command line, a Prefect flow, a schedule) may be killed and another may go on.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from labelloop import approval
-from labelloop.campaign import Campaign, CampaignSettings, Dataset, differences, load_settings
+from labelloop.campaign import CampaignSettings, load_settings
 from labelloop.errors import SettingsError
-from labelloop.ledger import FROZEN, SETTLES, Entry, Ledger, freeze, read_frozen, write_frozen
+from labelloop.kept_settings import keep_held, pending_changes
+from labelloop.ledger import SETTLES, Entry, Ledger, freeze, read_frozen, write_frozen
 from labelloop.readiness import check_names, check_round
+from labelloop.round_folder import RoundFolder
 from labelloop.stages.backtest_followed import proven_by_backtest
 from labelloop.stages.collect import Waiting
 from labelloop.stages.contract import ROUND_STAGES
 from labelloop.stages.known_errors import with_known_errors
 from labelloop.stages.reasks import UNTIL, reask_until
 from labelloop.stages.runner import run_stage
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.workspace import Workspace
 
 RunStage = Callable[[Workspace, str, str | None], Any]
 """Runs one step of a round unless it is done: `run_stage`, or a Prefect task around it."""
@@ -102,6 +105,25 @@ def advance(
         if settles and not isinstance(next_plan(workspace, Ledger.read(workspace.ledger))[1], Stopped):
             # Whoever settles was told that nobody is asked.
             return Stopped("settled", f"{entry.id} asked nobody; `labelloop advance` goes on with a batch")
+
+
+def until_people(
+    workspace: Workspace, look: Callable[[], Waiting | Stopped], poll_seconds: float
+) -> Waiting | Stopped:
+    """Look again and again until the campaign stops, or until only people can go on.
+
+    Args:
+        look: such as `advance`.
+        poll_seconds: how often to look while people work; 0 returns then.
+    """
+    while True:
+        outcome = look()
+        simulated = load_settings(workspace.params).annotation.tool == "simulated"
+        people = not simulated or isinstance(outcome, AwaitingApproval)
+        if isinstance(outcome, Stopped) or (people and not poll_seconds):
+            return outcome
+        if people:
+            time.sleep(poll_seconds)
 
 
 def ask_before_push(workspace: Workspace, round_id: str) -> AwaitingApproval | Stopped | None:
@@ -253,46 +275,3 @@ def first_batch_size(settings: CampaignSettings, given: set[str], n_classes: int
     if acquisition.first_batch_size is not None:
         return acquisition.first_batch_size
     return 0 if len(given) == n_classes else acquisition.batch_size
-
-
-def pending_changes(workspace: Workspace) -> list[str]:
-    """What params.yaml says that the open round does not follow, and from when it will."""
-    ledger = Ledger.read(workspace.ledger)
-    settings = load_settings(workspace.params)
-    held = keep_held(settings, ledger)
-    lines = [
-        f"params.yaml: {change}; a running campaign keeps its name, seed, pool, test set and classes, so "
-        "this has no effect (start a new campaign with `labelloop init`)"
-        for change in differences(held.model_dump(mode="json"), settings.model_dump(mode="json"))
-    ]
-    if ledger.open is not None:
-        frozen = read_frozen(workspace.round(ledger.open.id).settings)[1]
-        held = with_known_errors(held, workspace.root, workspace.data, strict=False)
-        following = f"r{int(ledger.open.id[1:]) + 1:03d}"
-        lines += [
-            f"params.yaml: {change}; applies from round {following} (round {ledger.open.id} keeps what it "
-            "was opened with)"
-            for change in differences(
-                frozen.model_dump(mode="json", include=set(FROZEN)),
-                held.model_dump(mode="json", include=set(FROZEN)),
-            )
-        ]
-    return lines
-
-
-def keep_held(settings: CampaignSettings, ledger: Ledger) -> CampaignSettings:
-    """`settings` with what a campaign that has begun keeps as it is.
-
-    Another name would give its tasks other keys, another seed another control arm, other classes other codes.
-    """
-    if not ledger.begun:
-        return settings
-    kept = ledger.prepare
-    return settings.model_copy(
-        update={
-            "campaign": Campaign.model_validate(kept["campaign"]),
-            "dataset": Dataset.model_validate(kept["dataset"]),
-            "labels": settings.labels.model_copy(update={"classes": kept["labels"]["classes"]}),
-            "evaluation": settings.evaluation.model_copy(update=kept["evaluation"]),
-        }
-    )

@@ -18,7 +18,8 @@ from labelloop.campaign import CampaignSettings, differences
 from labelloop.errors import LabelloopError
 from labelloop.ledger import SETTLES, Entry, Ledger, read_frozen
 from labelloop.reviewing import verdicts
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.round_folder import RoundFolder
+from labelloop.workspace import Workspace
 
 COUNTED = ("labels", "model", "fusion", "gold", "quality", "review", "evaluation", "accept")
 """Sections of params.yaml that decide what a round makes of votes and verdicts."""
@@ -62,6 +63,7 @@ def open_settling(workspace: Workspace, *, anyway: bool, told: Callable[[str], N
         SettingsError, DataError: params.yaml does not do; see `readiness.check_round`.
     """
     from labelloop import loop
+    from labelloop.kept_settings import keep_held
     from labelloop.stages.runner import run_stage
 
     ledger = Ledger.read(workspace.ledger)
@@ -77,7 +79,7 @@ def open_settling(workspace: Workspace, *, anyway: bool, told: Callable[[str], N
         raise LabelloopError(f"{workspace.root} has no closed round, so there is nothing to settle; "
                              "`labelloop run` makes one")  # fmt: skip
     run_stage(workspace, "prepare")
-    settings = loop.keep_held(workspace.settings, ledger)
+    settings = keep_held(workspace.settings, ledger)
     found = reasons(workspace, workspace.round(last.id), settings)
     if not found and not anyway:
         raise LabelloopError(

@@ -14,8 +14,9 @@ from labelloop.ledger import Ledger, read_frozen
 from labelloop.reporting.label_words import read_labels
 from labelloop.reporting.prospects import as_lines, read_curve, read_prospects
 from labelloop.reporting.quality_words import quality_lines, read_quality
+from labelloop.round_folder import RoundFolder
 from labelloop.settling import uncounted, uncounted_words
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.workspace import Workspace
 
 RECORD = "track"
 """What is next for a round with all its outputs: MLflow, DVC and git are told."""
@@ -52,7 +53,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         status["annotators"] = read_quality(folder.quality)
         status["uncounted"] = {"verdicts": uncounted(workspace), "sentence": uncounted_words(workspace)}
     if ledger.open is not None:
-        from labelloop.loop import pending_changes
+        from labelloop.kept_settings import pending_changes
 
         folder = workspace.round(ledger.open.id)
         settings = read_frozen(folder.settings)[1]

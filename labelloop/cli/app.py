@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from labelloop import __version__
 from labelloop.cli import backtesting, fusing, labels, review, scheduling, selecting, tool, weak
 from labelloop.cli.arguments import CAMPAIGN, Folder, Plain, campaign_in
 from labelloop.errors import LabelloopError
+from labelloop.hints import did_you_mean
 
 app = typer.Typer(
     name="labelloop",
@@ -83,7 +83,8 @@ def run(
 
     Killed at any moment, the same command goes on from there. Ends with the table of rounds.
     """
-    from labelloop import console, driving
+    from labelloop import driving
+    from labelloop.cli import console
     from labelloop.workspace import Workspace
 
     workspace = campaign_in(folder)
@@ -95,7 +96,8 @@ def run(
 @app.command(rich_help_panel=CAMPAIGN)
 def advance(folder: Folder = Path(), plain: Plain = False) -> None:
     """Do everything that can be done now, then leave. For schedules; seconds when there is nothing to do."""
-    from labelloop import console, driving
+    from labelloop import driving
+    from labelloop.cli import console
 
     workspace = campaign_in(folder)
     with console.progress(workspace) as tell:
@@ -157,9 +159,8 @@ def stage(
     from labelloop.stages.runner import run_stage
 
     if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise LabelloopError(f"there is no stage {name!r}; {hint}Stages: {', '.join(NAMES)}")
+        hint = did_you_mean(name, NAMES, then=f"Stages: {', '.join(NAMES)}")
+        raise LabelloopError(f"there is no stage {name!r}; {hint}")
     if (round_id is None) != (name == "prepare"):
         raise LabelloopError(
             "prepare takes no round" if round_id else f"stage {name} needs a round, such as r000"

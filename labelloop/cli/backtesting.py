@@ -89,7 +89,7 @@ def backtest(
 
     Open replay/backtest.html: the recommendation, the curves, and what less money would have bought.
     """
-    from labelloop import console
+    from labelloop.cli import console
     from labelloop.stages.backtest import backtest as replay
 
     if (params is None) == (campaign is None):

@@ -45,7 +45,7 @@ def fuse(
     ] = False,
 ) -> None:  # fmt: skip
     """Fuse any table of votes into one label an item, with its confidence."""
-    from labelloop import console
+    from labelloop.cli import console
     from labelloop.fusion.ratings_file import fuse_ratings_file
     from labelloop.fusion.votes_file import fuse_file
 

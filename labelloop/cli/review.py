@@ -100,7 +100,8 @@ def settle(
     or certificates are made (accept, fusion, model, review ...). Without one it is refused, since each such
     round may use up one of the tries of accept.looks. Killed, the same command goes on from there.
     """
-    from labelloop import console, driving
+    from labelloop import driving
+    from labelloop.cli import console
     from labelloop.ledger import Ledger
     from labelloop.reporting.label_words import read_labels
     from labelloop.stages.runner import Round

@@ -41,7 +41,7 @@ def weak(
 
     import pandas as pd
 
-    from labelloop import console
+    from labelloop.cli import console
     from labelloop.cli.arguments import names_of
     from labelloop.fusion.column_names import item_column_of
     from labelloop.fusion.labels_file import check_suffix, write_table

@@ -27,7 +27,8 @@ from labelloop.reporting.web_page import (
     table,
     text,
 )
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.round_folder import RoundFolder
+from labelloop.workspace import Workspace
 
 MOST_CLASSES = 15
 """Rows of the table of classes, the worst first."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from labelloop import files
-from labelloop.workspace import RoundFolder
+from labelloop.round_folder import RoundFolder
 
 
 def read_labels(folder: RoundFolder) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from labelloop import files, stopping
 from labelloop.campaign import CampaignSettings
-from labelloop.workspace import RoundFolder
+from labelloop.round_folder import RoundFolder
 
 Rows = Sequence[Mapping[str, Any]]
 """The learning curve: labels, votes, cost, hours and accuracy a round, and whether it `settles`."""

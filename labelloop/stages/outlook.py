@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from labelloop import files, models, stabilization, stopping, table_contract, tables
+from labelloop import files, models, stopping, table_contract, tables
 from labelloop.acquisition.keys import derived_seed
 from labelloop.datasets.base import Prepared
 from labelloop.evaluation import curve as curves
@@ -26,6 +26,7 @@ from labelloop.evaluation.plateau import Slope, recent_slope
 from labelloop.stages.gold_arm import open_gold
 from labelloop.stages.pool_order import first_rows
 from labelloop.stages.runner import Round
+from labelloop.stopping import stabilization
 from labelloop.workspace import Workspace
 
 KEPT_ROUNDS = 16
@@ -128,7 +129,7 @@ def _predict_stop_set(current: Round, prepared: Prepared) -> tuple[pd.DataFrame,
         probabilities = models.load_learner(current.folder.model).predict_proba(prepared.pool.inputs(rows))
         predicted = probabilities.argmax(axis=1)
         # Rounded: another number of threads may give other last bits of the probabilities.
-        doubt = round(float((1 - probabilities.max(axis=1)).mean(dtype=np.float64)), 6)
+        doubt = round(stabilization.overall_uncertainty(probabilities).value, 6)
     newest = pd.DataFrame({current.id: predicted}, index=pd.Index(ids, name="item", dtype=object))
     # Where evaluation.stop_set was changed, earlier rounds speak of other items: what both know is kept.
     joined = before.join(newest, how="inner") if len(before.columns) else newest

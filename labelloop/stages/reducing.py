@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from labelloop.acquisition.base import Context, Picks
 from labelloop.acquisition.keys import id_keys
 from labelloop.acquisition.reduction import PURPOSE, Highest, merged, most_doubtful
 from labelloop.datasets.base import Items
-from labelloop.one_thread import cores, one_thread
+from labelloop.one_thread import on_all_cores, one_thread
 from labelloop.workspace import Workspace
 
 _SHARES = 4
@@ -97,8 +96,9 @@ def reduce_candidates(
         )
         for start in range(0, len(is_open), size)
     ]  # fmt: skip
+    run = run_shards or functools.partial(on_all_cores, reduce_rows)
     with one_thread():
-        parts = (run_shards or _in_threads)(shards)
+        parts = run(shards)
     _pool.cache_clear()
     found = merged(parts, count, lambda rows: id_keys(ids[rows], context.seed, PURPOSE))
     how = "of the highest margin score" if probabilities is not None else "drawn at random"
@@ -117,11 +117,6 @@ def reduce_rows(shard: CandidateShard) -> Highest:
     # In another process of a task runner nobody else holds it.
     with one_thread():
         return most_doubtful(rows, said, shard.count, keys)
-
-
-def _in_threads(shards: Sequence[CandidateShard]) -> list[Highest]:
-    with ThreadPoolExecutor(min(cores(), len(shards))) as pool:
-        return list(pool.map(reduce_rows, shards))
 
 
 @functools.lru_cache(maxsize=1)

@@ -19,8 +19,9 @@ from labelloop import approval, files
 from labelloop.campaign import CampaignSettings
 from labelloop.errors import DamagedFileError, DataError, LabelloopError, SettingsError
 from labelloop.ledger import SETTLES, Ledger, read_frozen
+from labelloop.round_folder import RoundFolder
 from labelloop.stages.contract import RECORDS, ROUND_STAGES, Contract
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from small_campaigns import UNRECORDED, clouds
 
 from labelloop import datasets, files
 from labelloop.acquisition.base import Context
@@ -27,10 +28,7 @@ def campaign(tmp_path_factory: pytest.TempPathFactory, labelloop: Callable[..., 
     """Two rounds, shards of 256 rows; k-center by embeddings, which reads no probabilities itself."""
     folder = tmp_path_factory.mktemp("campaign")
     labelloop("init", folder)
-    random = np.random.default_rng(0)
-    codes = random.integers(3, size=ROWS)
-    table = pd.DataFrame(random.normal(2.0 * codes[:, None], 1.0, (ROWS, 4)), columns=list("abcd"))
-    table.assign(label=[f"class-{code}" for code in codes]).to_csv(folder / "rows.csv", index=False)
+    clouds(ROWS, 2.0).to_csv(folder / "rows.csv", index=False)
     settings: dict[str, Any] = {
         "campaign": {"name": "reduced", "seed": 1},
         "dataset": {"kind": "table", "path": "rows.csv", "label_column": "label"},
@@ -41,8 +39,7 @@ def campaign(tmp_path_factory: pytest.TempPathFactory, labelloop: Callable[..., 
         "annotation": {"overlap": 1, "test_overlap": 1},
         "evaluation": {"test_size": 20, "bootstrap": 20},
         "stopping": {"max_rounds": 2},
-        "tracking": {"enabled": False},
-        "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
+        **UNRECORDED,
     }  # fmt: skip
     (folder / "params.yaml").write_text(yaml.safe_dump(settings))
     said = labelloop("run", "--plain", folder)
