@@ -48,7 +48,7 @@ def init(root: Path, *, params: str | Path = "digits", own_git: bool = False) ->
     """
     if (root / "rounds.yaml").exists() and Ledger.read(root / "rounds.yaml").begun:
         raise LabelloopError(
-            f"{root} holds a campaign that has begun; `labelloop status` says where it stands"
+            f"{root} holds a campaign that has begun; `labelloop status {root}` says where it stands"
         )
     text = _params_text(params)
     if (root / "params.yaml").exists():

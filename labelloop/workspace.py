@@ -254,6 +254,11 @@ class Workspace:
         return self.root / "reports"
 
     @property
+    def page(self) -> Path:
+        """The whole campaign as one HTML page."""
+        return self.reports / "campaign.html"
+
+    @property
     def state(self) -> Path:
         """This machine's notes: the lock, receipts of finished stages, the simulated tool. Not versioned."""
         return self.root / ".labelloop"

@@ -38,7 +38,7 @@ def where_to_look(workspace: Workspace, round_id: str) -> str:
         f"# {settings.campaign.name} {round_id}: where to look",
         "",
         f"- files of the round: `{workspace.round(round_id).path}`",
-        f"- learning curve: `{workspace.reports / 'learning_curve.png'}`",
+        f"- the campaign on one page, for a browser: `{workspace.page}`",
         f"- where the campaign stands: `labelloop status {root}`",
     ]
     if settings.tracking.enabled:

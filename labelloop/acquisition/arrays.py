@@ -164,7 +164,8 @@ def _require(strategy: Strategy, given: dict[str, np.ndarray], labeled: npt.Arra
             if given and make_strategy(name).required(model=model) <= set(given) | {"labels"}
         ]
         instead = f", or use one that does without: {', '.join(able)}" if able else ""
-        raise SettingsError(f"strategy '{strategy.name}' needs {missing[0]}; give them{instead}")
+        raise SettingsError(f"strategy '{strategy.name}' needs {missing[0]}; give them (`labelloop select`: "
+                            f"--{missing[0].replace('_', '-')} FILE){instead}")  # fmt: skip
     if not given:
         raise SettingsError(
             "neither embeddings nor probabilities were given, so the number of rows is unknown; give one"

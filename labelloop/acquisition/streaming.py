@@ -15,8 +15,9 @@ import numpy as np
 from labelloop.acquisition.embeddings import Embeddings
 from labelloop.one_thread import cores, is_held
 
-CHUNK_NUMBERS = 1 << 18
-"""Numbers in a chunk: 1 MiB of float32."""
+CHUNK_NUMBERS = 3 << 17
+"""Numbers in a chunk: 1.5 MiB of float32. Smaller ones have threads wait for the interpreter, larger ones for
+memory."""
 _CHUNKS_A_THREAD = 4
 """Fewer than this are done before a thread has begun."""
 

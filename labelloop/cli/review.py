@@ -9,16 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from labelloop.cli.arguments import Folder, Plain, campaign_in
+from labelloop.cli.arguments import CAMPAIGN, Folder, Plain, campaign_in, names_of
 
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    app.command()(review)
-    app.command()(settle)
-    app.command()(export)
+    for command in (review, settle, export):
+        app.command(rich_help_panel=CAMPAIGN)(command)
 
 
 def review(
@@ -112,7 +111,7 @@ def settle(
     last = Ledger.read(workspace.ledger).last_closed
     if last is not None and (current := Round(workspace, last.id)).settles:
         typer.echo("\n".join([settled_words(current), *read_labels(current.folder)]))
-    typer.echo(str(outcome))
+    console.show_waiting(workspace, outcome)
 
 
 def export(
@@ -122,6 +121,7 @@ def export(
     in_review: Annotated[
         bool, typer.Option("--in-review", help="With labels that wait at a review gate; source: in review.")
     ] = False,
+    columns: Annotated[str, typer.Option(help="Columns of the data beside each label: 'title,text'.")] = "",
     as_json: Json = False,
 ) -> None:
     """Write every item's label with where it comes from and how sure it is: what the campaign is for.
@@ -134,7 +134,8 @@ def export(
     from labelloop.stages.acceptance import time_of
 
     workspace = campaign_in(folder)
-    told = export_labels(workspace, out, now=time_of(workspace), people_only=people, in_review=in_review)
+    told = export_labels(workspace, out, now=time_of(workspace), people_only=people, in_review=in_review,
+                          columns=names_of(columns) or ())  # fmt: skip
     if as_json:
         typer.echo(json.dumps(told, indent=2))
         return

@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from labelloop.cli.arguments import ALONE
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(weak)
+    app.command(rich_help_panel=ALONE)(weak)
 
 
 def weak(

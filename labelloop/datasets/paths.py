@@ -25,7 +25,7 @@ def locate(written: str, root: Path, setting: str) -> Path:
         near = _neighbours(path)
         hint = f"; did you mean '{near[0]}'?" if near else ""
         raise DataError(
-            f"dataset.{setting}: {written!r} is not there (looked for {path}){hint} "
+            f"dataset.{setting}: {written!r} is not there (looked for {path}){hint or '.'} "
             "Relative paths start at the campaign's folder"
         )
     return path

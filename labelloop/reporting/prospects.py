@@ -5,8 +5,10 @@ Without pandas: `labelloop status` reads this.
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from labelloop import files, stopping
@@ -15,6 +17,8 @@ from labelloop.workspace import RoundFolder
 
 Rows = Sequence[Mapping[str, Any]]
 """The learning curve: labels, votes, cost, hours and accuracy a round, and whether it `settles`."""
+
+KEPT = ("labels", "test_items", "votes", "cost", "hours", "accuracy", "accuracy_low", "accuracy_high")
 
 
 def read_prospects(folder: RoundFolder, rows: Rows, settings: CampaignSettings) -> dict[str, Any]:
@@ -87,13 +91,40 @@ def duration(days: float) -> str:
     return f"{days:.1f} days" if days >= 2 else f"{24 * days:.1f} hours"
 
 
-def as_lines(prospects: Mapping[str, Any]) -> list[str]:
-    """One line a subject, its name first; then a line a rule."""
-    lines = [
-        f"{name:<10}{prospects[key]}"
+def as_pairs(prospects: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Subjects and what is said of each, then the rules, then what can never fire."""
+    pairs = [
+        (name, prospects[key])
         for name, key in (("learned", "learned"), ("spent", "spent"), ("saved", "saved"),
                           ("to come", "to_come"))
         if prospects[key]
     ]  # fmt: skip
-    lines += [f"{'fires' if rule['fires'] else 'rule':<10}{rule['sentence']}" for rule in prospects["rules"]]
-    return lines + [f"{'note':<10}{sentence}" for sentence in prospects["cannot_fire"]]
+    pairs += [("fires" if rule["fires"] else "rule", rule["sentence"]) for rule in prospects["rules"]]
+    return pairs + [("note", sentence) for sentence in prospects["cannot_fire"]]
+
+
+def as_lines(prospects: Mapping[str, Any]) -> list[str]:
+    """The same, a line each."""
+    return [f"{name:<10}{says}" for name, says in as_pairs(prospects)]
+
+
+def read_curve(path: Path) -> list[dict[str, Any]]:
+    """Rows of a round's learning_curve.csv, `KEPT` as numbers, and whether each `settles`."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        return [
+            {"round": row["round"], "settles": row.get("settles") == "True"}
+            | {name: _number(row[name]) for name in KEPT}
+            for row in csv.DictReader(stream)
+        ]
+
+
+def read_twin(path: Path) -> dict[int, float]:
+    """Accuracy of the random twins by labels; empty where the campaign has none."""
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as stream:
+        return {int(row["labels"]): float(row["accuracy"]) for row in csv.DictReader(stream)}
+
+
+def _number(text: str) -> float | int | None:
+    return None if not text else float(text) if any(mark in text for mark in ".einf") else int(text)

@@ -146,6 +146,9 @@ def test_answers_that_are_in_name_what_is_made_of_them_next(campaign: Workspace)
     for path in (folder.scores, folder.batch, folder.tasks, folder.closed, folder.collected):
         path.write_text("{}")
     assert "Round r002 has its answers; next step: fuse." in as_text(read_status(campaign))
+    for path in (folder.fused, folder.labels, folder.model, folder.manifest):
+        path.write_text("{}")
+    assert "next step: track." in as_text(read_status(campaign))
 
 
 def test_a_stopped_campaign_says_why_instead_of_when(campaign: Workspace) -> None:

@@ -183,7 +183,7 @@ def _row(
     item = _item(cells, items)
     name = unplain(_text(cells, "annotator")) or annotator
     if not name and not anonymous:
-        raise ValueError("it says not who answered; fill in the column 'annotator', or call the file "
+        raise ValueError("it does not say who answered; fill in the column 'annotator', or call the file "
                          "answers-<your name>")  # fmt: skip
     if not name.isprintable() or len(name) > 200:
         raise ValueError(f"the annotator's name {name[:50]!r} is not plain text")

@@ -13,9 +13,9 @@ import yaml
 
 from labelloop import datasets, files
 from labelloop.evaluation.intervals import wilson
-from labelloop.evaluation.weighted import lure_weights
+from labelloop.evaluation.weighted import FEWEST, lure_weights
 from labelloop.models import load_learner
-from labelloop.stages.asked_accuracy import UNKNOWN
+from labelloop.stages.asked_accuracy import UNKNOWN, sentence
 
 SETTINGS: dict[str, Any] = {
     "campaign": {"name": "asked", "seed": 3},
@@ -100,7 +100,9 @@ def test_where_the_strategys_chances_are_not_known_the_control_arm_tells(
     low, high = wilson(int(right.sum()), len(right), 0.95)
     assert (metrics["asked_accuracy_low"], metrics["asked_accuracy_high"]) == pytest.approx((low, high))
     report = (tmp_path / "rounds" / "r001" / "report.md").read_text()
-    assert "control items, a plain random sample of what was left to ask" in report
+    told = "control items, a plain random sample of what was left to ask"
+    assert (told in report) == (len(batch) >= FEWEST)
+    assert told in sentence(metrics | {"asked_accuracy_items": FEWEST})
 
 
 def test_random_in_strata_is_weighted_by_the_items_own_chances(
