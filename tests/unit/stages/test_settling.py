@@ -241,7 +241,8 @@ def test_status_and_review_say_what_is_not_counted_and_how_to_count_it(
     stopped: Campaign, settled: Campaign, labelloop: Command, tmp_path: Path
 ) -> None:
     root = stopped.workspace.root
-    sentence = f"90 verdicts are not counted yet: `labelloop settle {root}` counts them, with nobody asked."
+    how = f"`labelloop settle {root}` counts what was reviewed, with nobody asked"
+    sentence = f"90 verdicts not counted yet: {how}."
     assert sentence in labelloop("status", root).out
     assert sentence in labelloop("review", root, "--take", root / "queue.csv", "--by", "max").out
     assert "not counted yet" not in labelloop("status", settled.workspace.root).out
