@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from labelloop import files
+from labelloop.answering import from_here
 from labelloop.campaign import CampaignSettings, differences
 from labelloop.errors import LabelloopError
 from labelloop.ledger import SETTLES, Entry, Ledger, read_frozen
@@ -42,11 +43,10 @@ def uncounted_words(workspace: Workspace) -> str:
     ledger, many = Ledger.read(workspace.ledger), uncounted(workspace)
     if not many or ledger.open is not None:
         return ""
-    were = "1 verdict is" if many == 1 else f"{many} verdicts are"
-    how = f"`labelloop settle {workspace.root}` counts them, with nobody asked"
+    how = f"`labelloop settle {from_here(workspace.root)}` counts what was reviewed, with nobody asked"
     if ledger.stopped is None:
-        how = f"the next round counts them, or {how}"
-    return f"{were} not counted yet: {how}."
+        how = f"the next round does, or {how}"
+    return f"{_verdicts(many)} not counted yet: {how}."
 
 
 def open_settling(workspace: Workspace, *, anyway: bool, told: Callable[[str], None]) -> Entry:
@@ -66,18 +66,18 @@ def open_settling(workspace: Workspace, *, anyway: bool, told: Callable[[str], N
     from labelloop.kept_settings import keep_held
     from labelloop.stages.runner import run_stage
 
-    ledger = Ledger.read(workspace.ledger)
+    ledger, here = Ledger.read(workspace.ledger), from_here(workspace.root)
     if ledger.open is not None:
         if read_frozen(workspace.round(ledger.open.id).settings)[0].get(SETTLES):
             return ledger.open
         raise LabelloopError(
             f"round {ledger.open.id} is open and counts what was reviewed when it closes: nothing to settle. "
-            f"`labelloop status {workspace.root}` says what it waits for"
+            f"`labelloop status {here}` says what it waits for"
         )
     last = ledger.last_closed
     if last is None:
         raise LabelloopError(f"{workspace.root} has no closed round, so there is nothing to settle; "
-                             "`labelloop run` makes one")  # fmt: skip
+                             f"`labelloop run {here}` makes one")  # fmt: skip
     run_stage(workspace, "prepare")
     settings = keep_held(workspace.settings, ledger)
     found = reasons(workspace, workspace.round(last.id), settings)
@@ -85,11 +85,11 @@ def open_settling(workspace: Workspace, *, anyway: bool, told: Callable[[str], N
         raise LabelloopError(
             f"nothing was reviewed since {last.id} closed, no certificate has expired, and params.yaml says "
             f"what {last.id} followed ({', '.join(COUNTED)}): a round that asks nobody would change nothing. "
-            f"`labelloop review {workspace.root}` writes a queue to fill in; --anyway settles all the same, "
+            f"`labelloop review {here}` writes a queue to fill in; --anyway settles all the same, "
             "for answers that came in late"
         )
     entry = loop.open_next(workspace, ledger, settings, 0, settles=True)
-    told(f"{entry.id} asks nobody and counts what is new: {'; '.join(found) or 'nothing that is known of'}")
+    told(f"{entry.id} asks nobody and counts what is new: {'; '.join(found) or 'late answers, if any'}")
     return entry
 
 
@@ -100,7 +100,7 @@ def reasons(workspace: Workspace, last: RoundFolder, settings: CampaignSettings)
         settings: what the round would follow.
     """
     many = uncounted(workspace)
-    found = [f"{many} verdicts"] if many else []
+    found = [_verdicts(many)] if many else []
     found += [f"certificate {name} has expired" for name in expired(workspace, last)]
     followed = read_frozen(last.settings)[1].model_dump(mode="json", include=set(COUNTED))
     changed = differences(followed, settings.model_dump(mode="json", include=set(COUNTED)))
@@ -115,6 +115,10 @@ def expired(workspace: Workspace, last: RoundFolder) -> list[str]:
     made = [one["certificate"] for one in (told, told.get("fused", {})) if one.get("state") == "issued"]
     now = time_of(workspace)
     return [one["id"] for one in made if now >= datetime.fromisoformat(one["expires_at"])]
+
+
+def _verdicts(many: int) -> str:
+    return "1 verdict" if many == 1 else f"{many} verdicts"
 
 
 def _shortened(lines: Sequence[str]) -> list[str]:

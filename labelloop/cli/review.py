@@ -16,9 +16,8 @@ Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    app.command(rich_help_panel=CAMPAIGN)(review)
-    app.command(rich_help_panel=CAMPAIGN)(settle)
-    app.command(rich_help_panel=CAMPAIGN)(export)
+    for command in (review, settle, export):
+        app.command(rich_help_panel=CAMPAIGN)(command)
 
 
 def review(
@@ -113,7 +112,7 @@ def settle(
     last = Ledger.read(workspace.ledger).last_closed
     if last is not None and (current := Round(workspace, last.id)).settles:
         typer.echo("\n".join([settled_words(current), *read_labels(current.folder)]))
-    typer.echo(str(outcome))
+    console.show_waiting(workspace, outcome)
 
 
 def export(

@@ -202,6 +202,8 @@ def _classes(per_class: list[dict[str, Any]]) -> str:
 
 def _disagreements(labels: pd.DataFrame, round_id: str) -> str:
     mine = labels[labels["round"] == round_id]
+    if not len(mine):
+        return "This round brought no label of a new item."
     split = mine[mine["agreeing"] < mine["votes"]].sort_values(["confidence", "item"]).head(10)
     if not len(split):
         return "None: everybody agreed on every item of this round."

@@ -16,7 +16,7 @@ def settled_words(current: Round) -> str:
     both = before.merge(now, on="item", suffixes=("_before", ""))
     changed = int((both["label_before"] != both["label"]).sum())
     said = [f"{more} more {'label rests' if more == 1 else 'labels rest'} on a reviewer's word",
-            f"{changed} {'label is' if changed == 1 else 'labels are'} another than before"]  # fmt: skip
+            f"{changed} {'label' if changed == 1 else 'labels'} changed"]  # fmt: skip
     new = len(now) - len(both)
     if new:
         said.append(f"{new} {'item has its' if new == 1 else 'items have their'} first label")

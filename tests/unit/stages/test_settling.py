@@ -112,6 +112,7 @@ def test_nobody_is_asked(stopped: Campaign, settled: Campaign) -> None:
     now, then = files.read_json(folder.metrics), files.read_json(before.metrics)
     assert all(now[name] == then[name] for name in ("labels", "votes", "cost", "hours"))
     assert "Nobody was asked" in folder.report.read_text()
+    assert "everybody agreed" not in folder.report.read_text()
 
 
 def test_the_campaign_is_stopped_as_before(stopped: Campaign, settled: Campaign) -> None:
@@ -241,10 +242,12 @@ def test_status_and_review_say_what_is_not_counted_and_how_to_count_it(
     stopped: Campaign, settled: Campaign, labelloop: Command, tmp_path: Path
 ) -> None:
     root = stopped.workspace.root
-    sentence = f"90 verdicts are not counted yet: `labelloop settle {root}` counts them, with nobody asked."
+    how = f"`labelloop settle {root}` counts what was reviewed, with nobody asked"
+    sentence = f"90 verdicts not counted yet: {how}."
     assert sentence in labelloop("status", root).out
     assert sentence in labelloop("review", root, "--take", root / "queue.csv", "--by", "max").out
-    assert "not counted yet" not in labelloop("status", settled.workspace.root).out
+    after = labelloop("status", settled.workspace.root).out
+    assert "not counted yet" not in after and f"{NEXT}, which asked nobody, moved it by" in after
     told = json.loads(labelloop("status", root, "--json").out)["uncounted"]
     assert told == {"verdicts": 90, "sentence": sentence}
     assert uncounted(settled.workspace) == 0
