@@ -105,7 +105,9 @@ def _picture(path: Path, what: str, told: str, rem: int) -> str:
 
 def _prospects(folder: RoundFolder, rows: Sequence[Mapping[str, Any]], settings: CampaignSettings) -> str:
     pairs = as_pairs(read_prospects(folder, rows, settings))
-    return table(["", ""], [[f"<b>{text(name)}</b>", text(says)] for name, says in pairs])
+    return table(
+        ["", ""], [[f"<b>{text(name).replace(' ', '&nbsp;')}</b>", text(says)] for name, says in pairs]
+    )
 
 
 def _rounds(rows: Sequence[Mapping[str, Any]], twin: Mapping[int, float], currency: str) -> str:
