@@ -204,8 +204,9 @@ def show_fusion(summary: dict[str, Any], out: Path) -> None:
             )
             more = f"\nand {len(value) - 20} more" if len(value) > 20 else ""
             table.add_row("people", Text(text + more))
-        elif name not in ("gold", "out"):
+        elif name not in ("gold", "out") and value != []:
             text = f"{value:.4f}" if isinstance(value, float) else str(value)
+            text = ", ".join(map(str, value)) if isinstance(value, list) else text
             table.add_row(name.replace("_", " "), Text(text))
     table.add_row("written", Text(str(out)))
     Console().print(table, highlight=False)
