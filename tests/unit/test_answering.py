@@ -25,7 +25,10 @@ def test_a_folder_of_sheets_is_named_with_the_command_that_takes_answers_in(camp
     """Paths as they may be typed where the user stands; with routing everybody has a sheet of their own."""
     said = where_to_answer(campaign, "r003", Annotation(tool="files"))
     assert "mine/labeling/r003" in said and " tasks.csv" in said and "`labelloop advance mine`" in said
-    assert "each by 3 different people, a test item by 5" in said
+    assert "each by 3 different people (" in said
+    assert "each by 3 different people, a test item by 5" in where_to_answer(
+        campaign, "r000", Annotation(tool="files")
+    )
     settings = {"tool": "files", "overlap": 1, "test_overlap": 1, "annotators": ["ann"]}
     routed = Annotation.model_validate(settings | {"routing": {"mode": "skill"}})
     said = where_to_answer(campaign, "r003", routed)
