@@ -102,7 +102,7 @@ def advance(folder: Folder = Path(), plain: Plain = False) -> None:
     workspace = campaign_in(folder)
     with console.progress(workspace) as tell:
         outcome = driving.advance(workspace, plain=plain, told=tell)
-    console.show_waiting(workspace, outcome)
+    console.show_end(workspace, outcome)
 
 
 @app.command(rich_help_panel=CAMPAIGN)

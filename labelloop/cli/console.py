@@ -104,7 +104,7 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
     ledger = Ledger.read(workspace.ledger)
     last = ledger.last_closed
     if last is None:
-        show_waiting(workspace, outcome, console)
+        show_end(workspace, outcome, console)
         return
     twin = read_twin(workspace.twin)
     currency = workspace.settings.annotation.currency
@@ -135,13 +135,14 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
     ):  # fmt: skip
         if sentence:
             console.print(sentence, highlight=False)
-    show_waiting(workspace, outcome, console)
+    show_end(workspace, outcome, console)
     console.print()
-    console.print(f"Open in a browser: {workspace.page.as_uri()}\n", soft_wrap=True, highlight=False)
+    if workspace.page.exists():
+        console.print(f"Open in a browser: {workspace.page.as_uri()}\n", soft_wrap=True, highlight=False)
     console.print(next_steps(workspace, last.id), highlight=False, soft_wrap=True)
 
 
-def show_waiting(workspace: Workspace, outcome: object, console: Console | None = None) -> None:
+def show_end(workspace: Workspace, outcome: object, console: Console | None = None) -> None:
     """What a command ended with; where people are waited for, also where they answer."""
     from labelloop.answering import refused_words, where_to_answer
     from labelloop.ledger import Ledger, read_frozen
@@ -204,8 +205,9 @@ def show_fusion(summary: dict[str, Any], out: Path) -> None:
             )
             more = f"\nand {len(value) - 20} more" if len(value) > 20 else ""
             table.add_row("people", Text(text + more))
-        elif name not in ("gold", "out"):
+        elif name not in ("gold", "out") and value != []:
             text = f"{value:.4f}" if isinstance(value, float) else str(value)
+            text = ", ".join(map(str, value)) if isinstance(value, list) else text
             table.add_row(name.replace("_", " "), Text(text))
     table.add_row("written", Text(str(out)))
     Console().print(table, highlight=False)

@@ -98,15 +98,18 @@ def _show(found: list[dict[str, Any]]) -> None:
 
     table = Table()
     for name in ("annotator", "labels", "votes", "coverage", "overlap", "conflict"):
-        table.add_column(name, justify="left" if name in ("annotator", "labels") else "right")
+        left = name in ("annotator", "labels")
+        table.add_column(name, justify="left" if left else "right", overflow="fold")
     with_gold = bool(found) and "accuracy" in found[0]
     if with_gold:
-        table.add_column("right on gold", justify="right")
+        table.add_column("gold", justify="right")
     for row in found:
         cells = [row["annotator"], ", ".join(row["labels"]), str(row["votes"])]
         cells += [f"{row[name]:.1%}" for name in ("coverage", "overlap", "conflict")]
         if with_gold:
             known = row["accuracy"] is not None
-            cells.append(f"{row['accuracy']:.1%} ({row['low']:.0%}–{row['high']:.0%})" if known else "–")
+            cells.append(
+                f"{row['accuracy']:.0%} ({100 * row['low']:.0f}–{row['high']:.0%})" if known else "–"
+            )
         table.add_row(*cells)
     Console().print(table)

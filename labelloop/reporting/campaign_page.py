@@ -18,6 +18,7 @@ from labelloop.reporting.prospects import as_pairs, read_curve, read_prospects, 
 from labelloop.reporting.quality_words import quality_lines, read_quality
 from labelloop.reporting.web_page import (
     cards,
+    name,
     page,
     paragraph,
     picture,
@@ -49,7 +50,9 @@ def campaign_page(workspace: Workspace, round_id: str, settings: CampaignSetting
         stopped: why the campaign has ended, where it has.
     """
     folder = workspace.round(round_id)
-    rows, twin = read_curve(folder.curve), read_twin(workspace.twin)
+    rows = read_curve(folder.curve)
+    # A campaign that goes on has twins of its earlier end only, and its curve is drawn without them.
+    twin = read_twin(workspace.twin) if stopped else {}
     with folder.per_class.open(encoding="utf-8", newline="") as stream:
         per_class = list(csv.DictReader(stream))
     body = [
@@ -106,7 +109,9 @@ def _picture(path: Path, what: str, told: str, rem: int) -> str:
 
 def _prospects(folder: RoundFolder, rows: Sequence[Mapping[str, Any]], settings: CampaignSettings) -> str:
     pairs = as_pairs(read_prospects(folder, rows, settings))
-    return table(["", ""], [[f"<b>{text(name)}</b>", text(says)] for name, says in pairs])
+    return table(
+        ["", ""], [[f"<b>{text(what).replace(' ', '&nbsp;')}</b>", text(says)] for what, says in pairs]
+    )
 
 
 def _rounds(rows: Sequence[Mapping[str, Any]], twin: Mapping[int, float], currency: str) -> str:
@@ -133,9 +138,9 @@ def _people(folder: RoundFolder) -> str:
 def _classes(rows: Sequence[Mapping[str, str]]) -> str:
     worst = sorted(rows, key=lambda row: float(row["f1"] or 0.0))[:MOST_CLASSES]
     more = f"; {len(rows) - len(worst)} more in per_class.csv" if len(rows) > len(worst) else ""
-    names = ("precision", "recall", "f1")
+    figures = ("precision", "recall", "f1")
     cells = [
-        [text(row["class"]), *(f"{float(row[name]):.2f}" if row[name] else "–" for name in names),
+        [name(row["class"]), *(f"{float(row[key]):.2f}" if row[key] else "–" for key in figures),
          text(row["support"])]
         for row in worst
     ]  # fmt: skip
@@ -145,9 +150,9 @@ def _classes(rows: Sequence[Mapping[str, str]]) -> str:
 
 def _files(workspace: Workspace, folder: RoundFolder) -> str:
     rows = [
-        [f'<a href="../rounds/{folder.id}/{name}">{name}</a>', text(says)]
-        for name, says in ROUND_FILES
-        if (folder.path / name).exists()
+        [f'<a href="../rounds/{folder.id}/{file}">{file}</a>', text(says)]
+        for file, says in ROUND_FILES
+        if (folder.path / file).exists()
     ]
     rows.append(["<code>labelloop export</code>", "every label so far in one CSV, with where it comes from"])
     if workspace.settings.tracking.enabled:

@@ -87,8 +87,10 @@ def to_come(forecast: Mapping[str, Any] | None) -> str:
 
 
 def duration(days: float) -> str:
-    """Days, or hours where a day is too coarse."""
-    return f"{days:.1f} days" if days >= 2 else f"{24 * days:.1f} hours"
+    """Days, or hours or minutes where that is too coarse."""
+    if days >= 2:
+        return f"{days:.1f} days"
+    return f"{24 * days:.1f} hours" if 24 * days >= 1 else f"{1440 * days:.0f} minutes"
 
 
 def as_pairs(prospects: Mapping[str, Any]) -> list[tuple[str, str]]:

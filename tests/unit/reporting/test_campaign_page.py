@@ -100,6 +100,7 @@ def test_an_ended_campaign_says_why_and_what_random_gave(campaign: Workspace) ->
     page = page_of(campaign, stopped="2 rounds are finished.")
     assert "The campaign has ended: 2 rounds are finished." in page
     assert "random gives" in page and "61.2%" in page and "73.1%" in page
+    assert "random gives" not in page_of(campaign)  # It goes on: those twins are of an earlier end.
 
 
 def test_the_same_files_give_the_same_page(campaign: Workspace) -> None:
