@@ -69,7 +69,7 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
                 f"yet, so `{WITHOUT_COMMITTEE}` picked.")  # fmt: skip
         name, options, mixed = WITHOUT_COMMITTEE, {}, False
         needs = make_strategy(name, options).needs
-    if trained and acquisition.candidates is not None and needs:
+    if trained and acquisition.candidates is not None and make_strategy(name, options).doubt is not False:
         # What the strategy looks at is chosen by margin.
         needs |= {"probabilities"}
     wanted = [need for need in ("probabilities", "embeddings", "members") if need in needs]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from labelloop import acquisition, files, models
-from labelloop.acquisition.base import Context, HeldOut
+from labelloop.acquisition.base import Context, HeldOut, Strategy
 from labelloop.acquisition.composition import Composition, compose
 from labelloop.datasets.base import Prepared
 from labelloop.models.out_of_fold import held_out
@@ -77,12 +77,17 @@ def strategy_arm(
     if asked.candidates is not None and scores["arrays"]:
         if composition is not None and composition.allowed is not None:
             context = replace(context, candidates=candidates[composition.allowed[candidates]])
+        by_doubt = scores["trained"] and _goes_by_doubt(
+            current, prepared, strategy, context, later=scores.get("embedded_later", False)
+        )
+        no_doubt = f"{strategy.name} does not go by the model's doubt here" if scores["trained"] else ""
         reduced = reduce_candidates(
             current.workspace,
-            current.folder.scores / "probabilities.npy" if scores["trained"] else None,
+            current.folder.scores / "probabilities.npy" if by_doubt else None,
             context,
             asked.candidates,
             shard_size=asked.shard_size,
+            no_doubt=no_doubt,
             run_shards=run_shards,
         )
         context = context if reduced is None else replace(context, candidates=reduced.rows)
@@ -103,6 +108,16 @@ def strategy_arm(
     about["reason"] = " ".join(said for said in (scores["note"], picks.reason, *told_of) if said)
     draws = np.full(len(picks.rows), np.nan) if picks.draws is None else picks.draws
     return arm("strategy", picks.rows, picks.scores, picks.probabilities, draws), about
+
+
+def _goes_by_doubt(
+    current: Round, prepared: Prepared, strategy: Strategy, context: Context, *, later: bool
+) -> bool:
+    if callable(strategy.doubt) and later:
+        # Who decides by the context decides by its labeled rows; nothing else is embedded for that.
+        few = replace(context, candidates=context.candidates[:1])
+        context = replace(context, embeddings=_by_model(current, prepared, few))
+    return strategy.goes_by_doubt(context)
 
 
 def _by_model(current: Round, prepared: Prepared, context: Context) -> EmbeddedByModel:
