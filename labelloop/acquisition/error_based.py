@@ -20,7 +20,7 @@ MOST_ERRORS = 500
 _LEAST_SHARE = 0.1
 
 
-@needs("probabilities", "embeddings", "labels")
+@needs("probabilities", "embeddings", "labels", doubt=False)
 def pick_error_based(context: Context, batch_size: int, *, wrong: Sequence[int | str] = ()) -> Picks:
     """Pick the unlabeled neighbours of errors: the nearest one of each error, then the second nearest.
 

@@ -14,7 +14,7 @@ MOST_LABELED = 2000
 """Labeled items that are looked at; of more a random sample, keyed by item."""
 
 
-@needs("probabilities", "embeddings", "labels")
+@needs("probabilities", "embeddings", "labels", doubt=False)
 def pick_hard_negatives(context: Context, batch_size: int, *, label: str | int | None = None) -> Picks:
     """Pick rows with a high probability of their likeliest class c that are nearer to other classes' labels.
 

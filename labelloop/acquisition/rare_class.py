@@ -14,7 +14,7 @@ FEW = 10
 """Labels of the class from which the model's word counts as much as likeness to the labeled ones."""
 
 
-@needs("probabilities", "embeddings", "labels")
+@needs("probabilities", "embeddings", "labels", doubt=False)
 def pick_rare_class(context: Context, batch_size: int, *, label: str | int | None = None) -> Picks:
     """Pick the rows that are likeliest of the class: as many of it as can be found per label.
 

@@ -99,7 +99,11 @@ def make_strategy(name: str, options: Mapping[str, Any] | None = None) -> Strate
     if name in STRATEGIES:
         check_options(name, options or {})
     pick = functools.partial(picker, **options) if options else picker
-    return Strategy(name, _needs(name, picker), pick, getattr(picker, "cold_needs", None))
+    wanted = _needs(name, picker)
+    doubt = getattr(picker, "doubt", bool(wanted & {"probabilities", "members"}))
+    if options and callable(doubt):
+        doubt = functools.partial(doubt, **options)
+    return Strategy(name, wanted, pick, getattr(picker, "cold_needs", None), doubt)
 
 
 def _import(name: str) -> Callable[..., Picks]:

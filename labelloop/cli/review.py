@@ -112,7 +112,7 @@ def settle(
     last = Ledger.read(workspace.ledger).last_closed
     if last is not None and (current := Round(workspace, last.id)).settles:
         typer.echo("\n".join([settled_words(current), *read_labels(current.folder)]))
-    console.show_waiting(workspace, outcome)
+    console.show_end(workspace, outcome)
 
 
 def export(

@@ -1,7 +1,9 @@
 """Which items of a large pool the strategy looks at: those of the highest margin score, found by shards.
 
-Without a model there is no doubt to go by, and a random sample takes its place. Shards are plain values and
-do not depend on each other, so a task runner may take them anywhere, in any order and more than once.
+A strategy that looks for something else than doubt (coverage, the likes of errors, a rare class, what the
+model is sure of) would find none of it there, and without a model there is no doubt to go by: a random sample
+then takes its place. Shards are plain values and do not depend on each other, so a task runner may take them
+anywhere, in any order and more than once.
 """
 
 from __future__ import annotations
@@ -73,6 +75,7 @@ def reduce_candidates(
     *,
     shard_size: int,
     run_shards: RunCandidates | None = None,
+    no_doubt: str = "",
 ) -> Reduced | None:
     """Reduce the candidates to `count`; None where there are no more than that.
 
@@ -80,6 +83,7 @@ def reduce_candidates(
         probabilities: the round's, shape (n, n_classes); None draws at random.
         shard_size: rows in a shard, at least.
         run_shards: None does it in a thread for each core.
+        no_doubt: why a random sample, in words; empty where there is no model.
     """
     candidates = context.candidates
     if len(candidates) <= count:
@@ -101,7 +105,8 @@ def reduce_candidates(
         parts = run(shards)
     _pool.cache_clear()
     found = merged(parts, count, lambda rows: id_keys(ids[rows], context.seed, PURPOSE))
-    how = "of the highest margin score" if probabilities is not None else "drawn at random"
+    because = f", because {no_doubt}" if no_doubt else ""
+    how = "of the highest margin score" if probabilities is not None else f"drawn at random{because}"
     reason = f"It looked at {count:,} of {len(candidates):,} candidates, {how}."
     return Reduced(found.rows, probabilities is None or found.cut is not None, reason)
 

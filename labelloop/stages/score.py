@@ -70,9 +70,10 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
                 f"yet, so `{WITHOUT_COMMITTEE}` picked.")  # fmt: skip
         name, options, mixed = WITHOUT_COMMITTEE, {}, False
         needs = make_strategy(name, options).needs
+    goes_by_doubt = make_strategy(name, options).doubt is not False
     if current.settles:
-        needs, note = frozenset(), NOBODY_ASKED
-    if trained and acquisition.candidates is not None and needs:
+        needs, goes_by_doubt, note = frozenset(), False, NOBODY_ASKED
+    if trained and acquisition.candidates is not None and goes_by_doubt:
         # What the strategy looks at is chosen by margin.
         needs |= {"probabilities"}
     wanted = [need for need in ("probabilities", "embeddings", "members") if need in needs]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from labelloop import acquisition, files, models
-from labelloop.acquisition.base import Context, HeldOut
+from labelloop.acquisition.base import Context, HeldOut, Strategy
 from labelloop.acquisition.composition import Composition, compose
 from labelloop.datasets.base import Prepared
 from labelloop.models.out_of_fold import held_out
@@ -72,7 +72,7 @@ def strategy_arm(
         reserved=np.flatnonzero(prepared.splits),
     )
     allowed = None if composition is None else composition.allowed
-    context, reduced = _reduced(current, scores, context, allowed, run_shards)
+    context, reduced = _reduced(current, prepared, strategy, scores, context, allowed, run_shards)
     if scores.get("embedded_later"):
         context = replace(context, embeddings=_by_model(current, prepared, context))
     if composition is not None:
@@ -94,6 +94,8 @@ def strategy_arm(
 
 def _reduced(
     current: Round,
+    prepared: Prepared,
+    strategy: Strategy,
     scores: Mapping[str, Any],
     context: Context,
     allowed: np.ndarray | None,
@@ -110,15 +112,28 @@ def _reduced(
         return context, None
     if allowed is not None:
         context = replace(context, candidates=context.candidates[allowed[context.candidates]])
+    later = scores.get("embedded_later", False)
+    by_doubt = scores["trained"] and _goes_by_doubt(current, prepared, strategy, context, later=later)
     reduced = reduce_candidates(
         current.workspace,
-        current.folder.scores / "probabilities.npy" if scores["trained"] else None,
+        current.folder.scores / "probabilities.npy" if by_doubt else None,
         context,
         asked.candidates,
         shard_size=asked.shard_size,
+        no_doubt=f"{strategy.name} does not go by the model's doubt here" if scores["trained"] else "",
         run_shards=run_shards,
     )
     return context if reduced is None else replace(context, candidates=reduced.rows), reduced
+
+
+def _goes_by_doubt(
+    current: Round, prepared: Prepared, strategy: Strategy, context: Context, *, later: bool
+) -> bool:
+    if callable(strategy.doubt) and later:
+        # Who decides by the context decides by its labeled rows; nothing else is embedded for that.
+        few = replace(context, candidates=context.candidates[:1])
+        context = replace(context, embeddings=_by_model(current, prepared, few))
+    return strategy.goes_by_doubt(context)
 
 
 def _by_model(current: Round, prepared: Prepared, context: Context) -> EmbeddedByModel:
