@@ -138,7 +138,7 @@ class Batch:
     def _ranked(self, strategy: Strategy, rows: np.ndarray, wanted: int) -> Picks:
         """The strategy's picks, by gain over cost where costs are known and the strategy can."""
         context = self._now(rows)
-        if strategy.name in ITEM_SCORES | LOG_SCORES | GREEDY_GAINS:
+        if strategy.name in ITEM_SCORES | LOG_SCORES | GREEDY_GAINS or "costs" in strategy.needs:
             context = replace(context, costs=self._costs)
         return select_rows(strategy, context, wanted)
 
