@@ -83,8 +83,8 @@ class Picks:
     """Why it was picked this way, as a sentence for the round's report; empty where the name says it all."""
     draws: np.ndarray | None = None
     """Shape (batch_size,), float64, in (0, 1]: chance of each row to be the next one drawn, given those
-    picked before it, where every candidate had such a chance; NaN or None where that is not so. Weighted
-    estimates on asked items rest on it (labelloop/evaluation/weighted.py)."""
+    picked before it, where every candidate (that a filter lets in) had such a chance; NaN or None where that
+    is not so. Weighted estimates on asked items rest on it (labelloop/evaluation/weighted.py)."""
 
 
 Picker = Callable[[Context, int], Picks]
