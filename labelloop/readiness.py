@@ -44,6 +44,11 @@ def check_names(workspace: Workspace, settings: CampaignSettings) -> None:
                 else f"set annotation.max_overlap above annotation.overlap ({settings.annotation.overlap})"
             )
             raise SettingsError(f"acquisition.{key}: '{name}' asks about labeled items again; {instead}")
+        if "costs" in strategy.needs and settings.acquisition.compose.cost_column is None:
+            raise SettingsError(
+                f"acquisition.{key}: '{name}' reads costs, and items have none; set "
+                "acquisition.compose.cost_column"
+            )
     check_mix(settings)
     fusion.make_fuser(settings.fusion.method, settings.fusion.options)
     if settings.fusion.model_prior != "none":

@@ -154,7 +154,8 @@ def select_picks(
 def _require(strategy: Strategy, given: dict[str, np.ndarray], labeled: npt.ArrayLike) -> None:
     known = np.asarray(labeled)
     any_labeled = known.any() if known.dtype.kind == "b" else known.size
-    unneeded = {"labels"} if any_labeled else {"labels", "beliefs"}
+    # Costs come with a composition; `select_rows` sees whether they did.
+    unneeded = {"labels", "costs"} if any_labeled else {"labels", "costs", "beliefs"}
     model = "probabilities" in given
     missing = sorted(strategy.required(model=model) - set(given) - unneeded)
     if missing:

@@ -88,6 +88,8 @@ def strategy_arm(
     # A note tells of a strategy that stands in for the settings' own.
     told_of = proven.told(names, named=not scores["note"])
     about["reason"] = " ".join(said for said in (scores["note"], picks.reason, *told_of) if said)
+    let_in = None if composition is None else composition.allowed
+    about["drawn_among"] = len(candidates) if let_in is None else int(let_in[candidates].sum())
     draws = np.full(len(picks.rows), np.nan) if picks.draws is None else picks.draws
     return arm("strategy", picks.rows, picks.scores, picks.probabilities, draws), about
 

@@ -82,7 +82,10 @@ def said_right(folder: Path, arm: str) -> tuple[pd.DataFrame, np.ndarray]:
     return batch, names == batch["item"].map(labels).to_numpy()
 
 
-@pytest.mark.parametrize(("strategy", "compose"), [("auto", None), ("random", {"filter": {"site": "usual"}})])
+@pytest.mark.parametrize(
+    ("strategy", "compose"),
+    [("auto", None), *((name, {"filter": {"site": "usual"}}) for name in ("random", "power_margin"))],
+)
 def test_where_the_strategys_chances_are_not_known_the_control_arm_tells(
     tmp_path: Path, labelloop: Callable[..., Any], strategy: str, compose: dict[str, Any] | None
 ) -> None:
@@ -111,3 +114,13 @@ def test_random_in_strata_is_weighted_by_the_items_own_chances(
     assert metrics["asked_accuracy_by"] == "chances" and metrics["asked_accuracy_items"] == len(batch)
     assert metrics["asked_accuracy"] == pytest.approx((weights * right).sum() / weights.sum())
     assert metrics["asked_accuracy_low"] < metrics["asked_accuracy"] < metrics["asked_accuracy_high"]
+
+
+def test_a_filter_that_keeps_out_nothing_leaves_the_draws_known(
+    tmp_path: Path, labelloop: Callable[..., Any]
+) -> None:
+    metrics = play(tmp_path, labelloop, "power_margin", {"filter": {"site": ["usual", "rare"]}})
+    assert metrics["asked_accuracy_by"] == "draws" and metrics["asked_accuracy_items"] == 40
+    selection = files.read_json(tmp_path / "rounds" / "r001" / "selection.json")
+    batch = pd.read_parquet(tmp_path / "rounds" / "r001" / "batch.parquet")
+    assert selection["drawn_among"] == selection["drawn_from"] - (batch["arm"] == "control").sum()
