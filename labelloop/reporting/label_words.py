@@ -140,8 +140,15 @@ def fused_words(told: dict[str, Any]) -> str:
         f"{voted['accepted']} labels by votes, of the rounds up to {voted['through']}, need no further "
         f"person, under certificate `{made['id']}`: with confidence {made['threshold']:.3f} or more at most "
         f"{made['target']:.1%} are wrong (chance {1 - made['delta']:.1%}; {made['errors']} of {made['gold']} "
-        f"reviewed at random there were). It holds until {made['expires_at'][:10]}.{other}{ended}{seen}"
+        f"reviewed at random there were; {_blind(voted)}). It holds until {made['expires_at'][:10]}."
+        f"{other}{ended}{seen}"
     )
+
+
+def _blind(voted: dict[str, Any]) -> str:
+    """How many of the verdicts were given without the label in view; rounds of earlier versions know none."""
+    read, blind = voted["certificate"]["gold_total"], voted.get("blind", 0)
+    return f"of all {read} verdicts {blind} were given without the label in view"
 
 
 def wrong_audits(told: dict[str, Any]) -> int:

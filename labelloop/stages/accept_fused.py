@@ -9,6 +9,7 @@ on, are the audit.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -22,9 +23,11 @@ from labelloop.certification.certificate import FORMAT, other_classes
 from labelloop.certification.fused_labels import Beginning, certify_fused, gap_told, read_without_gap
 from labelloop.datasets.base import Prepared
 from labelloop.ledger import round_number
+from labelloop.reviewing import verdicts
 from labelloop.reviewing.random_slice import in_order
 from labelloop.stages.acceptance import LEAST_DELTA, changes, closed_at, drift_alarm, since
 from labelloop.stages.fused_stream import by_votes_told
+from labelloop.stages.overruling import kept_verdicts
 from labelloop.stages.runner import Round
 
 NONE_YET: dict[str, Any] = {"state": "off", "looks": 0, "spent": 0.0, "audits": [], "open_audits": []}
@@ -183,7 +186,8 @@ def _held_or_new(
     told["rests_on"] = rests_on
     accepted = tables.ACCEPTED.empty()
     if before["state"] == "issued" and not ended:
-        told |= {name: before[name] for name in ("certificate", "through")} | {"state": "issued"}
+        kept = ("certificate", "through", "blind")
+        told |= {name: before[name] for name in kept if name in before} | {"state": "issued"}
         accepted = _still(stream, old)
     elif ended:
         told["last_look"] = None
@@ -261,10 +265,16 @@ def _try(
         reviewed = mine["found"].notna().to_numpy()
         return None, issued.reason + gap_told(mine["item"].tolist(), reviewed, beginning)
     made = issued.certificate
-    told |= {"state": "issued", "through": beginning.through,
+    told |= {"state": "issued", "through": beginning.through, "blind": _blind_ones(current, read["item"]),
              "certificate": asdict(made) | {"format": FORMAT}}  # fmt: skip
     table = mine[free & (mine["confidence"] >= made.threshold)].assign(certificate=made.id, audit=False)
     return table[list(tables.ACCEPTED.columns)].sort_values("item", ignore_index=True), ""
+
+
+def _blind_ones(current: Round, items: Iterable[str]) -> int:
+    """Of the reviewed items those whose reviewer was shown no label."""
+    standing = verdicts.standing(kept_verdicts(current))
+    return sum(standing[item].blind for item in items)
 
 
 def _still(stream: _Stream, old: pd.DataFrame) -> pd.DataFrame:

@@ -54,7 +54,8 @@ def write_review(
         unsure |= _uncounted(current, fused, asking.given_up())
     columns = (fused[name].tolist() for name in ("item", "label", "confidence"))
     labels = {item: (label, confidence) for item, label, confidence in zip(*columns, strict=True)}
-    files.write_text(current.folder.review, review_table(asking, texts, unsure, entries, labels))
+    table = review_table(asking, texts, unsure, entries, labels, round_id=current.id)
+    files.write_text(current.folder.review, table)
 
 
 def shown_texts(prepared: Prepared, items: Sequence[str], columns: Sequence[str]) -> dict[str, str]:

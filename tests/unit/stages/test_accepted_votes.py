@@ -82,6 +82,16 @@ def test_it_is_proven_on_the_beginning_of_an_order_that_no_answer_has_a_say_in(c
     assert set(labels.loc[mine[:90], "status"]) == {"reviewed"}
 
 
+def test_it_says_how_many_of_its_verdicts_were_given_without_the_label_in_view(
+    certified: Campaign, later: Campaign
+) -> None:
+    """All of them: rows that are drawn at random show none, also on an open queue."""
+    for campaign, name in ((certified, "r002"), (later, "r003")):
+        assert campaign.told(name)["blind"] == 90
+        said = "of all 90 verdicts 90 were given without the label in view"
+        assert said in campaign.workspace.round(name).report.read_text()
+
+
 def test_without_further_reviews_it_holds_and_costs_no_further_look(later: Campaign) -> None:
     """Labels of the new round are not under it; those that votes have changed are no longer."""
     before, now = later.told("r002"), later.told("r003")
@@ -124,7 +134,7 @@ def test_the_review_queue_has_accepted_labels_only_as_drawn_ones(
 ) -> None:
     """Without the draw they would not be audited; for no other reason need anybody see them."""
     accepted, queue = set(certified.accepted("r002")["item"]), tmp_path / "queue.csv"
-    words = ("--out", queue, "--unsure-below", "1", "--random", "40")
+    words = ("--out", queue, "--unsure-below", "1", "--random", "40", "--open")
     assert labelloop("review", certified.workspace.root, *words).code == 0
     rows = [(row["item"], row["reason"]) for row in csv.DictReader(queue.open())]
     assert {reason for item, reason in rows if item in accepted} == {"random"}
