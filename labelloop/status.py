@@ -11,7 +11,7 @@ from typing import Any
 from labelloop import files
 from labelloop.campaign import CampaignSettings
 from labelloop.ledger import Ledger, read_frozen
-from labelloop.reporting.label_words import read_labels
+from labelloop.reporting.label_words import read_labels, uncounted_words
 from labelloop.reporting.prospects import as_lines, read_prospects
 from labelloop.reporting.quality_words import quality_lines, read_quality
 from labelloop.workspace import RoundFolder, Workspace
@@ -44,7 +44,8 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         status["rounds"] = _curve(folder)
         status["prospects"] = read_prospects(folder, status["rounds"], settings)
         status["savings"] = status["prospects"]["savings"]
-        status["labels"] = read_labels(folder)
+        lines = [*read_labels(folder), uncounted_words(workspace, folder)]
+        status["labels"] = [line for line in lines if line]
         status["annotators"] = read_quality(folder.quality)
     if ledger.open is not None:
         from labelloop.loop import pending_changes

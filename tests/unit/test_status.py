@@ -180,6 +180,16 @@ def test_the_status_for_scripts_is_json(campaign: Workspace) -> None:
     assert found["waiting"] is None and found["stopped"] is None
 
 
+def test_verdicts_that_no_round_has_counted_are_told(campaign: Workspace) -> None:
+    closed(campaign)
+    for number in range(3):
+        files.append_line(campaign.reviews, {"item": f"i{number}"})
+    files.write_json(campaign.round("r001").reviews, [{}])
+    assert "2 verdicts have come since that round closed" in as_text(read_status(campaign))
+    files.write_json(campaign.round("r001").reviews, [{}] * 3)
+    assert "since that round closed" not in as_text(read_status(campaign))
+
+
 def test_it_is_said_what_the_labels_rest_on(campaign: Workspace) -> None:
     closed(campaign)
     text = as_text(read_status(campaign))

@@ -248,6 +248,26 @@ def test_a_breach_returns_all_labels_until_somebody_has_looked_into_it(
     assert len(again["audits"]) == len(told["audits"])
 
 
+@pytest.mark.parametrize("wrong", [True, False])
+def test_a_breach_counts_in_the_export_before_a_round_does(
+    certified: Campaign, tmp_path: Path, wrong: bool
+) -> None:
+    """Verdicts count there at once, so what they break must not vouch for labels that leave the campaign."""
+    campaign = certified.copy(tmp_path / "c")
+    before = set(campaign.accepted("r002")["item"])
+    campaign.review(40, lambda item: wrong and item in before)
+    told = export_labels(campaign.workspace, tmp_path / "labels.csv", now=campaign.end - SECOND)
+    rows = list(csv.DictReader((tmp_path / "labels.csv").open()))
+    assert bool({row["certificate"] for row in rows} - {""}) == (not wrong)
+    read = sum(row["item"] in before and row["source"] == "reviewed" for row in rows)
+    assert read > 10
+    said = (
+        f"reviewers found {read} of {read} accepted labels wrong" if wrong
+        else f"of {read} audited labels under it were wrong"
+    )  # fmt: skip
+    assert said in told["by_votes"]
+
+
 def test_another_fusion_ends_it(certified: Campaign, tmp_path: Path) -> None:
     campaign = certified.copy(tmp_path / "c")
     campaign.run(4, fusion={"method": "majority"})
