@@ -78,11 +78,12 @@ def review(
     total = sum(told["rows"].values())
     rows = ", ".join(f"{count} {reason}" for reason, count in told["rows"].items())
     typer.echo(f"{total} labels to review in {out}" + (f": {rows}" if rows else ""))
-    if total and not gate:
+    if told["page"]:
+        typer.echo(f"Their pictures, to look at: {told['page']}")
+    if total:
         classes = told["classes"]
         more = f" and {len(classes) - SHOWN_CLASSES} more" if len(classes) > SHOWN_CLASSES else ""
         typer.echo(f"Answers: {', '.join(classes[:SHOWN_CLASSES])}{more}")
-    if total:
         typer.echo(f"Fill in the column answer, then: labelloop review {folder} --take {out} --by NAME")
 
 

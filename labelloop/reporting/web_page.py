@@ -49,9 +49,14 @@ class Bar:
     note: str = ""
 
 
-def page(title: str, subtitle: str, body: str) -> str:
-    """A whole page; `body` is HTML that was escaped already."""
+def page(title: str, subtitle: str, body: str, *, pictures: bool = False) -> str:
+    """A whole page; `body` is HTML that was escaped already.
+
+    Args:
+        pictures: whether it may show some: within the page, or files beside it.
+    """
     policy = "default-src 'none'; style-src 'unsafe-inline'"
+    policy += "; img-src data: file: 'self'" if pictures else ""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -150,7 +150,7 @@ def is_blind(entry: Entry, queue_is_blind: bool) -> bool:
 
 def as_csv(
     entries: Sequence[Entry],
-    texts: Callable[[Sequence[str]], dict[str, str]],
+    texts: Mapping[str, str],
     *,
     name: str,
     blind: bool,
@@ -161,19 +161,19 @@ def as_csv(
     shown: it would lead the reviewer to agree.
 
     Args:
+        texts: what items show, by item.
         name: the queue's id, see `handed_out`; in every row.
         blind: columns `BLIND`; otherwise `OPEN`, which are empty in the rows that are drawn at random.
 
     No cell is taken for a formula by a spreadsheet.
     """
-    shown = texts([entry.item for entry in entries]) if entries else {}
     columns = BLIND if blind else OPEN
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for entry in entries:
         row = {"item": entry.item, "reason": entry.reason, "queue": name,
-               "text": " ".join(shown.get(entry.item, "").split())[:500]}  # fmt: skip
+               "text": " ".join(texts.get(entry.item, "").split())[:500]}  # fmt: skip
         if not is_blind(entry, blind):
             row |= {"label": entry.label, "votes": str(entry.votes), "model_says": entry.model_says,
                     "confidence": "" if entry.confidence is None else f"{entry.confidence:.3f}"}  # fmt: skip

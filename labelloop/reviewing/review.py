@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -19,13 +19,14 @@ from labelloop.reviewing.gates import Place, gate_counts
 from labelloop.reviewing.handed_out import Handed, hand_out
 from labelloop.reviewing.overturning import by_reason, random_slice
 from labelloop.reviewing.queue import RANDOM, as_csv, is_blind, mixed, queue_of
+from labelloop.reviewing.queue_page import queue_page
 from labelloop.reviewing.round_list import given_up_items
 from labelloop.reviewing.written_queues import WrittenQueues
 from labelloop.spreadsheet import unplain
 from labelloop.stages.overruling import places_in
-from labelloop.stages.review_list import shown_texts
 from labelloop.stages.review_queue import accepted_in, held_out_words, labels_by_votes, left_to_reviewers
 from labelloop.stages.runner import Round
+from labelloop.stages.shown_items import Shown, shown_items
 from labelloop.stages.snapshot import before_review
 from labelloop.workspace import Workspace
 
@@ -49,7 +50,7 @@ def write_queue(
             at random, the most doubtful first.
 
     Returns:
-        rows by reason, round, out, queue (its id), classes.
+        rows by reason, round, out, queue (its id), page (of its pictures; None without any), classes.
 
     Raises:
         LabelloopError: no round is closed yet.
@@ -74,22 +75,19 @@ def write_queue(
     entries = mixed(entries, current.settings.campaign.seed) if blind else entries
     noted = {one.item: Handed(one.reason, one.label, is_blind(one, blind)) for one in entries}
     name = hand_out(workspace.queues, current.id, noted)
-    columns = current.settings.annotation.payload_columns
-
-    def texts(items: Sequence[str]) -> dict[str, str]:
-        return shown_texts(prepared, items, columns)
-
+    shown = _shown(workspace, current, [entry.item for entry in entries])
+    texts = {item: one.text for item, one in shown.items()}
     files.write_text(out, as_csv(entries, texts, name=name, blind=blind))
     rows = dict(Counter(entry.reason for entry in entries))
     return {"round": current.id, "rows": rows, "out": str(out), "queue": name,
-            "classes": list(prepared.classes)}  # fmt: skip
+            "page": _write_page(out, shown), "classes": list(prepared.classes)}  # fmt: skip
 
 
 def write_gate_queue(workspace: Workspace, out: Path, gate: str) -> dict[str, Any]:
     """Write what waits at one of the review gates of params.yaml to a CSV.
 
     Returns:
-        rows by why they wait, round, out.
+        rows by why they wait, round, out, page (of their pictures; None without any), classes.
 
     Raises:
         SettingsError: there is no such gate.
@@ -100,10 +98,11 @@ def write_gate_queue(workspace: Workspace, out: Path, gate: str) -> dict[str, An
     prepared = datasets.open_prepared(workspace.data)
     labels = before_review(current)
     rows = waiting_rows(labels, _places_now(workspace, current), gate)
-    columns = current.settings.annotation.payload_columns
-    files.write_text(out, gates_as_csv(rows, lambda items: shown_texts(prepared, items, columns)))
+    shown = _shown(workspace, current, [row.item for row in rows])
+    files.write_text(out, gates_as_csv(rows, {item: one.text for item, one in shown.items()}))
     why = Counter("; ".join(row.place.why) or "another reviewer" for row in rows)
-    return {"round": current.id, "rows": dict(why), "out": str(out)}
+    return {"round": current.id, "rows": dict(why), "out": str(out), "page": _write_page(out, shown),
+            "classes": list(prepared.classes)}  # fmt: skip
 
 
 def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime, gate: str = "") -> dict[str, Any]:
@@ -186,6 +185,22 @@ def summary(workspace: Workspace) -> dict[str, Any]:
         "reasons": [asdict(one) for one in by_reason(said, votes, seed)],
         "gates": [asdict(one) for one in gate_counts(found, said, review, seed)],
     }
+
+
+def _shown(workspace: Workspace, current: Round, items: Sequence[str]) -> dict[str, Shown]:
+    if not items:
+        return {}
+    prepared = datasets.open_prepared(workspace.data)
+    return shown_items(prepared, items, current.settings.annotation.payload_columns, workspace.root)
+
+
+def _write_page(out: Path, shown: Mapping[str, Shown]) -> str | None:
+    """The queue's pictures beside it; the page's path, or None without any."""
+    if not any(one.picture for one in shown.values()):
+        return None
+    path = out.with_suffix(".html")
+    files.write_text(path, queue_page(list(shown.items()), path.parent, out.name))
+    return str(path)
 
 
 def _places_now(workspace: Workspace, current: Round) -> dict[str, Place]:

@@ -113,7 +113,7 @@ ENTRIES = [Entry("a", "unsure", "cat", 0.5, 4, ""), Entry("b", "model disagrees"
 
 
 def rows_of(entries: list[Entry], blind: bool, **texts: str) -> list[dict[str, str]]:
-    text = as_csv(entries, lambda items: texts, name="q-1", blind=blind)
+    text = as_csv(entries, texts, name="q-1", blind=blind)
     return list(csv.DictReader(io.StringIO(text)))
 
 
@@ -150,7 +150,7 @@ def test_the_mixed_order_keeps_both_orders_and_tells_nothing_else() -> None:
 
 def test_no_cell_is_a_formula_and_what_is_read_back_is_what_was_written() -> None:
     entries = [Entry("=cmd()", "unsure", "-1", 0.5, 3, "")]
-    text = as_csv(entries, lambda items: {"=cmd()": "+1, two\nlines"}, name="q-1", blind=False)
+    text = as_csv(entries, {"=cmd()": "+1, two\nlines"}, name="q-1", blind=False)
     row = next(iter(csv.DictReader(io.StringIO(text))))
     assert not any(value.startswith(("=", "+", "-", "@")) for value in row.values())
     assert (unplain(row["item"]), unplain(row["label"])) == ("=cmd()", "-1")
