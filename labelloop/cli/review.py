@@ -13,6 +13,9 @@ from labelloop.cli.arguments import CAMPAIGN, Folder, Plain, campaign_in, names_
 
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
+SHOWN_CLASSES = 20
+"""Possible answers that are named on the screen."""
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
@@ -39,13 +42,18 @@ def review(
     model: Annotated[
         bool, typer.Option(help="Look for labels that a model, trained without them, contradicts.")
     ] = True,
+    show: Annotated[
+        bool, typer.Option("--open", help="Show label, votes and reason of the doubtful ones, and list these "
+                           "first. Those drawn at random stay blind.")
+    ] = False,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Have labels looked at by somebody who knows more: write a queue, take in what was said.
 
     The queue is a CSV: items that people gave up, unsure labels, labels that a model contradicts, and some
-    drawn at random. Fill in the column `answer`, then `labelloop review --take FILE --by NAME`. A verdict
-    outranks votes from the next round on, and in `labelloop export` at once. Both are kept.
+    drawn at random, mixed, without their labels. Fill in the column `answer`, then `labelloop review --take
+    FILE --by NAME`. A verdict outranks votes from the next round on, and in `labelloop export` at once. Both
+    are kept.
 
     In a campaign with review gates (review.gates in params.yaml), --gate writes what waits at one.
     """
@@ -63,7 +71,7 @@ def review(
     else:
         told = write_queue(
             workspace, out, now=time_of(workspace), unsure_below=unsure_below, at_random=random,
-            ask_model=model,
+            ask_model=model, blind=not show,
         )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(told, indent=2))
@@ -71,7 +79,12 @@ def review(
     total = sum(told["rows"].values())
     rows = ", ".join(f"{count} {reason}" for reason, count in told["rows"].items())
     typer.echo(f"{total} labels to review in {out}" + (f": {rows}" if rows else ""))
+    if told["page"]:
+        typer.echo(f"Their pictures, to look at: {told['page']}")
     if total:
+        classes = told["classes"]
+        more = f" and {len(classes) - SHOWN_CLASSES} more" if len(classes) > SHOWN_CLASSES else ""
+        typer.echo(f"Answers: {', '.join(classes[:SHOWN_CLASSES])}{more}")
         typer.echo(f"Fill in the column answer, then: labelloop review {folder} --take {out} --by NAME")
 
 
