@@ -145,7 +145,7 @@ def _over_majority(name: str, per_item: int, found: list[dict[str, float]]) -> l
     mean = {method: float(np.mean([one[method] for one in found])) for method in found[0]}
     note = ", ".join(f"{method} {100 * share:.1f}" for method, share in mean.items())
     gained = 100 * (mean["auto + model"] - mean["majority"])
-    title = f"{name}, {_votes(per_item)}: auto + model over majority"
+    title = f"{name}, {votes_told(per_item)}: auto + model over majority"
     return [Figure(title, gained, "points", at_least=0, note=note, details={"draws": found})]
 
 
@@ -156,11 +156,11 @@ def _over_auto(name: str, per_item: int, found: list[Drawn]) -> list[Figure]:
         [f"± {interval(lead):.2f}, below 0 in {(lead < 0).sum()} of {len(found)}"] if len(found) > 1 else []
     )
     for part in found[0].parts:
-        before, after = 100 * np.nanmean([one.parts[part] for one in found], axis=0)
+        before, after = 100 * np.mean([one.parts[part] for one in found], axis=0)
         told.append(f"{part} {before:.1f} -> {after:.1f}")
     mended, spoiled = (100 * np.mean([getattr(one, of) for one in found]) for of in ("mended", "spoiled"))
     told.append(f"{mended:.1f}% put right, {spoiled:.1f}% put wrong")
-    title = f"{name}, {_votes(per_item)}: auto + model over auto"
+    title = f"{name}, {votes_told(per_item)}: auto + model over auto"
     details = {"draws": [vars(one) for one in found]}
     return [Figure(title, float(lead.mean()), "points", at_least=0, note=", ".join(told), details=details)]
 
@@ -194,14 +194,11 @@ def _product(pairs: Pairs, rows: np.ndarray, per_item: int, seed: int) -> Drawn:
     before, after = (label == truth for label in two)
     of = {"one product": truth == SAME, "two products": truth != SAME, "unanimous": ~divided,
           "divided": divided}  # fmt: skip
-    parts = {name: (_share(before[some]), _share(after[some])) for name, some in of.items()}
+    of = {name: some for name, some in of.items() if some.any()}
+    parts = {name: (float(before[some].mean()), float(after[some].mean())) for name, some in of.items()}
     parts["F1 of one product"] = tuple(f1_score(truth, label, pos_label=SAME) for label in two)
     shares = {method: float((label == truth).mean()) for method, label in labels.items()}
     return Drawn(shares, parts, float((after & ~before).mean()), float((before & ~after).mean()))
-
-
-def _share(right: np.ndarray) -> float:
-    return float(right.mean()) if len(right) else np.nan
 
 
 def _digits(n_items: int, per_item: int, seed: int) -> dict[str, float]:
@@ -218,5 +215,6 @@ def _digits(n_items: int, per_item: int, seed: int) -> dict[str, float]:
     return {method: float((label == truth).mean()) for method, label in labels.items()}
 
 
-def _votes(per_item: int) -> str:
+def votes_told(per_item: int) -> str:
+    """In words."""
     return "1 vote" if per_item == 1 else f"{per_item} votes"

@@ -140,3 +140,15 @@ def _known_keys(location: tuple[Any, ...]) -> list[str]:
         arguments = getattr(annotation, "__args__", ())
         model = next((a for a in (annotation, *arguments) if hasattr(a, "model_fields")), model)
     return list(model.model_fields)
+
+
+def differences(before: Any, now: Any, prefix: str = "") -> list[str]:
+    """What differs in two sections of settings, JSON-like: a line a key, with both values."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = [*before, *(key for key in now if key not in before)]
+        return [
+            line
+            for key in keys
+            for line in differences(before.get(key), now.get(key), f"{prefix}.{key}" if prefix else str(key))
+        ]
+    return [] if before == now else [f"{prefix} changed from {before!r} to {now!r}"]

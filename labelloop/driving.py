@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from labelloop import loop, outages, waking
-from labelloop.campaign import load_settings
+from labelloop import loop, outages, settling, waking
 from labelloop.environment import read_environment
 from labelloop.ledger import Ledger
 from labelloop.loop import AwaitingApproval, Stopped
@@ -54,6 +53,16 @@ def advance(workspace: Workspace, *, plain: bool, told: Told) -> Waiting | Stopp
         return _advance_plainly(workspace, told)
 
 
+def settle(workspace: Workspace, *, anyway: bool, plain: bool, told: Told) -> Waiting | Stopped:
+    """Open a round that asks nobody, and do what can be done: see `labelloop.settling`.
+
+    Killed after the round was opened, `advance` plays it just as well.
+    """
+    with workspace.hold("labelloop settle"):
+        settling.open_settling(workspace, anyway=anyway, told=told)
+    return advance(workspace, plain=plain, told=told)
+
+
 def _advance_plainly(workspace: Workspace, told: Told) -> Waiting | Stopped:
     with outages.watched(workspace):
         return waking.look_until_quiet(workspace, lambda: loop.advance(workspace, told=told))
@@ -84,8 +93,7 @@ def _still_stopped(workspace: Workspace, ledger: Ledger, told: Told) -> Stopped 
     if last is None or ledger.stopped is None:
         return None
     with workspace.hold("labelloop advance"):
-        settings = loop.keep_held(load_settings(workspace.params), ledger)
-        plan = loop.plan_round(workspace, settings, ledger.next_entry())
+        plan = loop.next_plan(workspace, ledger)[1]
         steps = (("prepare", None), ("version", last.id), ("finish", last.id))
         if plan != Stopped(**ledger.stopped) or not all(is_done(workspace, *step) for step in steps):
             return None

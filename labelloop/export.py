@@ -93,7 +93,7 @@ def export_labels(
     about = acceptance_words(told, len(accepted))
     if told["state"] == "issued" and now >= datetime.fromisoformat(told["certificate"]["expires_at"]):
         about = (f"{len(accepted)} labels of the model are left out: their certificate has expired at "
-                f"{told['certificate']['expires_at'][:10]}; a further round makes another")  # fmt: skip
+                f"{told['certificate']['expires_at'][:10]}; `labelloop settle` makes another")  # fmt: skip
         accepted = accepted.iloc[:0]
     if not people_only:
         parts.append(accepted.assign(source="model", votes=0, agreeing=0, tie=False, split="", round=last.id))

@@ -31,6 +31,8 @@ FROZEN = ("campaign", "labels", "model", "acquisition", "annotation", "fusion", 
 """Sections of params.yaml that a round follows; the others look ahead only."""
 NOTED = ("stopping", "budget")
 """Sections of which a round notes what they were, for its report; what they say now decides."""
+SETTLES = "settles"
+"""Key in the `round` part of a round's settings, where the round asks nobody: see `labelloop.settling`."""
 
 
 def round_number(round_id: str) -> int:
@@ -131,13 +133,19 @@ class Ledger:
 
 
 def freeze(
-    settings: CampaignSettings, entry: Entry, *, new_items: int, control_before: float
+    settings: CampaignSettings,
+    entry: Entry,
+    *,
+    new_items: int,
+    control_before: float,
+    settles: bool = False,
 ) -> dict[str, Any]:
     """What a round is opened with.
 
     Args:
         new_items: items to ask about for the first time, test set not counted.
         control_before: `control_planned` of the round before, 0 for the first.
+        settles: whether the round asks nobody.
     """
     frozen = settings.model_dump(mode="json", include={*FROZEN, *NOTED})
     control_planned = control_before + settings.acquisition.control_share * new_items
@@ -149,6 +157,7 @@ def freeze(
             "new_items": new_items,
             "control_planned": control_planned,
             "control_size": math.ceil(control_planned - 1e-9),
+            **({SETTLES: True} if settles else {}),
         },
         **{name: frozen[name] for name in (*FROZEN, *NOTED)},
     }

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from labelloop import approval
-from labelloop.campaign import Campaign, CampaignSettings, Dataset, load_settings
+from labelloop.campaign import Campaign, CampaignSettings, Dataset, differences, load_settings
 from labelloop.errors import SettingsError
-from labelloop.ledger import FROZEN, Entry, Ledger, freeze, read_frozen, write_frozen
+from labelloop.ledger import FROZEN, SETTLES, Entry, Ledger, freeze, read_frozen, write_frozen
 from labelloop.readiness import check_names, check_round
 from labelloop.stages.backtest_followed import proven_by_backtest
 from labelloop.stages.collect import Waiting
@@ -98,6 +98,10 @@ def advance(
         held = play(workspace, entry.id)
         if held is not None:
             return held
+        settles = read_frozen(workspace.round(entry.id).settings)[0].get(SETTLES)
+        if settles and not isinstance(next_plan(workspace, Ledger.read(workspace.ledger))[1], Stopped):
+            # Whoever settles was told that nobody is asked.
+            return Stopped("settled", f"{entry.id} asked nobody; `labelloop advance` goes on with a batch")
 
 
 def ask_before_push(workspace: Workspace, round_id: str) -> AwaitingApproval | Stopped | None:
@@ -121,20 +125,35 @@ def ask_before_push(workspace: Workspace, round_id: str) -> AwaitingApproval | S
 
 def open_round(workspace: Workspace) -> Entry | Stopped:
     """The open round, or the next one opened with params.yaml as it is now, or why there is none."""
-    from labelloop import datasets
-    from labelloop.stages.fused_stream import EXPIRED, expired_since
-
     ledger = Ledger.read(workspace.ledger)
     if ledger.open is not None:
         return ledger.open
-    settings = keep_held(load_settings(workspace.params), ledger)
-    entry = ledger.next_entry()
-    before = workspace.folder(entry.previous)
-    plan = plan_round(workspace, settings, entry)
+    settings, plan = next_plan(workspace, ledger)
     if isinstance(plan, Stopped):
         ledger.stopped = {"rule": plan.rule, "reason": plan.reason}
         ledger.write()
         return plan
+    return open_next(workspace, ledger, settings, plan)
+
+
+def open_next(
+    workspace: Workspace, ledger: Ledger, settings: CampaignSettings, new_items: int, *, settles: bool = False
+) -> Entry:
+    """Freeze what the next round follows, and name it in the ledger.
+
+    Args:
+        settings: params.yaml, with what a running campaign keeps.
+        new_items: see `plan_round`.
+        settles: whether it asks nobody.
+
+    Raises:
+        SettingsError, DataError: see `check_round`.
+    """
+    from labelloop import datasets
+    from labelloop.stages.fused_stream import EXPIRED, expired_since
+
+    entry = ledger.next_entry()
+    before = workspace.folder(entry.previous)
     prepared = datasets.open_prepared(workspace.data)
     check_round(workspace, settings, prepared)
     settings = with_known_errors(settings, workspace.root, workspace.data)
@@ -142,7 +161,7 @@ def open_round(workspace: Workspace) -> Entry | Stopped:
     control_before = 0.0
     if ledger.last_closed is not None:
         control_before = read_frozen(before.settings)[0]["control_planned"]
-    frozen = freeze(settings, entry, new_items=plan, control_before=control_before)
+    frozen = freeze(settings, entry, new_items=new_items, control_before=control_before, settles=settles)
     purse = _purse(workspace, settings, before)
     if purse is not None:
         frozen["round"]["money"] = purse
@@ -167,6 +186,12 @@ def _purse(workspace: Workspace, settings: CampaignSettings, before: RoundFolder
     from labelloop.stages import composing
 
     return composing.money_left(workspace, settings, stopping.history_of(curve.read_curve(before.curve)))
+
+
+def next_plan(workspace: Workspace, ledger: Ledger) -> tuple[CampaignSettings, int | Stopped]:
+    """What the next round would follow by params.yaml as it is now, and its plan; see `plan_round`."""
+    settings = keep_held(load_settings(workspace.params), ledger)
+    return settings, plan_round(workspace, settings, ledger.next_entry())
 
 
 def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -> int | Stopped:
@@ -238,7 +263,7 @@ def pending_changes(workspace: Workspace) -> list[str]:
     lines = [
         f"params.yaml: {change}; a running campaign keeps its name, seed, pool, test set and classes, so "
         "this has no effect (start a new campaign with `labelloop init`)"
-        for change in _differences(held.model_dump(mode="json"), settings.model_dump(mode="json"))
+        for change in differences(held.model_dump(mode="json"), settings.model_dump(mode="json"))
     ]
     if ledger.open is not None:
         frozen = read_frozen(workspace.round(ledger.open.id).settings)[1]
@@ -247,7 +272,7 @@ def pending_changes(workspace: Workspace) -> list[str]:
         lines += [
             f"params.yaml: {change}; applies from round {following} (round {ledger.open.id} keeps what it "
             "was opened with)"
-            for change in _differences(
+            for change in differences(
                 frozen.model_dump(mode="json", include=set(FROZEN)),
                 held.model_dump(mode="json", include=set(FROZEN)),
             )
@@ -271,14 +296,3 @@ def keep_held(settings: CampaignSettings, ledger: Ledger) -> CampaignSettings:
             "evaluation": settings.evaluation.model_copy(update=kept["evaluation"]),
         }
     )
-
-
-def _differences(before: Any, now: Any, prefix: str = "") -> list[str]:
-    if isinstance(before, dict) and isinstance(now, dict):
-        keys = [*before, *(key for key in now if key not in before)]
-        return [
-            line
-            for key in keys
-            for line in _differences(before.get(key), now.get(key), f"{prefix}.{key}" if prefix else str(key))
-        ]
-    return [] if before == now else [f"{prefix} changed from {before!r} to {now!r}"]

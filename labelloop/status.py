@@ -14,6 +14,7 @@ from labelloop.ledger import Ledger, read_frozen
 from labelloop.reporting.label_words import read_labels
 from labelloop.reporting.prospects import as_lines, read_curve, read_prospects
 from labelloop.reporting.quality_words import quality_lines, read_quality
+from labelloop.settling import uncounted, uncounted_words
 from labelloop.workspace import RoundFolder, Workspace
 
 RECORD = "track"
@@ -37,6 +38,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         "prospects": None,
         "labels": [],
         "annotators": None,
+        "uncounted": None,
         "next_limits": _limits(settings),
         "pending_changes": [],
     }
@@ -48,6 +50,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         status["savings"] = status["prospects"]["savings"]
         status["labels"] = read_labels(folder)
         status["annotators"] = read_quality(folder.quality)
+        status["uncounted"] = {"verdicts": uncounted(workspace), "sentence": uncounted_words(workspace)}
     if ledger.open is not None:
         from labelloop.loop import pending_changes
 
@@ -84,6 +87,8 @@ def as_text(status: dict[str, Any]) -> str:
         lines += ["", f"Stopped by {status['stopped']['rule']}: {status['stopped']['reason']}"]
     elif status["next_limits"]:
         lines += ["", "Stops at " + "; ".join(status["next_limits"]) + ", or when the pool is used up."]
+    if status["uncounted"] and status["uncounted"]["sentence"]:
+        lines += ["", status["uncounted"]["sentence"]]
     lines += [f"\n{line}" for line in status["pending_changes"]]
     if status["page"]:
         lines += ["", f"With pictures, in a browser: {status['page']}"]

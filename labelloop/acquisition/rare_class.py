@@ -7,9 +7,9 @@ import numpy as np
 from labelloop.acquisition.base import Context, Picks, needs
 from labelloop.acquisition.canonical import canonical_order
 from labelloop.acquisition.herding import pick_max_herding
+from labelloop.acquisition.named import class_code
 from labelloop.acquisition.points import centred_reader, lower_minimum, points_of
 from labelloop.acquisition.top import pick_highest
-from labelloop.errors import SettingsError
 
 FEW = 10
 """Labels of the class from which the model's word counts as much as likeness to the labeled ones."""
@@ -42,7 +42,11 @@ def pick_rare_class(context: Context, batch_size: int, *, label: str | int | Non
     assert context.embeddings is not None
     assert context.labels is not None
     probabilities, embeddings = np.asarray(context.probabilities), context.embeddings
-    wanted = _class_of(context, label, probabilities.shape[1])
+    n_classes = probabilities.shape[1]
+    if label is None:
+        wanted = _rarest(context.labels, n_classes)
+    else:
+        wanted = class_code("rare_class", label, context.classes, n_classes)
     found = context.labeled[context.labels == wanted]
     if len(found) == 0:
         return pick_max_herding(context, batch_size)
@@ -65,15 +69,8 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return np.searchsorted(np.sort(values), values, side="right") / np.float64(len(values))
 
 
-def _class_of(context: Context, label: str | int | None, n_classes: int) -> int:
-    assert context.labels is not None
-    if label is None:
-        counts = np.bincount(context.labels[context.labels >= 0], minlength=n_classes)
-        seen = np.flatnonzero(counts)
-        return int(seen[counts[seen].argmin()]) if len(seen) else 0
-    if str(label) in context.classes:  # a class named '2' may come from YAML as a number
-        return context.classes.index(str(label))
-    if isinstance(label, int | np.integer) and 0 <= label < n_classes:
-        return int(label)
-    known = ", ".join(context.classes) if context.classes else f"codes 0 to {n_classes - 1}"
-    raise SettingsError(f"rare_class's label is {label!r}, which is no class; there are: {known}")
+def _rarest(labels: np.ndarray, n_classes: int) -> int:
+    """The class with the fewest labels, at least one; the first of equally rare ones, or of all."""
+    counts = np.bincount(labels[labels >= 0], minlength=n_classes)
+    seen = np.flatnonzero(counts)
+    return int(seen[counts[seen].argmin()]) if len(seen) else 0

@@ -85,7 +85,12 @@ def approve(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Approve without being asked.")] = False,
     reject: Annotated[str, typer.Option(metavar="REASON", help="Reject the batch, and say why.")] = "",
     reopen: Annotated[
-        bool, typer.Option("--reopen", help="Open the rejected round anew, with params.yaml as it is now.")
+        bool,
+        typer.Option(
+            "--reopen",
+            help="Open a round anew, with params.yaml as it is now: one that was rejected, or that failed "
+            "before anybody was asked.",
+        ),
     ] = False,
 ) -> None:
     """Show the batch that would be pushed next, and approve or reject it.
@@ -98,7 +103,7 @@ def approve(
     if reopen:
         with workspace.hold("labelloop approve --reopen"):
             kept = approval.reopen(workspace)
-        typer.echo(f"the round will be opened anew; the rejected one is kept in {kept}")
+        typer.echo(f"the round will be opened anew; what there was of it is kept in {kept}")
         return
     batch = approval.open_batch(workspace)
     if batch is None:

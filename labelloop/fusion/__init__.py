@@ -17,7 +17,7 @@ from labelloop.errors import SettingsError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from labelloop.fusion.base import Fuser
+    from labelloop.fusion.base import Fuser, Fusion
 
 FUSERS = {
     "auto": "labelloop.fusion.choosing",
@@ -52,13 +52,28 @@ def make_fuser(name: str, options: Mapping[str, Any] | None = None) -> Fuser:
         SettingsError: no such method, no such option, a value that the method refuses, or a method of another
             package that is not installed.
     """
-    if name not in FUSERS:
-        raise SettingsError(f"fusion.method {name!r} is not known; {_nearest(name, FUSERS)}")
-    function = getattr(importlib.import_module(FUSERS[name]), name)
+    function = _method(name)
     check_options(name, function, options or {})
     fuser: Fuser = functools.partial(function, **(options or {}))
     fuser(_no_votes())
     return fuser
+
+
+def check_hears_models(name: str, *, key: str = "fusion.method ", asked: str = "fusion.model_prior") -> None:
+    """Refuse to have a model heard by a method that takes no item prior.
+
+    Args:
+        key: what the user names the method by, up to the name itself.
+        asked: what the user has said to have a model heard.
+
+    Raises:
+        SettingsError: the method takes none, or there is no such method.
+    """
+    if "item_prior" not in _options(_method(name)):
+        raise SettingsError(
+            f"{asked} does not go with {key}{name}, which has no place for a model's word; use {key}auto, or "
+            f"leave out {asked}"
+        )
 
 
 def check_options(name: str, function: Callable[..., Any], options: Mapping[str, Any]) -> None:
@@ -67,11 +82,7 @@ def check_options(name: str, function: Callable[..., Any], options: Mapping[str,
     Raises:
         SettingsError: names the option and the nearest there is.
     """
-    known = [
-        parameter.name
-        for parameter in inspect.signature(function).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.name != "gold"
-    ]
+    known = _options(function)
     for option in options:
         if option not in known:
             raise SettingsError(
@@ -89,6 +100,21 @@ def fuse_table(
     from labelloop.fusion.votes_table import fuse_votes
 
     return fuse_votes(votes, classes, method, options).table
+
+
+def _method(name: str) -> Callable[..., Fusion]:
+    if name not in FUSERS:
+        raise SettingsError(f"fusion.method {name!r} is not known; {_nearest(name, FUSERS)}")
+    function: Callable[..., Fusion] = getattr(importlib.import_module(FUSERS[name]), name)
+    return function
+
+
+def _options(function: Callable[..., Any]) -> list[str]:
+    return [
+        parameter.name
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.name != "gold"
+    ]
 
 
 def _no_votes() -> Any:

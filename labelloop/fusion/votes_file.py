@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from labelloop.errors import DataError
-from labelloop.fusion import make_fuser
+from labelloop.fusion import check_hears_models, make_fuser
 from labelloop.fusion.base import Fusion, Votes
 from labelloop.fusion.calibration import calibration_told
 from labelloop.fusion.coding import code_votes, latest_rows
@@ -155,11 +155,14 @@ def fuse_file(
 
     Raises:
         DataError: the votes, the gold, the probabilities or the name of the output are not as they must be.
-        SettingsError: the method or an option is not known.
+        SettingsError: the method or an option is not known, or probabilities are given and the method
+            cannot hear a model.
     """
     out_path = Path(out_path)
     check_suffix(out_path)
     fuser = make_fuser(method, options)
+    if probabilities_path is not None:
+        check_hears_models(method, key="--method ", asked="--probabilities")
     gold = None if gold_path is None else read_gold(gold_path, item_column, label_column)
     table = read_votes(votes_path, item_column, annotator_column, label_column, classes, vote_column)
     known = in_order(set(table["label"])) if classes is None else list(classes)

@@ -16,7 +16,7 @@ from labelloop.campaign import CampaignSettings
 from labelloop.workspace import RoundFolder
 
 Rows = Sequence[Mapping[str, Any]]
-"""The learning curve: labels, votes, cost, hours and accuracy a round."""
+"""The learning curve: labels, votes, cost, hours and accuracy a round, and whether it `settles`."""
 
 KEPT = ("labels", "test_items", "votes", "cost", "hours", "accuracy", "accuracy_low", "accuracy_high")
 
@@ -35,12 +35,8 @@ def read_prospects(folder: RoundFolder, rows: Rows, settings: CampaignSettings) 
     projected = savings.get("projected") or {}
     said = (savings["sentence"], projected.get("sentence"), savings.get("roi_sentence"))
     forecast = files.read_json(folder.forecast) if folder.forecast.exists() else None
-    history = [
-        stopping.RoundSummary(row["round"], row["labels"], row["cost"], row["hours"], row["accuracy"])
-        for row in rows
-    ]
     progress = stopping.Progress(
-        settings.stopping, settings.budget, history, pool_left=0,
+        settings.stopping, settings.budget, stopping.summaries(rows), pool_left=0,
         signals=stopping.read_signals(folder.stopping),
     )  # fmt: skip
     return {
@@ -62,9 +58,12 @@ def learned(rows: Rows) -> str:
         return f"{last['labels']} labels gave {last['accuracy']:.1%} accuracy."
     before = rows[-2]
     moved = 100 * (last["accuracy"] - before["accuracy"])
+    newest = f"the last {last['labels'] - before['labels']}"
+    if last.get("settles", False):
+        newest = f"{last['round']}, which asked nobody,"
     return (
         f"From {first['accuracy']:.1%} with {first['labels']} labels to {last['accuracy']:.1%} with "
-        f"{last['labels']}; the last {last['labels'] - before['labels']} moved it by {moved:+.1f} points."
+        f"{last['labels']}; {newest} moved it by {moved:+.1f} points."
     )
 
 
@@ -73,7 +72,7 @@ def spent(rows: Rows, currency: str) -> str:
     last = rows[-1]
     text = f"{last['cost']:.2f} {currency} for {last['votes']} votes in {duration(last['hours'] / 24)}"
     labels = last["labels"] - rows[-2]["labels"] if len(rows) > 1 else 0
-    if not labels:
+    if not labels or last.get("settles", False):
         return text + "."
     return f"{text}; the last labels cost {(last['cost'] - rows[-2]['cost']) / labels:.3f} {currency} each."
 
@@ -112,10 +111,11 @@ def as_lines(prospects: Mapping[str, Any]) -> list[str]:
 
 
 def read_curve(path: Path) -> list[dict[str, Any]]:
-    """Rows of a round's learning_curve.csv, the columns `KEPT` as numbers."""
+    """Rows of a round's learning_curve.csv: round, whether it settles, and the columns `KEPT` as numbers."""
     with path.open(encoding="utf-8", newline="") as stream:
         return [
-            {"round": row["round"]} | {name: _number(row[name]) for name in KEPT}
+            {"round": row["round"], "settles": row.get("settles") == "True"}
+            | {name: _number(row[name]) for name in KEPT}
             for row in csv.DictReader(stream)
         ]
 

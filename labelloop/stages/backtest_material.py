@@ -24,6 +24,7 @@ from labelloop.stages.composing import check_composition, check_mix
 from labelloop.stages.crew_votes import CrewVotes
 from labelloop.stages.fuse import fuse_as_set
 from labelloop.stages.known_errors import with_known_errors
+from labelloop.stages.named_options import check_named_options
 from labelloop.stopping import item_cost
 from labelloop.workspace import Workspace
 
@@ -195,9 +196,10 @@ def label_source(
 
 
 def _check(prepared: Prepared, settings: CampaignSettings) -> None:
-    """Whatever a round would refuse of the composition is refused before anything is replayed."""
+    """What a round would refuse of composition and options is refused before anything is replayed."""
     check_mix(settings)
     check_composition(prepared, settings)
+    check_named_options(prepared, settings)
 
 
 def _refuse_unknown(prepared: Prepared, known: np.ndarray) -> None:

@@ -74,12 +74,14 @@ def evaluate(current: Round) -> None:
         "hours": _hours(votes),
         "control_labels": len(sample),
         "control_accuracy": None if by_control is None else float((by_control == true).mean()),
+        curves.SETTLES: current.settles,
     }
     curve = curves.append_round(curves.read_curve(current.previous.curve), judged | totals)
     curve = rejudged(curve, right, settings.evaluation.interval)
     curves.write_curve(curve, folder.curve)
-    saved = _savings(current, curve, right, len(prepared.classes), draw_sd)
-    saved["projected"] = _projected(current, prepared, curve, draw_sd)
+    asking = curves.asking_rounds(curve)
+    saved = _savings(current, asking, right, len(prepared.classes), draw_sd)
+    saved["projected"] = _projected(current, prepared, asking, draw_sd)
     saved |= _worth(current, saved, training, votes, len(curve))
     write_outlook(current, prepared, curve, right)
     per_class, confusion = judged.pop("per_class"), judged.pop("confusion")

@@ -24,6 +24,7 @@ from labelloop.stages.pool_embeddings import columns_in_place, keep_columns, rea
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
 
+NOBODY_ASKED = "The round asks nobody, so nothing was picked."
 WITHOUT_COMMITTEE = "margin"
 """Picks where a strategy asks a committee and the model has none yet."""
 
@@ -69,6 +70,8 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
                 f"yet, so `{WITHOUT_COMMITTEE}` picked.")  # fmt: skip
         name, options, mixed = WITHOUT_COMMITTEE, {}, False
         needs = make_strategy(name, options).needs
+    if current.settles:
+        needs, note = frozenset(), NOBODY_ASKED
     if trained and acquisition.candidates is not None and needs:
         # What the strategy looks at is chosen by margin.
         needs |= {"probabilities"}

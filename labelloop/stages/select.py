@@ -130,8 +130,8 @@ def _second_looks(
     candidates: np.ndarray,
     wanted: int,
 ) -> SecondLooks | None:
-    """Further votes about older items, as the strategy weighs them; None in a campaign without."""
-    if current.settings.annotation.max_overlap is None or not len(asked):
+    """Further votes about older items, as the strategy weighs them; None in a campaign or round without."""
+    if current.settings.annotation.max_overlap is None or not len(asked) or current.settles:
         return None
     strategy = files.read_json(current.folder.scores / "scores.json")["strategy"]
     if strategy == one_scale.STRATEGY:
