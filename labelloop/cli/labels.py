@@ -261,7 +261,7 @@ def _show_annotators(summary: dict[str, Any]) -> None:
                      seconds, ", ".join(one["flags"])])  # fmt: skip
     _table(["annotator", "items", "gold", "the others", "spam", "seconds", "flags"], rows)
     if len(people) > len(rows):
-        typer.echo(f"{len(people) - len(rows)} more, with fewer answers; --json and --out show all")
+        typer.echo(f"{len(people) - len(rows)} more; --json and --out show all")
     for pair in summary["copying"]:
         typer.echo(
             f"{_printable(pair['one'])} and {_printable(pair['other'])}: the same answer against the others "
