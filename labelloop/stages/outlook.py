@@ -117,7 +117,7 @@ def _predict_stop_set(current: Round, prepared: Prepared) -> tuple[pd.DataFrame,
         probabilities = models.load_learner(current.folder.model).predict_proba(prepared.pool.inputs(rows))
         predicted = probabilities.argmax(axis=1)
         # Rounded: another number of threads may give other last bits of the probabilities.
-        doubt = round(float((1 - probabilities.max(axis=1)).mean(dtype=np.float64)), 6)
+        doubt = round(stabilization.overall_uncertainty(probabilities).value, 6)
     newest = pd.DataFrame({current.id: predicted}, index=pd.Index(ids, name="item", dtype=object))
     # Where evaluation.stop_set was changed, earlier rounds speak of other items: what both know is kept.
     joined = before.join(newest, how="inner") if len(before.columns) else newest
