@@ -19,8 +19,9 @@ from labelloop import files
 from labelloop.campaign import CampaignSettings
 from labelloop.errors import DamagedFileError, LabelloopError
 from labelloop.ledger import Ledger, read_frozen
+from labelloop.round_folder import RoundFolder
 from labelloop.stopping import item_cost
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.workspace import Workspace
 
 SHOWN = 10
 """Items that are named; the rest are in batch.parquet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,13 @@ SOURCES = {"fused": "people"}
 
 
 def export_labels(
-    workspace: Workspace, out: Path, *, now: datetime, people_only: bool = False, in_review: bool = False
+    workspace: Workspace,
+    out: Path,
+    *,
+    now: datetime,
+    people_only: bool = False,
+    in_review: bool = False,
+    columns: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Write the labels as of the last closed round to a CSV or Parquet file, one row an item, by id.
 
@@ -53,6 +60,7 @@ def export_labels(
     Args:
         now: with a time zone; what certificates are measured by.
         in_review: put labels that wait at a gate into the file as well, their source being `in review`.
+        columns: of the data's table, to stand beside each label.
 
     Returns:
         rows by source, `unlabeled` (items of the pool without a label), `waiting` (labels that were left out
@@ -60,7 +68,7 @@ def export_labels(
         not, and `by_votes`: why labels by votes name a certificate or not.
 
     Raises:
-        DataError: `out` is of another format.
+        DataError: `out` is of another format, or the data has no such column.
         LabelloopError: no round is closed yet.
     """
     if out.suffix not in FORMATS:
@@ -85,18 +93,23 @@ def export_labels(
     about = acceptance_words(told, len(accepted))
     if told["state"] == "issued" and now >= datetime.fromisoformat(told["certificate"]["expires_at"]):
         about = (f"{len(accepted)} labels of the model are left out: their certificate has expired at "
-                f"{told['certificate']['expires_at'][:10]}; a further round makes another")  # fmt: skip
+                f"{told['certificate']['expires_at'][:10]}; `labelloop settle` makes another")  # fmt: skip
         accepted = accepted.iloc[:0]
     if not people_only:
         parts.append(accepted.assign(source="model", votes=0, agreeing=0, tie=False, split="", round=last.id))
     everything = pd.concat([part[list(COLUMNS)] for part in parts if len(part)] or [parts[0][list(COLUMNS)]])
     everything = everything.sort_values("item", ignore_index=True)
+    pool = datasets.open_prepared(workspace.data).pool
+    rows = pool.rows_of(everything["item"].tolist()) if columns else np.zeros(0, dtype=np.int64)
+    for name in columns:
+        if name in COLUMNS:
+            raise DataError(f"--columns {name!r}: every export has a column of that name; rename the data's")
+        everything[name] = pool.values(name, "--columns", rows)
     if out.suffix == ".csv":
         files.write_text(out, everything.to_csv(index=False, lineterminator="\n"))
     else:
         with files.atomic_path(out) as path:
             everything.to_parquet(path, index=False)
-    pool = datasets.open_prepared(workspace.data).pool
     sources, counts = np.unique(everything["source"].astype(str), return_counts=True)
     return {
         "round": last.id,

@@ -20,7 +20,7 @@ from labelloop.workspace import Workspace
 
 
 def check_names(workspace: Workspace, settings: CampaignSettings) -> None:
-    """Strategy, cold start and fusion method must exist, and have the options they are given.
+    """Strategy, cold start and fusion method must exist, have the options they are given, and go together.
 
     Raises:
         SettingsError: names the key, the value and the nearest real one.
@@ -44,8 +44,15 @@ def check_names(workspace: Workspace, settings: CampaignSettings) -> None:
                 else f"set annotation.max_overlap above annotation.overlap ({settings.annotation.overlap})"
             )
             raise SettingsError(f"acquisition.{key}: '{name}' asks about labeled items again; {instead}")
+        if "costs" in strategy.needs and settings.acquisition.compose.cost_column is None:
+            raise SettingsError(
+                f"acquisition.{key}: '{name}' reads costs, and items have none; set "
+                "acquisition.compose.cost_column"
+            )
     check_mix(settings)
     fusion.make_fuser(settings.fusion.method, settings.fusion.options)
+    if settings.fusion.model_prior != "none":
+        fusion.check_hears_models(settings.fusion.method)
 
 
 def check_round(workspace: Workspace, settings: CampaignSettings, prepared: Any) -> None:

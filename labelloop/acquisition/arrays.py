@@ -172,7 +172,8 @@ def require_arrays(
     Raises:
         SettingsError: names all that is missing, and strategies that do without.
     """
-    model, unneeded = "probabilities" in given, set() if any_labeled else {"labels", "beliefs"}
+    # Costs come with a composition; `select_rows` sees whether they did.
+    model, unneeded = "probabilities" in given, {"costs"} if any_labeled else {"costs", "labels", "beliefs"}
     missing = sorted(strategy.required(model=model) - set(given) - unneeded)
     if missing:
         able = [

@@ -14,7 +14,7 @@ import numpy as np
 
 from labelloop.acquisition.embeddings import Embeddings, Ids
 
-Need = Literal["probabilities", "embeddings", "members", "labels", "beliefs"]
+Need = Literal["probabilities", "embeddings", "members", "labels", "beliefs", "costs"]
 
 HeldOut = Callable[[np.ndarray], np.ndarray]
 """`(k labeled rows) -> probabilities`, shape (k, n_classes); NaN where no model has a say."""
@@ -46,8 +46,10 @@ class Context:
     reserved: np.ndarray | None = None
     """Shape (r,), int64: rows of the test set. No strategy may learn from where they lie."""
     costs: np.ndarray | None = None
-    """Shape (n,), float64, above 0: what a label of each row costs; None: all the same. Only strategies that
-    pick by gain over cost are told."""
+    """Shape (n,), float64, above 0: money that all answers about each row cost, in the campaign's currency
+    (`compose.cost_column` times the price of an answer times the overlap), or in the unit of a
+    `Composition`; None: all the same. Only built-in strategies that pick by gain over cost are told, and
+    functions that say ``@needs("costs")``."""
     beliefs: np.ndarray | None = None
     """Shape (l, n_classes), floats: chances of the classes of each of `labeled` by the votes about it; rows
     sum to 1, or are NaN for a row that is not asked about again. Without them none is. Only strategies that
@@ -81,8 +83,8 @@ class Picks:
     """Why it was picked this way, as a sentence for the round's report; empty where the name says it all."""
     draws: np.ndarray | None = None
     """Shape (batch_size,), float64, in (0, 1]: chance of each row to be the next one drawn, given those
-    picked before it, where every candidate had such a chance; NaN or None where that is not so. Weighted
-    estimates on asked items rest on it (labelloop/evaluation/weighted.py)."""
+    picked before it, where every candidate (that a filter lets in) had such a chance; NaN or None where that
+    is not so. Weighted estimates on asked items rest on it (labelloop/evaluation/weighted.py)."""
 
 
 Picker = Callable[[Context, int], Picks]

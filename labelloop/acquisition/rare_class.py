@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, needs
-from labelloop.acquisition.canonical import canonical_order
+from labelloop.acquisition.distances import distances_to
 from labelloop.acquisition.herding import pick_max_herding
 from labelloop.acquisition.named import class_code
-from labelloop.acquisition.points import centred_reader, lower_minimum, points_of
 from labelloop.acquisition.top import pick_highest
 
 FEW = 10
@@ -39,9 +38,8 @@ def pick_rare_class(context: Context, batch_size: int, *, label: str | int | Non
     search and surveying, its greedy form.
     """
     assert context.probabilities is not None
-    assert context.embeddings is not None
     assert context.labels is not None
-    probabilities, embeddings = np.asarray(context.probabilities), context.embeddings
+    probabilities = np.asarray(context.probabilities)
     n_classes = probabilities.shape[1]
     if label is None:
         wanted = _rarest(context.labels, n_classes)
@@ -51,16 +49,12 @@ def pick_rare_class(context: Context, batch_size: int, *, label: str | int | Non
     if len(found) == 0:
         return pick_max_herding(context, batch_size)
 
-    candidates = context.candidates
-    rows = canonical_order(context, candidates, "rare_class")
-    read = centred_reader(embeddings, rows)
-    points = points_of(rows, read, embeddings.shape[1])
-    distance = np.full(len(rows), np.inf, dtype=np.float32)
-    lower_minimum(points, distance, read(canonical_order(context, found, "rare_class")))
+    points, distance = distances_to(context, found, "rare_class")
+    rows = points.rows
     weight = len(found) / (len(found) + FEW)
     near, likely = _ranks(-distance), _ranks(probabilities[rows, wanted].astype(np.float32))
     scores = np.empty(len(rows), dtype=np.float32)
-    scores[np.searchsorted(candidates, rows)] = (1 - weight) * near + weight * likely
+    scores[np.searchsorted(context.candidates, rows)] = (1 - weight) * near + weight * likely
     return pick_highest(scores, context, batch_size)
 
 

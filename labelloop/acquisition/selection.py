@@ -71,6 +71,11 @@ def _check_inputs(strategy: Strategy, context: Context) -> None:
                     f"{name} must be a table of floats, one row an item, but have shape {array.shape} and "
                     f"type {array.dtype}"
                 )
+    if "costs" in strategy.required(model=context.probabilities is not None) and context.costs is None:
+        raise SettingsError(
+            f"strategy '{strategy.name}' needs costs, and no row has one; set "
+            "acquisition.compose.cost_column, or on arrays give a Composition with costs"
+        )
     lengths = {name: len(array) for name, array in arrays.items()}
     _check_members(strategy, context, lengths)
     _check_labels(strategy, context)
@@ -81,18 +86,21 @@ def _check_inputs(strategy: Strategy, context: Context) -> None:
         said = ", ".join(f"{length} rows of {name}" for name, length in lengths.items())
         raise DataError(f"the pool's arrays differ in length: {said}; score the pool again")
     _check_rows(context, next(iter(lengths.values()), None))
+    _check_numbers(strategy, context)
+
+
+def _check_numbers(strategy: Strategy, context: Context) -> None:
+    """Refuse numbers that are none, or that cannot be, in the rows that the strategy may read."""
     # Who reads labels holds them against what the model says of those rows; others read candidates alone.
     judged = [context.candidates, *([context.labeled] if "labels" in strategy.needs else [])]
-    if "probabilities" in arrays:
-        for rows in judged:
-            check_values("probabilities", arrays["probabilities"], rows)
-    if "embeddings" in arrays:
-        check_values("embeddings", arrays["embeddings"], context.candidates)
-        check_values("embeddings", arrays["embeddings"], context.labeled)
-    if context.members is not None:
-        for member in context.members:
-            for rows in judged:
-                check_values("members", member, rows)
+    for rows in judged:
+        if context.probabilities is not None:
+            check_values("probabilities", context.probabilities, rows)
+        for member in () if context.members is None else context.members:
+            check_values("members", member, rows)
+    if context.embeddings is not None:
+        for rows in (context.candidates, context.labeled):
+            check_values("embeddings", context.embeddings, rows)
 
 
 def _check_members(strategy: Strategy, context: Context, lengths: dict[str, int]) -> None:

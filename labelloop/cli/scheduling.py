@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from labelloop.cli.arguments import Folder, campaign_in
+from labelloop.cli.arguments import CAMPAIGN, SCHEDULE, Folder, campaign_in
 from labelloop.errors import LabelloopError
 
 Host = Annotated[str, typer.Option(help="Where webhooks are received. Loopback: this machine only.")]
@@ -19,8 +19,9 @@ Url = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (serve, deploy, webhook, approve):
-        app.command()(command)
+    app.command(rich_help_panel=CAMPAIGN)(approve)
+    for command in (serve, deploy, webhook):
+        app.command(rich_help_panel=SCHEDULE)(command)
 
 
 def serve(

@@ -16,6 +16,7 @@ from labelloop.backtesting.replay import Arena, LabelSource
 from labelloop.campaign import CampaignSettings, load_settings
 from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError, SettingsError
+from labelloop.fusion.coding import standing_votes
 from labelloop.fusion.votes_file import read_votes
 from labelloop.fusion.votes_table import fuse_votes
 from labelloop.ledger import Ledger
@@ -142,7 +143,8 @@ def from_campaign(folder: Path, votes: str) -> Material:
     if votes != RECORDED:
         raise SettingsError(f"--votes {votes} does not go with --campaign; say recorded (what people "
                             "answered) or known (the fused labels, every answer right)")  # fmt: skip
-    given = recorded.standing_votes(tables.VOTES.read(workspace.round(last.id).collected))
+    given = standing_votes(tables.VOTES.read(workspace.round(last.id).collected))
+    given = given[["vote", "item", "annotator", "value", "cost"]]
     return Material(str(workspace.data), settings, truth, RECORDED, given, tested, (note, _votes_note(given)))
 
 

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 
 from labelloop import datasets
 from labelloop.campaign import CampaignSettings
-from labelloop.datasets.paths import nearest
 from labelloop.datasets.source import as_text
 from labelloop.datasets.table_files import format_of, read_table
 from labelloop.errors import DataError, SettingsError
+from labelloop.hints import there_is
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def _read(options: dict[str, Any], root: Path, data: Path, where: str) -> dict[s
     column = "item" if "item" in table.column_names else table.column_names[0]
     if column != "item" and len(table.column_names) > 1:
         raise SettingsError(
-            f"{where}: {wrong} has no column 'item' with the ids; {nearest('item', table.column_names)}"
+            f"{where}: {wrong} has no column 'item' with the ids; {there_is('item', table.column_names)}"
         )
     named = list(dict.fromkeys(pc.drop_null(as_text(table[column])).to_pylist()))
     rows = prepared.pool.find(named)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from labelloop.acquisition.base import Context, Picks
 from labelloop.acquisition.keys import id_keys
 from labelloop.acquisition.reduction import PURPOSE, Highest, merged, most_doubtful
 from labelloop.datasets.base import Items
-from labelloop.one_thread import cores, one_thread
+from labelloop.one_thread import on_all_cores, one_thread
 from labelloop.workspace import Workspace
 
 _SHARES = 4
@@ -101,8 +100,9 @@ def reduce_candidates(
         )
         for start in range(0, len(is_open), size)
     ]  # fmt: skip
+    run = run_shards or functools.partial(on_all_cores, reduce_rows)
     with one_thread():
-        parts = (run_shards or _in_threads)(shards)
+        parts = run(shards)
     _pool.cache_clear()
     found = merged(parts, count, lambda rows: id_keys(ids[rows], context.seed, PURPOSE))
     because = f", because {no_doubt}" if no_doubt else ""
@@ -122,11 +122,6 @@ def reduce_rows(shard: CandidateShard) -> Highest:
     # In another process of a task runner nobody else holds it.
     with one_thread():
         return most_doubtful(rows, said, shard.count, keys)
-
-
-def _in_threads(shards: Sequence[CandidateShard]) -> list[Highest]:
-    with ThreadPoolExecutor(min(cores(), len(shards))) as pool:
-        return list(pool.map(reduce_rows, shards))
 
 
 @functools.lru_cache(maxsize=1)

@@ -18,9 +18,10 @@ from typing import Any
 from labelloop import approval, files
 from labelloop.campaign import CampaignSettings
 from labelloop.errors import DamagedFileError, DataError, LabelloopError, SettingsError
-from labelloop.ledger import Ledger, read_frozen
+from labelloop.ledger import SETTLES, Ledger, read_frozen
+from labelloop.round_folder import RoundFolder
 from labelloop.stages.contract import RECORDS, ROUND_STAGES, Contract
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,11 @@ class Round:
     @property
     def settings(self) -> CampaignSettings:
         return self._frozen[1]
+
+    @property
+    def settles(self) -> bool:
+        """Whether the round asks nobody and counts what has been reviewed; see `labelloop.settling`."""
+        return bool(self.about.get(SETTLES))
 
     @cached_property
     def folder(self) -> RoundFolder:

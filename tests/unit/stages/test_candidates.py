@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from small_campaigns import UNRECORDED, clouds
 
 from labelloop import datasets, files
 from labelloop.acquisition import make_strategy
@@ -33,10 +34,7 @@ def played(folder: Path, labelloop: Callable[..., Any], strategy: str, spread: f
         spread: of the three classes' clouds; a large one leaves nothing to learn.
     """
     labelloop("init", folder)
-    random = np.random.default_rng(0)
-    codes = random.integers(3, size=ROWS)
-    table = pd.DataFrame(random.normal(2.0 * codes[:, None], spread, (ROWS, 4)), columns=list("abcd"))
-    table.assign(label=[f"class-{code}" for code in codes]).to_csv(folder / "rows.csv", index=False)
+    clouds(ROWS, 2.0 / spread).to_csv(folder / "rows.csv", index=False)
     settings: dict[str, Any] = {
         "campaign": {"name": "reduced", "seed": 1},
         "dataset": {"kind": "table", "path": "rows.csv", "label_column": "label"},
@@ -45,9 +43,8 @@ def played(folder: Path, labelloop: Callable[..., Any], strategy: str, spread: f
         "annotation": {"overlap": 1, "test_overlap": 1},
         "evaluation": {"test_size": 20, "bootstrap": 20},
         "stopping": {"max_rounds": 2},
-        "tracking": {"enabled": False},
-        "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
-    }
+        **UNRECORDED,
+    }  # fmt: skip
     (folder / "params.yaml").write_text(yaml.safe_dump(settings))
     said = labelloop("run", "--plain", folder)
     assert said.code == 0, said.error
