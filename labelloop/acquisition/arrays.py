@@ -173,8 +173,7 @@ def require_arrays(
         SettingsError: names all that is missing, and strategies that do without.
     """
     # Costs come with a composition; `select_rows` sees whether they did.
-    unneeded = {"costs"} if any_labeled else {"costs", "labels", "beliefs"}
-    model = "probabilities" in given
+    model, unneeded = "probabilities" in given, {"costs"} if any_labeled else {"costs", "labels", "beliefs"}
     missing = sorted(strategy.required(model=model) - set(given) - unneeded)
     if missing:
         able = [

@@ -6,7 +6,6 @@ Strategies may then be short and trust what they get; a user's own function that
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from contextlib import nullcontext
 
 import numpy as np
@@ -87,23 +86,21 @@ def _check_inputs(strategy: Strategy, context: Context) -> None:
         said = ", ".join(f"{length} rows of {name}" for name, length in lengths.items())
         raise DataError(f"the pool's arrays differ in length: {said}; score the pool again")
     _check_rows(context, next(iter(lengths.values()), None))
-    _check_numbers(strategy, context, arrays)
+    _check_numbers(strategy, context)
 
 
-def _check_numbers(strategy: Strategy, context: Context, arrays: Mapping[str, Embeddings]) -> None:
-    """The values themselves, of the rows that the strategy reads."""
+def _check_numbers(strategy: Strategy, context: Context) -> None:
+    """Refuse numbers that are none, or that cannot be, in the rows that the strategy may read."""
     # Who reads labels holds them against what the model says of those rows; others read candidates alone.
     judged = [context.candidates, *([context.labeled] if "labels" in strategy.needs else [])]
-    if "probabilities" in arrays:
-        for rows in judged:
-            check_values("probabilities", arrays["probabilities"], rows)
-    if "embeddings" in arrays:
-        check_values("embeddings", arrays["embeddings"], context.candidates)
-        check_values("embeddings", arrays["embeddings"], context.labeled)
-    if context.members is not None:
-        for member in context.members:
-            for rows in judged:
-                check_values("members", member, rows)
+    for rows in judged:
+        if context.probabilities is not None:
+            check_values("probabilities", context.probabilities, rows)
+        for member in () if context.members is None else context.members:
+            check_values("members", member, rows)
+    if context.embeddings is not None:
+        for rows in (context.candidates, context.labeled):
+            check_values("embeddings", context.embeddings, rows)
 
 
 def _check_members(strategy: Strategy, context: Context, lengths: dict[str, int]) -> None:

@@ -344,6 +344,22 @@ def test_apportioned_parts_are_whole_sum_up_and_lie_next_to_their_exact_share() 
         assert (table >= 0).all()
 
 
+def test_a_stratum_for_every_other_row_costs_little_more_than_two() -> None:
+    """Work grows with the rows, not with rows times strata."""
+    rows = np.arange(50_000)
+    said = np.random.default_rng(0).dirichlet(np.ones(2), size=len(rows)).astype(np.float32)
+    context = Context(rows, rows[:0], said, None, seed=0)
+
+    def seconds(strata: np.ndarray) -> float:
+        asked = Composition(strata=strata)
+        start = time.process_time()
+        assert len(compose(make_strategy("margin"), context, 4, asked).rows) == 4
+        return time.process_time() - start
+
+    two = min(seconds(rows % 2) for _ in range(3))
+    assert min(seconds(rows // 2) for _ in range(3)) < 40 * two + 0.1
+
+
 @pytest.mark.parametrize("name", ["random", "power_margin"])
 def test_under_a_filter_alone_each_draw_is_among_what_it_lets_in(name: str) -> None:
     """The same draws as from a pool that never had the others; a filter of everything changes nothing."""
@@ -387,19 +403,3 @@ def test_the_draws_under_a_filter_give_the_mean_of_what_it_lets_in() -> None:
     error = np.std(found) / np.sqrt(len(found))
     assert abs(np.mean(found) - values[open_rows].mean()) < 4 * error
     assert abs(np.mean(found) - values[context.candidates].mean()) > 4 * error
-
-
-def test_a_stratum_for_every_other_row_costs_little_more_than_two() -> None:
-    """Work grows with the rows, not with rows times strata."""
-    rows = np.arange(50_000)
-    said = np.random.default_rng(0).dirichlet(np.ones(2), size=len(rows)).astype(np.float32)
-    context = Context(rows, rows[:0], said, None, seed=0)
-
-    def seconds(strata: np.ndarray) -> float:
-        asked = Composition(strata=strata)
-        start = time.process_time()
-        assert len(compose(make_strategy("margin"), context, 4, asked).rows) == 4
-        return time.process_time() - start
-
-    two = min(seconds(rows % 2) for _ in range(3))
-    assert min(seconds(rows // 2) for _ in range(3)) < 40 * two + 0.1
