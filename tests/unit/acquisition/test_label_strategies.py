@@ -72,7 +72,7 @@ def test_the_class_is_named_by_its_name_or_is_the_rarest_labeled_one() -> None:
     named = select_rows(make_strategy("rare_class", {"label": "spam"}), context, 15).rows.tolist()
     assert named == select_rows(make_strategy("rare_class"), context, 15).rows.tolist()
     assert named != select_rows(make_strategy("rare_class", {"label": "ham"}), context, 15).rows.tolist()
-    with pytest.raises(SettingsError, match=r"label is 'eggs', which is no class; there are: ham, spam"):
+    with pytest.raises(SettingsError, match=r"'label' is 'eggs', which is no class; there are: ham, spam"):
         select_rows(make_strategy("rare_class", {"label": "eggs"}), context, 15)
 
 
@@ -248,7 +248,7 @@ def test_hard_negatives_are_sure_of_one_class_among_labels_of_another() -> None:
     said[0:50] = [0.1, 0.9]  # Sure of class 1 among labels of class 0.
     picks = select("hard_negatives", batch_size=30, label=1, **given)
     assert set((picks // 50).tolist()) == {0}
-    with pytest.raises(SettingsError, match="hard_negatives' label is 7"):
+    with pytest.raises(SettingsError, match="'hard_negatives': the option 'label' is 7"):
         select("hard_negatives", batch_size=3, label=7, **given)
 
 
