@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from labelloop import files
+from labelloop.terminal import MOST_NAMES, printable, shortened, show_table
 from labelloop.workspace import Workspace
 
 DOES = {
@@ -46,21 +47,21 @@ class _Progress(logging.Handler):
         round_id = getattr(record, "round_id", None)
         if stage is None:
             if record.levelno >= logging.WARNING:
-                self.console.print(f"[yellow]{record.getMessage()}[/yellow]")
+                _line(self.console, record.getMessage(), style="yellow")
         elif event == "begun":
             self.status.update(f"{round_id or 'campaign'}: {DOES.get(stage, stage)}")
         elif event == "waiting":
-            self.status.update(record.getMessage())
+            self.status.update(Text(printable(record.getMessage())))
         elif stage == "evaluate":
             self._round_line(str(round_id))
 
     def _round_line(self, round_id: str) -> None:
         metrics = files.read_json(self.workspace.round(round_id).metrics)
-        self.console.print(
+        _line(
+            self.console,
             f"{round_id}  {metrics['labels']:>6} labels  {metrics['votes']:>7} votes  "
             f"{metrics['cost']:>9.2f} {self.workspace.settings.annotation.currency}  "
             f"accuracy {metrics['accuracy']:.1%}",
-            highlight=False,
         )
 
 
@@ -77,7 +78,7 @@ def progress(workspace: Workspace) -> Iterator[Callable[[str], None]]:
         # Prefect prints what reaches the root logger; these lines are shown here already.
         logger.propagate = False
         try:
-            yield lambda line: console.print(f"[yellow]{line}[/yellow]", highlight=False)
+            yield lambda line: _line(console, line, style="yellow")
         finally:
             logger.removeHandler(handler)
             logger.setLevel(before)
@@ -102,25 +103,25 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
     ledger = Ledger.read(workspace.ledger)
     last = ledger.last_closed
     if last is None:
-        console.print(str(outcome))
+        _line(console, outcome)
         return
     twin = _twin(workspace)
     currency = workspace.settings.annotation.currency
-    table = Table(title=f"{workspace.settings.campaign.name}: what each round bought")
-    for column in ("round", "labels", "votes", f"cost {currency}", "accuracy", "between", "random gives"):
-        table.add_column(column, justify="left" if column == "round" else "right", no_wrap=True)
-    folder = workspace.round(last.id)
+    folder, rows = workspace.round(last.id), []
     with folder.curve.open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
             random = twin.get(row["labels"])
             if random is None and row["control_accuracy"]:
                 random = f"{float(row['control_accuracy']):.1%} with {row['control_labels']}"
-            table.add_row(
+            rows.append([
                 row["round"], row["labels"], row["votes"], f"{float(row['cost']):.2f}",
                 f"{float(row['accuracy']):.1%}",
                 f"{100 * float(row['accuracy_low']):.0f}–{float(row['accuracy_high']):.0%}", random or "–",
-            )  # fmt: skip
-    console.print(table)
+            ])  # fmt: skip
+    show_table(
+        ["round", "labels", "votes", f"cost {currency}", "accuracy", "between", "random gives"], rows,
+        title=f"{workspace.settings.campaign.name}: what each round bought", no_wrap=True,
+    )  # fmt: skip
     if twin:
         console.print("random gives: mean of twin campaigns with the same annotators that ask at random.")
     else:
@@ -132,12 +133,10 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
         savings["sentence"], projected.get("sentence"), savings.get("roi_sentence"), forecast.get("sentence")
     ):  # fmt: skip
         if sentence:
-            console.print(sentence, highlight=False)
-    console.print(f"{outcome}\n", highlight=False)
-    console.print(
-        f"Learning curve: {workspace.reports / 'learning_curve.png'}\n", soft_wrap=True, highlight=False
-    )
-    console.print(next_steps(workspace), highlight=False, soft_wrap=True)
+            _line(console, sentence)
+    _line(console, f"{outcome}\n")
+    _line(console, f"Learning curve: {workspace.reports / 'learning_curve.png'}\n", soft_wrap=True)
+    _line(console, next_steps(workspace), soft_wrap=True)
 
 
 def next_steps(workspace: Workspace) -> str:
@@ -161,18 +160,28 @@ def show_fusion(summary: dict[str, Any], out: Path) -> None:
     gold = summary.get("gold") or {}
     table = Table.grid(padding=(0, 2))
     for name, value in [*summary.items(), *((f"gold {name}", value) for name, value in gold.items())]:
-        if name == "people":
-            text = "\n".join(
-                f"{who}  bias {found['bias']:+.3f}  noise {found['noise']:.3f}"
-                for who, found in value.items()
-            )
-            more = f"\nand {len(value) - 20} more" if len(value) > 20 else ""
-            table.add_row("people", Text(text + more))
-        elif name not in ("gold", "out"):
-            text = f"{value:.4f}" if isinstance(value, float) else str(value)
-            table.add_row(name.replace("_", " "), Text(text))
-    table.add_row("written", Text(str(out)))
+        if name not in ("gold", "out"):
+            table.add_row(name.replace("_", " "), Text(printable(_told(name, value))))
+    table.add_row("written", Text(printable(out)))
     Console().print(table, highlight=False)
+
+
+def _told(name: str, value: Any) -> str:
+    """A value of `fuse`'s summary in words; of long lists the beginning."""
+    if name == "people":
+        shown = [
+            f"{who}  bias {found['bias']:+.3f}  noise {found['noise']:.3f}" for who, found in value.items()
+        ]
+        more = [f"and {len(shown) - MOST_NAMES} more"] if len(shown) > MOST_NAMES else []
+        return "\n".join([*shown[:MOST_NAMES], *more])
+    if isinstance(value, list):
+        return f"{len(value)}: {shortened(value)}" if value else "none"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _line(console: Console, words: object, **how: Any) -> None:
+    """What may hold words from data is no markup."""
+    console.print(printable(words), markup=False, highlight=False, **how)
 
 
 def _twin(workspace: Workspace) -> dict[str, str]:

@@ -13,6 +13,7 @@ from labelloop import __version__
 from labelloop.cli import backtesting, fusing, labels, review, scheduling, tool, weak
 from labelloop.cli.arguments import Folder, Plain, campaign_in, options_of
 from labelloop.errors import LabelloopError
+from labelloop.terminal import say
 
 app = typer.Typer(
     name="labelloop",
@@ -99,7 +100,7 @@ def advance(folder: Folder = Path(), plain: Plain = False) -> None:
     workspace = campaign_in(folder)
     with console.progress(workspace) as tell:
         outcome = driving.advance(workspace, plain=plain, told=tell)
-    typer.echo(str(outcome))
+    say(outcome)
 
 
 @app.command()
@@ -116,7 +117,7 @@ def status(
 
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
-        typer.echo(statuses.as_text(found))
+        say(statuses.as_text(found))
 
 
 @app.command()
@@ -129,9 +130,9 @@ def verify(folder: Folder = Path()) -> None:
 
     found = check(campaign_in(folder))
     for name, reason in found.damaged.items():
-        typer.echo(f"damaged: {name}: {reason}")
+        say(f"damaged: {name}: {reason}")
     for name, source in found.missing.items():
-        typer.echo(f"missing: {name}: {source} knows of it")
+        say(f"missing: {name}: {source} knows of it")
     if found.damaged or found.missing:
         known = found.checked | {*found.damaged, *found.missing}
         raise LabelloopError(
@@ -170,7 +171,7 @@ def stage(
     with workspace.hold(f"labelloop stage {name} {round_id or ''}".strip()):
         outcome = run_stage(workspace, name, round_id, force=force)
     if isinstance(outcome, Waiting):
-        typer.echo(str(outcome))
+        say(outcome)
 
 
 @app.command()
@@ -257,7 +258,7 @@ def select(
         ids=ids,
         options=options_of(option or []),
     )
-    typer.echo(f"{len(rows)} rows in {out}")
+    say(f"{len(rows)} rows in {out}")
 
 
 fusing.add_to(app)
@@ -274,7 +275,7 @@ def main() -> None:
     try:
         app()
     except LabelloopError as error:
-        typer.secho(f"error: {error}", fg="red", err=True)
+        say(f"error: {error}", err=True, colour="red")
         sys.exit(2)
     except (SystemExit, KeyboardInterrupt) as leaving:
         # What typer makes of Ctrl-C, without a word; or Ctrl-C before or after typer has the say.

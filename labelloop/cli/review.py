@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from labelloop.cli.arguments import Folder, campaign_in
+from labelloop.terminal import say
 
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
@@ -55,7 +56,10 @@ def review(
     workspace = campaign_in(folder)
     if take is not None:
         told = take_verdicts(workspace, take, by, datetime.now(UTC), gate)
-        typer.echo(json.dumps(told, indent=2) if as_json else _taken(told))
+        if as_json:
+            typer.echo(json.dumps(told, indent=2))
+        else:
+            say(_taken(told))
         return
     if gate:
         told = write_gate_queue(workspace, out, gate)
@@ -69,9 +73,9 @@ def review(
         return
     total = sum(told["rows"].values())
     rows = ", ".join(f"{count} {reason}" for reason, count in told["rows"].items())
-    typer.echo(f"{total} labels to review in {out}" + (f": {rows}" if rows else ""))
+    say(f"{total} labels to review in {out}" + (f": {rows}" if rows else ""))
     if total:
-        typer.echo(f"Fill in the column answer, then: labelloop review {folder} --take {out} --by NAME")
+        say(f"Fill in the column answer, then: labelloop review {folder} --take {out} --by NAME")
 
 
 def export(
@@ -98,12 +102,12 @@ def export(
         typer.echo(json.dumps(told, indent=2))
         return
     rows = ", ".join(f"{count} {source}" for source, count in told["rows"].items())
-    typer.echo(f"{out}: {rows or 'no label'}; {told['unlabeled']} items have no label")
+    say(f"{out}: {rows or 'no label'}; {told['unlabeled']} items have no label")
     if told["waiting"]:
-        typer.echo(f"{told['waiting']} labels wait at a review gate and are left out")
+        say(f"{told['waiting']} labels wait at a review gate and are left out")
     for words in (told["certificate"], told["by_votes"]):
         if words:
-            typer.echo(words)
+            say(words)
 
 
 def _taken(told: dict[str, Any]) -> str:

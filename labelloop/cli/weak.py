@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from labelloop.terminal import say, shortened, show_table
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
@@ -75,7 +77,7 @@ def weak(
         typer.echo(json.dumps(summary))
         return
     _show(found)
-    typer.echo(f"{voted} of {len(table)} items have a vote; {len(votes)} votes are in {out}")
+    say(f"{voted} of {len(table)} items have a vote; {len(votes)} votes are in {out}")
 
 
 def _thresholds(models: list[str], usual: float) -> list[tuple[Path, float]]:
@@ -91,20 +93,14 @@ def _thresholds(models: list[str], usual: float) -> list[tuple[Path, float]]:
 
 
 def _show(found: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table()
-    for name in ("annotator", "labels", "votes", "coverage", "overlap", "conflict"):
-        table.add_column(name, justify="left" if name in ("annotator", "labels") else "right")
+    columns = ["annotator", "labels", "votes", "coverage", "overlap", "conflict"]
     with_gold = bool(found) and "accuracy" in found[0]
-    if with_gold:
-        table.add_column("right on gold", justify="right")
+    rows = []
     for row in found:
-        cells = [row["annotator"], ", ".join(row["labels"]), str(row["votes"])]
+        cells = [row["annotator"], shortened(row["labels"]), str(row["votes"])]
         cells += [f"{row[name]:.1%}" for name in ("coverage", "overlap", "conflict")]
         if with_gold:
             known = row["accuracy"] is not None
             cells.append(f"{row['accuracy']:.1%} ({row['low']:.0%}–{row['high']:.0%})" if known else "–")
-        table.add_row(*cells)
-    Console().print(table)
+        rows.append(cells)
+    show_table([*columns, "right on gold"] if with_gold else columns, rows, left=("labels",))
