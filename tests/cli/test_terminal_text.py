@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +81,17 @@ def test_a_thousand_classes_are_not_all_printed(tmp_path: Path, labelloop: Comma
     assert "928: class0" in said.out
     assert "and 908 more" in " ".join(said.out.split())
     assert len(said.out) < 3000
+
+
+@pytest.mark.parametrize("more", [(), ("--ratings",)])
+def test_fuse_tells_scripts_what_it_found(more: tuple[str, ...], tmp_path: Path, labelloop: Command) -> None:
+    rows = [f"i{item},{who},{item % 2}" for item in range(4) for who in "ab"]
+    (tmp_path / "v.csv").write_text("\n".join(["item,annotator,label", *rows]))
+    (tmp_path / "g.csv").write_text("item,label\ni0,0\ni1,0\n")
+    fuse = ("fuse", tmp_path / "v.csv", "--out", tmp_path / "out.csv", "--gold", tmp_path / "g.csv")
+    told = json.loads(labelloop(*fuse, "--json", *more).out)
+    assert (told["items"], told["votes"], told["gold"]["compared"]) == (4, 8, 2)
+    assert told["out"] == str(tmp_path / "out.csv")
 
 
 def test_errors_give_no_orders(tmp_path: Path, labelloop: Command) -> None:
