@@ -80,16 +80,22 @@ def review(
 
 def export(
     folder: Folder = Path(),
-    out: Annotated[Path, typer.Option(help="A file that ends with .csv or .parquet.")] = Path("labels.csv"),
+    out: Annotated[Path, typer.Option(help="A file that ends with .csv, .csv.gz or .parquet.")] = Path(
+        "labels.csv"
+    ),
     people: Annotated[bool, typer.Option("--people", help="Without labels accepted from the model.")] = False,
     in_review: Annotated[
         bool, typer.Option("--in-review", help="With labels that wait at a review gate; source: in review.")
+    ] = False,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="With all that a label rests on: posterior, dissenters, votes' ids ..."),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Write every item's label with where it comes from and how sure it is: what the campaign is for.
 
-    Sources: people (fused votes), reviewed, given (came with the data), model (accepted under a
+    Sources: people (fused votes), reviewed, gold, given (came with the data), model (accepted under a
     certificate, see `accept` in docs/configuration.md). Labels of people that need no further person name
     a certificate as well. An item without a label has no row, nor has one whose label waits at a review gate.
     """
@@ -97,7 +103,9 @@ def export(
     from labelloop.stages.acceptance import time_of
 
     workspace = campaign_in(folder)
-    told = export_labels(workspace, out, now=time_of(workspace), people_only=people, in_review=in_review)
+    told = export_labels(
+        workspace, out, now=time_of(workspace), people_only=people, in_review=in_review, everything=everything
+    )
     if as_json:
         typer.echo(json.dumps(told, indent=2))
         return
