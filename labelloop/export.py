@@ -81,8 +81,8 @@ def export_labels(
     current = Round(workspace, last.id)
     said = verdicts.read(workspace.reviews)
     before, review = before_review(current), workspace.settings.review
-    found = places_in(current, before, said, review)
-    labels = with_gold(overrule(current, folder, before, said, review), read_gold_csv(folder.gold))
+    found = places_in(current, before, said, review) if said else {}
+    labels = with_truth_of_gold(overrule(current, folder, before, said, review), read_gold_csv(folder.gold))
     accepted, told = tables.ACCEPTED.read(folder.accepted), files.read_json(folder.certificate)
     by_votes, about_votes = accepted_votes(labels, accepted, told, now)
     certificates = pd.Series([by_votes.get(item) for item in labels["item"]], labels.index, dtype=object)
@@ -122,7 +122,7 @@ def export_labels(
     }
 
 
-def with_gold(labels: pd.DataFrame, gold: Mapping[str, str]) -> pd.DataFrame:
+def with_truth_of_gold(labels: pd.DataFrame, gold: Mapping[str, str]) -> pd.DataFrame:
     """Labels, and the truth of gold that has none yet, or another one that came with the data.
 
     Args:

@@ -1,13 +1,14 @@
 """What comes from data, shown on a terminal: as text, and never as markup or as an order to the terminal.
 
-Names of classes, annotators, items and files are anybody's. All that the command line prints goes through
-here, or through rich with `markup=False` and `printable`.
+Names of classes, annotators, items and files are anybody's. What the command line prints of them goes through
+here; rich, which reads a bare string as markup, is used here and in `console` alone.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import typer
 
@@ -56,8 +57,8 @@ def show_table(
 
     table = Table(title=None if title is None else escape(printable(title)))
     for place, column in enumerate(columns):
-        justify = "left" if place == 0 or column in left else "right"
-        table.add_column(Text(printable(column)), justify=justify, no_wrap=no_wrap)  # type: ignore[arg-type]
+        justify: Literal["left", "right"] = "left" if place == 0 or column in left else "right"
+        table.add_column(Text(printable(column)), justify=justify, no_wrap=no_wrap)
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     Console().print(table)

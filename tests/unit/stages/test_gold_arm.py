@@ -17,7 +17,7 @@ from gold_campaigns import rounds, write
 from labelloop import datasets, files, tables
 from labelloop.campaign import parse_settings
 from labelloop.errors import DataError
-from labelloop.export import export_labels, with_gold
+from labelloop.export import export_labels, with_truth_of_gold
 from labelloop.reviewing.review import take_verdicts
 from labelloop.stages import gold_arm
 from labelloop.stages.evaluate import control_labels
@@ -167,7 +167,7 @@ def test_a_label_of_the_data_that_gold_contradicts_is_exported_as_gold() -> None
     labels = tables.LABELS.empty().reindex(range(3)).assign(
         item=["a", "b", "c"], label="x", status=["given", "given", "fused"], gold=[False, False, True]
     )  # fmt: skip
-    exported = with_gold(labels, {"a": "y", "b": "x", "c": "x", "d": "y"})
+    exported = with_truth_of_gold(labels, {"a": "y", "b": "x", "c": "x", "d": "y"})
     told = {row["item"]: (row["label"], row["status"]) for row in exported.to_dict("records")}
     assert told == {"a": ("y", "gold"), "b": ("x", "given"), "c": ("x", "fused"), "d": ("y", "gold")}
 
