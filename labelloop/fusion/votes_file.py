@@ -165,7 +165,7 @@ def fuse_file(
         check_hears_models(method, key="--method ", asked="--probabilities")
     gold = None if gold_path is None else read_gold(gold_path, item_column, label_column)
     table = read_votes(votes_path, item_column, annotator_column, label_column, classes, vote_column)
-    known = in_order(set(table["label"])) if classes is None else list(classes)
+    known = in_order(table["label"].unique()) if classes is None else list(classes)
     if classes is None:
         check_spelling(known, [] if gold is None else list(gold["label"]))
     standing = table.iloc[latest_rows(table)]
