@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-label-studio test test-extras test-live label-studio lint types check bench docs clean
+.PHONY: help install demo demo-label-studio test test-extras test-ray test-live label-studio lint types check bench docs clean
 
 help: ## Say what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ EXTRA_TESTS := tests/flows/test_dask_cluster.py tests/contract/test_fusers.py te
 test-extras: $(READY) ## Add Dask and the libraries we compare with to .venv, and run the tests that need them.
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,dask,peers]'
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n 2 --dist loadfile $(EXTRA_TESTS)
+
+test-ray: $(READY) ## Add Ray (large) to .venv, and run the tests of a Ray cluster.
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev,ray]'
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n 0 tests/flows/test_ray_cluster.py
 
 # LIVE="live and not slow" leaves out the minutes-long ones: faults by the hundred, kills, the demo.
 LIVE ?= live

@@ -1,10 +1,10 @@
 """Large pools: seconds, processor seconds and memory of what a round does with millions of rows.
 
 `python -m bench scale` runs all of it (10 GB of disk in TMPDIR, half an hour on two cores); `python -m
-bench.scale NAME ...` only some: k_center, badge, scores, picks, neighbours, campaign. Pools are memory-mapped
-files, so memory is what the process allocated itself (`RssAnon`, asked 20 times a second); pages of the file
-are the cache's. Processor seconds are those of all threads: on a busy machine they are what one idle core
-would need, at most.
+bench.scale NAME ...` only some: k_center, badge, scores, picks, neighbours, pool_sample, campaign. Pools are
+memory-mapped files, so memory is what the process allocated itself (`RssAnon`, asked 20 times a second);
+pages of the file are the cache's. Processor seconds are those of all threads: on a busy machine they are what
+one idle core would need, at most.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from bench import large_campaign
 from bench.figures import Figure
 from bench.selection import probabilities_of
 from labelloop.acquisition import select
+from labelloop.datasets.array_file import start_array
 from labelloop.one_thread import cores, one_thread
 
 LABELED = np.arange(10)
@@ -137,8 +138,7 @@ def picks(folder: Path, rows: int = 10_000_000, width: int = 16, classes: int = 
     """Whole selections over memory-mapped float16 embeddings and float32 probabilities."""
     path = _write(folder / "embeddings.npy", rows, width, np.float16)
     with (folder / "probabilities.npy").open("wb") as stream:
-        head = {"descr": "<f4", "fortran_order": False, "shape": (rows, classes)}
-        np.lib.format.write_array_header_1_0(stream, head)
+        start_array(stream, (rows, classes), np.dtype("<f4"))
         for start in range(0, rows, 500_000):
             stream.write(probabilities_of(min(500_000, rows - start), classes, start).tobytes())
     pool = np.load(path, mmap_mode="r")
@@ -174,12 +174,60 @@ def neighbours(folder: Path, rows: int = 1_000_000, width: int = 64, asked: int 
     return figures
 
 
+def pool_sample(
+    folder: Path, sizes: tuple[int, ...] = (10_000, 100_000, 300_000), width: int = 64, labels: int = 2000
+) -> list[Figure]:
+    """A fit of `model.pool: graph` by `model.pool_options.sample`, and what it predicts of 20,000 new items.
+
+    Items lie in 2,000 clouds, each of one of ten classes: straight lines tell little, and a sample has to be
+    large to have several items of each cloud. So the accuracy is that of data that is made for large samples.
+    """
+    from labelloop.models import make_learner, save_learner, show_pool
+    from labelloop.settings.pool import PoolOptions
+
+    random = np.random.default_rng(0)
+    centres = random.standard_normal((2000, width), dtype=np.float32)
+    classes = random.integers(10, size=len(centres))
+
+    def drawn(count: int) -> tuple[np.ndarray, np.ndarray]:
+        member = random.integers(len(centres), size=count)
+        points = random.standard_normal((count, width), dtype=np.float32)
+        return 0.7 * points + centres[member], classes[member]
+
+    (pool, _), (known, codes), (new, true) = drawn(max(sizes)), drawn(labels), drawn(20_000)
+    figures = []
+    for size in (0, *sizes):
+        learner: Any = make_learner(
+            "logistic", n_classes=10, seed=0, options={}, input_kind="features",
+            pool="graph" if size else "none", pool_options=PoolOptions(sample=size or sizes[0]),
+        )  # fmt: skip
+        learner.observe([pool[:100_000]])
+        show_pool(learner, lambda rows: pool[rows], np.arange(len(pool)))
+        title = f"model.pool: graph, a sample of {size:,} x {width}, {labels:,} labels" if size else "plain"
+        cost = _timed(lambda learner=learner: learner.fit(known, codes))  # type: ignore[misc]
+        figures += _figures(f"{title}: fit", cost, None, None)
+        cost = _timed(lambda learner=learner: learner.predict_proba(new))  # type: ignore[misc]
+        figures += _figures(f"{title}: {len(new):,} predictions", cost, None, None)
+        right = float((cost.result.argmax(axis=1) == true).mean())
+        chosen = learner.verdict.chosen if size else "plain"
+        figures.append(Figure(f"{title}: accuracy", right, "share", note=f"{chosen} fit"))
+        save_learner(learner, "logistic", folder / f"{size}")
+        megabytes = sum(path.stat().st_size for path in (folder / f"{size}").rglob("*.*")) / 1e6
+        figures.append(Figure(f"{title}: model", megabytes, "MB"))
+        if size:
+            learner.pool_options = PoolOptions(sample=size, alpha=0.9)
+            right = float((learner.fit(known, codes).predict_proba(new).argmax(axis=1) == true).mean())
+            figures.append(Figure(f"{title}: accuracy with alpha 0.9", right, "share"))
+    return figures
+
+
 PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "k_center": k_center,
     "badge": badge,
     "scores": scores,
     "picks": picks,
     "neighbours": neighbours,
+    "pool_sample": pool_sample,
     "campaign": large_campaign.measure,
 }
 
@@ -198,8 +246,7 @@ def _write(path: Path, rows: int, width: int, dtype: type) -> Path:
     centres = 2 * random.standard_normal((200, width), dtype=np.float32)
     shares = 1 / np.arange(1, 201)
     with path.open("wb") as stream:
-        head = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": (rows, width)}
-        np.lib.format.write_array_header_1_0(stream, head)
+        start_array(stream, (rows, width), np.dtype(dtype))
         for start in range(0, rows, 50_000):
             member = random.choice(200, size=min(50_000, rows - start), p=shares / shares.sum())
             block = centres[member] + random.standard_normal((len(member), width), dtype=np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from labelloop import datasets, files, tables
-from labelloop.errors import LabelloopError
+from labelloop.errors import DataError, LabelloopError
 from labelloop.fusion.labels_file import LISTS, check_suffix, flat_labels, write_table
 from labelloop.ledger import Ledger
 from labelloop.reporting.label_words import acceptance_words, fused_words
@@ -49,6 +49,7 @@ def export_labels(
     people_only: bool = False,
     in_review: bool = False,
     everything: bool = False,
+    columns: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Write the labels as of the last closed round to a CSV or Parquet file, one row an item, by id.
 
@@ -62,6 +63,7 @@ def export_labels(
         now: with a time zone; what certificates are measured by.
         in_review: put labels that wait at a gate into the file as well, their source being `in review`.
         everything: add what labels.parquet has of each label: see `labels_file.flat_labels`, and the arm.
+        columns: of the data's table, to stand beside each label.
 
     Returns:
         rows by source, `unlabeled` (items of the pool without a label), `waiting` (labels that were left out
@@ -69,7 +71,8 @@ def export_labels(
         not, and `by_votes`: why labels by votes name a certificate or not.
 
     Raises:
-        DataError: `out` is of another format than `labels_file.write_table` writes.
+        DataError: `out` is of another format than `labels_file.write_table` writes, or the data has no such
+            column.
         LabelloopError: no round is closed yet.
     """
     check_suffix(out)
@@ -95,7 +98,7 @@ def export_labels(
     about = acceptance_words(told, len(accepted))
     if told["state"] == "issued" and now >= datetime.fromisoformat(told["certificate"]["expires_at"]):
         about = (f"{len(accepted)} labels of the model are left out: their certificate has expired at "
-                f"{told['certificate']['expires_at'][:10]}; a further round makes another")  # fmt: skip
+                f"{told['certificate']['expires_at'][:10]}; `labelloop settle` makes another")  # fmt: skip
         accepted = accepted.iloc[:0]
     if not people_only:
         named = accepted[["item", "label", "confidence", "certificate"]]
@@ -103,14 +106,18 @@ def export_labels(
     exported = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     exported = exported.sort_values("item", ignore_index=True)
     prepared = datasets.open_prepared(workspace.data)
-    columns = exported[list(COLUMNS)]
+    table = exported[list(COLUMNS)]
     if everything:
         # What the file calls the status is the source of every label here.
-        more = (
-            flat_labels(exported, tuple(prepared.classes)).drop(columns="status").assign(arm=exported["arm"])
-        )
-        columns = pd.concat([columns, more.drop(columns=columns.columns, errors="ignore")], axis="columns")
-    write_table(columns, out)
+        more = flat_labels(exported, tuple(prepared.classes)).drop(columns="status")
+        more["arm"] = exported["arm"]
+        table = pd.concat([table, more.drop(columns=table.columns, errors="ignore")], axis="columns")
+    rows = prepared.pool.rows_of(table["item"].tolist()) if columns else np.zeros(0, dtype=np.int64)
+    for name in columns:
+        if name in table:
+            raise DataError(f"--columns {name!r}: this export has a column of that name; rename the data's")
+        table[name] = prepared.pool.values(name, "--columns", rows)
+    write_table(table, out)
     sources, counts = np.unique(exported["source"].astype(str), return_counts=True)
     return {
         "round": last.id,

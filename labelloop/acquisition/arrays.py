@@ -154,7 +154,8 @@ def select_picks(
 def _require(strategy: Strategy, given: dict[str, np.ndarray], labeled: npt.ArrayLike) -> None:
     known = np.asarray(labeled)
     any_labeled = known.any() if known.dtype.kind == "b" else known.size
-    unneeded = {"labels"} if any_labeled else {"labels", "beliefs"}
+    # Costs come with a composition; `select_rows` sees whether they did.
+    unneeded = {"labels", "costs"} if any_labeled else {"labels", "costs", "beliefs"}
     model = "probabilities" in given
     missing = sorted(strategy.required(model=model) - set(given) - unneeded)
     if missing:
@@ -164,7 +165,8 @@ def _require(strategy: Strategy, given: dict[str, np.ndarray], labeled: npt.Arra
             if given and make_strategy(name).required(model=model) <= set(given) | {"labels"}
         ]
         instead = f", or use one that does without: {', '.join(able)}" if able else ""
-        raise SettingsError(f"strategy '{strategy.name}' needs {missing[0]}; give them{instead}")
+        raise SettingsError(f"strategy '{strategy.name}' needs {missing[0]}; give them (`labelloop select`: "
+                            f"--{missing[0].replace('_', '-')} FILE){instead}")  # fmt: skip
     if not given:
         raise SettingsError(
             "neither embeddings nor probabilities were given, so the number of rows is unknown; give one"

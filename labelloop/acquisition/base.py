@@ -14,7 +14,7 @@ import numpy as np
 
 from labelloop.acquisition.embeddings import Embeddings, Ids
 
-Need = Literal["probabilities", "embeddings", "members", "labels", "beliefs"]
+Need = Literal["probabilities", "embeddings", "members", "labels", "beliefs", "costs"]
 
 HeldOut = Callable[[np.ndarray], np.ndarray]
 """`(k labeled rows) -> probabilities`, shape (k, n_classes); NaN where no model has a say."""
@@ -46,8 +46,10 @@ class Context:
     reserved: np.ndarray | None = None
     """Shape (r,), int64: rows of the test set. No strategy may learn from where they lie."""
     costs: np.ndarray | None = None
-    """Shape (n,), float64, above 0: what a label of each row costs; None: all the same. Only strategies that
-    pick by gain over cost are told."""
+    """Shape (n,), float64, above 0: money that all answers about each row cost, in the campaign's currency
+    (`compose.cost_column` times the price of an answer times the overlap), or in the unit of a
+    `Composition`; None: all the same. Only built-in strategies that pick by gain over cost are told, and
+    functions that say ``@needs("costs")``."""
     beliefs: np.ndarray | None = None
     """Shape (l, n_classes), floats: chances of the classes of each of `labeled` by the votes about it; rows
     sum to 1, or are NaN for a row that is not asked about again. Without them none is. Only strategies that
@@ -81,25 +83,32 @@ class Picks:
     """Why it was picked this way, as a sentence for the round's report; empty where the name says it all."""
     draws: np.ndarray | None = None
     """Shape (batch_size,), float64, in (0, 1]: chance of each row to be the next one drawn, given those
-    picked before it, where every candidate had such a chance; NaN or None where that is not so. Weighted
-    estimates on asked items rest on it (labelloop/evaluation/weighted.py)."""
+    picked before it, where every candidate (that a filter lets in) had such a chance; NaN or None where that
+    is not so. Weighted estimates on asked items rest on it (labelloop/evaluation/weighted.py)."""
 
 
 Picker = Callable[[Context, int], Picks]
 AnyPicker = TypeVar("AnyPicker", bound=Callable[..., Picks])
 
 
-def needs(*wanted: Need, cold: tuple[Need, ...] | None = None) -> Callable[[AnyPicker], AnyPicker]:
+def needs(
+    *wanted: Need, cold: tuple[Need, ...] | None = None, doubt: bool | Callable[..., bool] | None = None
+) -> Callable[[AnyPicker], AnyPicker]:
     """Say what a picker reads, as in ``@needs("probabilities")``; no argument means nothing at all.
 
     Args:
         cold: what is enough while there is no model, so no probabilities; None: nothing less will do.
+        doubt: whether it looks for what the model doubts, or a function of a context (and of the picker's
+            options) that tells; None: it does if it asks the model or a committee. Of a large pool it is then
+            shown the most doubtful rows (`acquisition.candidates`), and else a random sample.
     """
 
     def mark(picker: AnyPicker) -> AnyPicker:
         picker.needs = frozenset(wanted)  # type: ignore[attr-defined]
         if cold is not None:
             picker.cold_needs = frozenset(cold)  # type: ignore[attr-defined]
+        if doubt is not None:
+            picker.doubt = doubt  # type: ignore[attr-defined]
         return picker
 
     return mark
@@ -114,7 +123,13 @@ class Strategy:
     pick: Picker
     cold_needs: frozenset[Need] | None = None
     """What is enough while there is no model; None: `needs`."""
+    doubt: bool | Callable[[Context], bool] = True
+    """Whether it looks for what the model doubts; a function tells of a context."""
 
     def required(self, *, model: bool) -> frozenset[Need]:
         """What must be there, with or without a model to ask."""
         return self.needs if model or self.cold_needs is None else self.cold_needs
+
+    def goes_by_doubt(self, context: Context) -> bool:
+        """Whether it looks for what the model doubts in this context."""
+        return self.doubt(context) if callable(self.doubt) else self.doubt

@@ -83,7 +83,8 @@ def compose(
         cut: make the batch as large as filter and caps let it be, and say so; else refuse.
 
     Returns:
-        Picks; the probability is NaN where the composition leaves it unknown.
+        Picks; the probability is NaN where the composition leaves it unknown. Draws are known where all that
+        is asked is a filter, among the rows that it lets in.
 
     Raises:
         SettingsError: filter and caps leave fewer rows than the batch (says how many), or the subsample is
@@ -132,7 +133,10 @@ def compose(
         batch.fill(parts[0][0], rows, missing, spare)
     if len(batch) < wanted:
         said.append(f"The money, {purse:g}, ended after {len(batch)} of {wanted} items.")
-    picks = batch.picks(_known_chances(composition, parts, cells, table, missing))
+    picks = batch.picks(
+        _known_chances(composition, parts, cells, table, missing),
+        draws=_known_draws(composition, parts, cells, missing),
+    )
     return replace(picks, reason=" ".join([*said, *batch.reasons]))
 
 
@@ -209,3 +213,20 @@ def _known_chances(
             if quota
         ]
     return composition.subsample is None
+
+
+def _known_draws(
+    composition: Composition,
+    parts: tuple[tuple[Strategy, float], ...],
+    cells: list[tuple[np.ndarray, int]],
+    missing: int,
+) -> bool:
+    """Whether each pick was the next draw among all rows that the filter lets in, as the strategy says.
+
+    Strata and the parts of a mix are drawn from apart, caps and money pass over what was drawn, and of a
+    subsample only what is in it can be.
+    """
+    [(rows, _), *others] = cells
+    subsampled = composition.subsample is not None and composition.subsample < len(rows)
+    passed_over = composition.cap is not None or composition.costs is not None or missing > 0
+    return not (others or subsampled or passed_over or len(parts) > 1)

@@ -63,6 +63,7 @@ class Batch:
         self._rows: list[int] = []
         self._scores: list[float] = []
         self._chances: list[float] = []
+        self._draws: list[float] = []
         self.reasons: list[str] = []
 
     def __len__(self) -> int:
@@ -86,29 +87,37 @@ class Batch:
             picks = self._ranked(strategy, open_rows, min(quota, len(open_rows)))
             if picks.reason and picks.reason not in self.reasons:
                 self.reasons.append(picks.reason)
-            for row, score, chance in zip(
-                picks.rows.tolist(), picks.scores, picks.probabilities, strict=True
+            draws = np.full(len(picks.rows), np.nan) if picks.draws is None else picks.draws
+            for row, score, chance, draw in zip(
+                picks.rows.tolist(), picks.scores, picks.probabilities, draws, strict=True
             ):
                 price = 0.0 if self._costs is None else float(self._costs[row])
                 if quota == 0 or price > purse + _HAIR or self._is_full(row):
                     continue
-                self._take(row, float(score), float(chance))
+                self._take(row, float(score), float(chance), float(draw))
                 quota, purse = quota - 1, purse - price
         return purse
 
-    def picks(self, chances: bool | list[tuple[int, float]]) -> Picks:
-        """The batch; chances are the strategies' own (True), unknown (False), or given as (rows, chance)."""
+    def picks(self, chances: bool | list[tuple[int, float]], *, draws: bool = False) -> Picks:
+        """The batch; chances are the strategies' own (True), unknown (False), or given as (rows, chance).
+
+        Args:
+            draws: whether the strategies' chances of the draws hold; else they are unknown.
+        """
         known = np.array(self._chances, dtype=np.float64)
         if chances is False:
             known[:] = np.nan
         elif isinstance(chances, list):
             known = np.repeat([chance for _, chance in chances], [count for count, _ in chances])
-        return Picks(np.array(self._rows, dtype=np.int64), np.array(self._scores, dtype=np.float64), known)
+        drawn = np.array(self._draws, dtype=np.float64) if draws else None
+        rows, scores = np.array(self._rows, dtype=np.int64), np.array(self._scores, dtype=np.float64)
+        return Picks(rows, scores, known, draws=drawn)
 
-    def _take(self, row: int, score: float, chance: float) -> None:
+    def _take(self, row: int, score: float, chance: float, draw: float) -> None:
         self._rows.append(row)
         self._scores.append(score)
         self._chances.append(chance)
+        self._draws.append(draw)
         if self._groups is not None and self._groups[row] >= 0:
             self._left[self._groups[row]] -= 1
 
@@ -138,7 +147,7 @@ class Batch:
     def _ranked(self, strategy: Strategy, rows: np.ndarray, wanted: int) -> Picks:
         """The strategy's picks, by gain over cost where costs are known and the strategy can."""
         context = self._now(rows)
-        if strategy.name in ITEM_SCORES | LOG_SCORES | GREEDY_GAINS:
+        if strategy.name in ITEM_SCORES | LOG_SCORES | GREEDY_GAINS or "costs" in strategy.needs:
             context = replace(context, costs=self._costs)
         return select_rows(strategy, context, wanted)
 

@@ -71,6 +71,11 @@ def _check_inputs(strategy: Strategy, context: Context) -> None:
                     f"{name} must be a table of floats, one row an item, but have shape {array.shape} and "
                     f"type {array.dtype}"
                 )
+    if "costs" in strategy.required(model=context.probabilities is not None) and context.costs is None:
+        raise SettingsError(
+            f"strategy '{strategy.name}' needs costs, and no row has one; set "
+            "acquisition.compose.cost_column, or on arrays give a Composition with costs"
+        )
     lengths = {name: len(array) for name, array in arrays.items()}
     _check_members(strategy, context, lengths)
     _check_labels(strategy, context)

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
+from labelloop.cli.arguments import ALONE
+from labelloop.cli.terminal import say, show_table
 from labelloop.errors import SettingsError
-from labelloop.terminal import say, show_table
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(backtest)
+    app.command(rich_help_panel=ALONE)(backtest)
 
 
 def backtest(
@@ -89,7 +90,7 @@ def backtest(
 
     Open replay/backtest.html: the recommendation, the curves, and what less money would have bought.
     """
-    from labelloop import console
+    from labelloop.cli import console
     from labelloop.stages.backtest import backtest as replay
 
     if (params is None) == (campaign is None):
@@ -168,7 +169,9 @@ def _show(summary: dict[str, Any], out: Path) -> None:
     say(f"\n{money['sentence']}")
     for note in summary["notes"]:
         say(note)
-    say(f"backtest.html, curves.csv, summary.json and curves.png are in {out}")
+    page = (out / "backtest.html").resolve().as_uri()
+    say(f"curves.csv, summary.json and curves.png are in {out}")
+    say(f"Open in a browser: {page}")
 
 
 def _between(low: float | None, high: float | None) -> str:

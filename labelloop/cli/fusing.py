@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from labelloop.cli.arguments import names_of, options_of
+from labelloop.cli.arguments import ALONE, names_of, options_of
 from labelloop.errors import SettingsError
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(fuse)
+    app.command(rich_help_panel=ALONE)(fuse)
 
 
 def fuse(
@@ -45,10 +45,10 @@ def fuse(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found, for scripts.")] = False,
 ) -> None:  # fmt: skip
-    """Fuse any table of votes into one label an item, with its confidence. Needs no campaign."""
+    """Fuse any table of votes into one label an item, with its confidence."""
     import json
 
-    from labelloop import console
+    from labelloop.cli import console
     from labelloop.fusion.ratings_file import fuse_ratings_file
     from labelloop.fusion.votes_file import fuse_file
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from labelloop.cli.arguments import names_of
+from labelloop.cli.arguments import ALONE, names_of
+from labelloop.cli.terminal import say
 from labelloop.errors import LabelloopError
-from labelloop.terminal import say
 
 Votes = Annotated[Path, typer.Argument(help="CSV (gzip too), Parquet or JSON lines, one vote a row.")]
 Item = Annotated[str, typer.Option(help="Column of the item's id.")]
@@ -22,9 +22,9 @@ Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    app.command()(agreement)
-    app.command()(annotators)
-    app.command()(certify)
+    app.command(rich_help_panel=ALONE)(agreement)
+    app.command(rich_help_panel=ALONE)(annotators)
+    app.command(rich_help_panel=ALONE)(certify)
 
 
 def agreement(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from labelloop.annotators.agreement_file import LEAST_SHARED
+from labelloop.cli.terminal import say, shortened, show_table
 from labelloop.reporting.agreement import worst_pairs
 from labelloop.reporting.annotators import drift_words
-from labelloop.terminal import say, shortened, show_table
 
 MOST_PAIRS = 10
-MOST_ANNOTATORS = 100
+MOST_PEOPLE = 30
+"""Annotators on the screen: who is flagged, then those with the most answers."""
 NOTHING = "–"
 
 
@@ -33,7 +34,7 @@ def show_agreement(summary: dict[str, Any]) -> None:
         say(f"kappa and alpha are undefined: {overall['undefined']}")
     _show_pairs(summary)
     for one in summary["disagreements"][:5]:
-        answers = ", ".join(f"{label} {many}" for label, many in one["answers"].items())
+        answers = ", ".join(f"{label} ×{many}" for label, many in one["answers"].items())
         say(f"divided about {one['item']}: {answers}")
 
 
@@ -61,7 +62,10 @@ def _figures(found: dict[str, Any]) -> list[str]:
 
 def show_annotators(summary: dict[str, Any]) -> None:
     """Print `quality_file.annotators_summary`; columns about which nothing is known are left out."""
-    people = summary["annotators"][:MOST_ANNOTATORS]
+    everybody = summary["annotators"]
+    gold = f"; {summary['gold']['used']} items of gold" if summary.get("gold") else ""
+    say(f"{summary['votes']} votes of {len(everybody)} annotators about {summary['items']} items{gold}")
+    people = sorted(everybody, key=lambda one: not one["flags"])[:MOST_PEOPLE]
     columns = {
         "annotator": [one["annotator"] for one in people],
         "items": [str(one["items"]) for one in people],
@@ -78,8 +82,8 @@ def show_annotators(summary: dict[str, Any]) -> None:
     }
     known = {title: cells for title, cells in columns.items() if set(cells) != {NOTHING}}
     show_table(list(known), list(zip(*known.values(), strict=True)), left=("leans to", "flags"))
-    if len(summary["annotators"]) > len(people):
-        say(f"{len(summary['annotators']) - len(people)} more; --json and --out show all")
+    if len(everybody) > len(people):
+        say(f"{len(everybody) - len(people)} more, with fewer answers; --json and --out show all")
     for one in people:
         if "drift" in one["flags"]:
             say(f"{one['annotator']}: right {drift_words(one)}")
@@ -105,7 +109,7 @@ def _show_copying(summary: dict[str, Any]) -> None:
 def _share(found: dict[str, Any]) -> str:
     if found["share"] is None:
         return NOTHING
-    return f"{found['share']:.1%} ({found['low']:.0%}–{found['high']:.0%})"
+    return f"{found['share']:.0%} ({100 * found['low']:.0f}–{found['high']:.0%})"
 
 
 def _short_share(found: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Commands about a campaign's labels: review, export."""
+"""Commands about a campaign's labels: review, settle, export."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-from labelloop.cli.arguments import Folder, campaign_in
-from labelloop.terminal import say
+from labelloop.cli.arguments import CAMPAIGN, Folder, Plain, campaign_in, names_of
+from labelloop.cli.terminal import say
 
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    app.command()(review)
-    app.command()(export)
+    for command in (review, settle, export):
+        app.command(rich_help_panel=CAMPAIGN)(command)
 
 
 def review(
@@ -51,6 +51,7 @@ def review(
     In a campaign with review gates (review.gates in params.yaml), --gate writes what waits at one.
     """
     from labelloop.reviewing.review import take_verdicts, write_gate_queue, write_queue
+    from labelloop.settling import uncounted_words
     from labelloop.stages.acceptance import time_of
 
     workspace = campaign_in(folder)
@@ -59,7 +60,7 @@ def review(
         if as_json:
             typer.echo(json.dumps(told, indent=2))
         else:
-            say(_taken(told))
+            say(_taken(told, uncounted_words(workspace)))
         return
     if gate:
         told = write_gate_queue(workspace, out, gate)
@@ -78,6 +79,46 @@ def review(
         say(f"Fill in the column answer, then: labelloop review {folder} --take {out} --by NAME")
 
 
+def settle(
+    folder: Folder = Path(),
+    plain: Plain = False,
+    anyway: Annotated[
+        bool,
+        typer.Option("--anyway", help="Also where nothing is new, such as for answers that came in late."),
+    ] = False,
+) -> None:
+    """Count what has been reviewed, with nobody asked: for a campaign that has stopped.
+
+    A verdict counts when a round closes, and after the last round none does. This makes one that asks nobody:
+    labels, model, accuracy, certificates, report and snapshot are made anew with every verdict so far. Only
+    so can a random review prove anything about the newest round's labels.
+
+    `labelloop review mine --random 100` writes what to fill in, all of it; then
+
+    `labelloop review mine --take review_queue.csv --by eva`
+
+    `labelloop settle mine`
+
+    Reasons to settle are verdicts, a certificate that has expired, or another setting by which labels, model
+    or certificates are made (accept, fusion, model, review ...). Without one it is refused, since each such
+    round may use up one of the tries of accept.looks. Killed, the same command goes on from there.
+    """
+    from labelloop import driving
+    from labelloop.cli import console
+    from labelloop.ledger import Ledger
+    from labelloop.reporting.label_words import read_labels
+    from labelloop.stages.runner import Round
+    from labelloop.stages.settling_report import settled_words
+
+    workspace = campaign_in(folder)
+    with console.progress(workspace) as tell:
+        outcome = driving.settle(workspace, anyway=anyway, plain=plain, told=tell)
+    last = Ledger.read(workspace.ledger).last_closed
+    if last is not None and (current := Round(workspace, last.id)).settles:
+        say("\n".join([settled_words(current), *read_labels(current.folder)]))
+    console.show_end(workspace, outcome)
+
+
 def export(
     folder: Folder = Path(),
     out: Annotated[Path, typer.Option(help="A file that ends with .csv, .csv.gz or .parquet.")] = Path(
@@ -91,6 +132,7 @@ def export(
         bool,
         typer.Option("--all", help="With all that a label rests on: posterior, dissenters, votes' ids ..."),
     ] = False,
+    columns: Annotated[str, typer.Option(help="Columns of the data beside each label: 'title,text'.")] = "",
     as_json: Json = False,
 ) -> None:
     """Write every item's label with where it comes from and how sure it is: what the campaign is for.
@@ -104,8 +146,9 @@ def export(
 
     workspace = campaign_in(folder)
     told = export_labels(
-        workspace, out, now=time_of(workspace), people_only=people, in_review=in_review, everything=everything
-    )
+        workspace, out, now=time_of(workspace), people_only=people, in_review=in_review,
+        everything=everything, columns=names_of(columns) or (),
+    )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(told, indent=2))
         return
@@ -118,11 +161,12 @@ def export(
             say(words)
 
 
-def _taken(told: dict[str, Any]) -> str:
+def _taken(told: dict[str, Any], waiting: str) -> str:
+    """What `take_verdicts` says; `waiting`: that no round is to come which would count them."""
     lines = [f"{told['taken']} verdicts taken in"
              + (f", {told['known']} were known already" if told["known"] else "")
              + (f", {told['blank']} rows have no answer" if told["blank"] else "")
-             + ". They count when the next round closes."]  # fmt: skip
+             + f". {waiting or 'They count when the next round closes.'}"]  # fmt: skip
     lines.append(f"So far {told['reviewed']} items reviewed, {told['overturned']} labels overturned.")
     doubtful = [one for one in told["reasons"] if one["reason"] != "random"]
     if doubtful:

@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from labelloop.terminal import say, shortened, show_table
+from labelloop.cli.arguments import ALONE
+from labelloop.cli.terminal import say, shortened, show_table
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(weak)
+    app.command(rich_help_panel=ALONE)(weak)
 
 
 def weak(
@@ -41,7 +42,7 @@ def weak(
 
     import pandas as pd
 
-    from labelloop import console
+    from labelloop.cli import console
     from labelloop.cli.arguments import names_of
     from labelloop.fusion.column_names import item_column_of
     from labelloop.fusion.labels_file import check_suffix, write_table
@@ -101,6 +102,8 @@ def _show(found: list[dict[str, Any]]) -> None:
         cells += [f"{row[name]:.1%}" for name in ("coverage", "overlap", "conflict")]
         if with_gold:
             known = row["accuracy"] is not None
-            cells.append(f"{row['accuracy']:.1%} ({row['low']:.0%}–{row['high']:.0%})" if known else "–")
+            cells.append(
+                f"{row['accuracy']:.0%} ({100 * row['low']:.0f}–{row['high']:.0%})" if known else "–"
+            )
         rows.append(cells)
-    show_table([*columns, "right on gold"] if with_gold else columns, rows, left=("labels",))
+    show_table([*columns, "gold"] if with_gold else columns, rows, left=("labels",))

@@ -1,22 +1,20 @@
-"""From votes to labels: fusion methods by name, and a table of votes made into a table of labels.
+"""From votes to labels: fusion methods by name. `votes_table` makes a table of votes one of labels.
 
 Nothing slow is imported until a method is used, so that the command line starts at once.
 """
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from labelloop.errors import SettingsError
+from labelloop.hints import did_you_mean
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from labelloop.fusion.base import Fuser, Fusion
 
 FUSERS = {
@@ -99,18 +97,6 @@ def check_options(name: str, function: Callable[..., Any], options: Mapping[str,
             )
 
 
-def fuse_table(
-    votes: pd.DataFrame,
-    classes: Sequence[str],
-    method: str = "majority",
-    options: Mapping[str, Any] | None = None,
-) -> pd.DataFrame:
-    """The table alone of `votes_table.fuse_votes`."""
-    from labelloop.fusion.votes_table import fuse_votes
-
-    return fuse_votes(votes, classes, method, options).table
-
-
 def _method(name: str) -> Callable[..., Fusion]:
     if name not in FUSERS:
         raise SettingsError(f"fusion.method {name!r} is not known; {_nearest(name, FUSERS)}")
@@ -136,5 +122,4 @@ def _no_votes() -> Any:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+    return did_you_mean(name, known, otherwise=f"known: {', '.join(known) or 'none'}")

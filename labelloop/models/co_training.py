@@ -7,6 +7,7 @@ import copy
 import numpy as np
 
 from labelloop.models.base import Learner
+from labelloop.models.pseudo_labels import Taught, counted
 from labelloop.models.self_training import surest
 from labelloop.settings.pool import DEFAULT
 
@@ -14,8 +15,6 @@ PASSES = 4
 WEIGHT = 1.0
 """Weight of all pseudo-labels together against all labels. More than self-training's: what a view is taught
 comes from columns that it does not see, so it is not its own errors that come back."""
-ROWS = 2000
-"""Items of the pool that may get a pseudo-label."""
 
 Views = tuple[np.ndarray, np.ndarray]
 """Columns of the first and of the second view: int64, not empty, without a column in common."""
@@ -30,8 +29,9 @@ def co_train(
     views: Views,
     *,
     threshold: float = DEFAULT.threshold,
+    most: int = DEFAULT.taught,
     first: Learner,
-) -> Learner:
+) -> Taught:
     """Fit a copy of `untrained` on labels and on pseudo-labels that two views have agreed upon.
 
     A view's learner is the same learner with all other columns at their mean over the pool, so it learns
@@ -43,17 +43,19 @@ def co_train(
     Args:
         inputs: shape (n, d), float32.
         targets: shape (n,), int64.
-        pool: shape (m, d); the first `ROWS` are used.
+        pool: shape (m, d); the first `most` are used.
         threshold: probability of the likeliest class from which an item is sure.
+        most: items that may get a pseudo-label.
         first: the plain fit on all columns.
 
     Returns:
-        A fitted learner of all columns; `first` where no item is sure enough.
+        A fitted learner of all columns, and what its pseudo-labels were (confidence is the product's);
+        `first` and none where no item is sure enough.
 
     Source: Blum and Mitchell (1998), Combining labeled and unlabeled data with co-training.
     """
     weight = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-    some = pool[:ROWS]
+    some = pool[:most]
     totals = np.bincount(targets, weights=weight, minlength=untrained.n_classes)
     centre = some.mean(axis=0, dtype=np.float64).astype(some.dtype)
 
@@ -82,9 +84,8 @@ def co_train(
     together = said[0].astype(np.float64) * said[1] / share
     together /= together.sum(axis=1, keepdims=True)
     rows = surest(together, totals, threshold)
-    if len(rows) == 0:
-        return first
-    return fit(rows, some, together[rows].argmax(axis=1), inputs)
+    learner = fit(rows, some, together[rows].argmax(axis=1), inputs) if len(rows) else first
+    return Taught(learner, counted(together, rows))
 
 
 def _only(inputs: np.ndarray, view: np.ndarray, centre: np.ndarray) -> np.ndarray:

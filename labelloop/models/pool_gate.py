@@ -16,6 +16,13 @@ Predict = Callable[[np.ndarray, np.ndarray], Mapping[str, np.ndarray]]
 """`(rows to fit on, rows held out) -> probabilities of the held-out rows by candidate`."""
 
 PLAIN = "plain"
+NAMES = {
+    PLAIN: "the plain fit",
+    "graph": "graph smoothing",
+    "self_training": "self-training",
+    "co_training": "co-training",
+}
+"""What the candidates are called in sentences."""
 _LEAST = 1e-3
 """Probabilities below this lose no more: a single item must not outvote all others."""
 
@@ -36,14 +43,11 @@ class Verdict:
             return "Plain fit: the learner was not shown the pool."
         if not self.accuracy:
             return f"Plain fit: {self.labels} labels are too few to tell whether using the pool helps."
-        names = {
-            PLAIN: "the plain fit",
-            "graph": "graph smoothing",
-            "self_training": "self-training",
-            "co_training": "co-training",
-        }
-        said = ", ".join(f"{names.get(name, name)} {value:.1%}" for name, value in self.accuracy.items())
-        taken = names.get(self.chosen, self.chosen)
+        # In an order of its own: a verdict that was read from a file says the same.
+        said = ", ".join(
+            f"{words} {self.accuracy[name]:.1%}" for name, words in NAMES.items() if name in self.accuracy
+        )
+        taken = NAMES[self.chosen]
         return (
             f"{taken[0].upper()}{taken[1:]} was taken: {FOLDS}-fold cross-validated accuracy on "
             f"{self.labels} labels is {said}."

@@ -1,7 +1,8 @@
 """A learner that uses the unlabeled pool, round any other, behind a gate.
 
 What the pool adds is judged anew at every fit, on the labeled rows alone (`pool_gate`); where it does not
-help, the fit is the plain one. The result predicts for any item. Pseudo-labels exist only inside a fit.
+help, the fit is the plain one. The result predicts for any item. Pseudo-labels exist only inside a fit;
+what is kept of them is their number by class, and how sure they were.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from labelloop.models.co_training import co_train
 from labelloop.models.graph_smoothing import SmoothedPool, smooth
 from labelloop.models.pool_gate import PLAIN, Verdict, judge
 from labelloop.models.pool_space import Projection, graph_of, join, project
+from labelloop.models.pseudo_labels import PseudoLabels, Taught
 from labelloop.models.self_training import self_train
 from labelloop.models.standardisation import Standardisation, embedding_columns
 from labelloop.models.storage import read_arrays, read_settings, write_arrays
@@ -34,22 +36,22 @@ CANDIDATES = {
     "auto": ("graph", "self_training"),
 }
 """What each value of `model.pool` tries beside the plain fit."""
-SAMPLE = 10_000
-"""Items of the pool that are kept as the graph's points; the model's size does not grow with the pool."""
 
 VERDICT = "pool.json"
 _ARRAYS = "pool.safetensors"
 
 
 def show_pool(learner: object, read: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -> None:
-    """Show a learner that uses the pool a random sample of it; any other learner is left as it is.
+    """Show a learner that uses the pool `model.pool_options.sample` random items of it.
+
+    Any other learner is left as it is. A smaller sample is the beginning of a larger one.
 
     Args:
         read: inputs of rows of the pool.
         rows: shape (n,), int64, ascending: rows that may be seen, which those of the test set may not.
     """
     if isinstance(learner, PoolLearner):
-        drawn = np.random.default_rng(learner.seed).permutation(rows)[:SAMPLE]
+        drawn = np.random.default_rng(learner.seed).permutation(rows)[: learner.pool_options.sample]
         order = np.argsort(drawn, kind="stable")
         inputs = read(drawn[order])
         learner.see_pool(inputs[np.argsort(order, kind="stable")])
@@ -94,6 +96,10 @@ class PoolLearner:
         self._projection: Projection | None = None
         self._smoothed: SmoothedPool | None = None
         self.verdict: Verdict | None = None
+        self.shown = 0
+        """Items of the pool that the fit was made with."""
+        self.pseudo_labels: PseudoLabels | None = None
+        """Of the fit that was taken; None where that has none by its nature."""
 
     @property
     def fitted(self) -> bool:
@@ -105,7 +111,7 @@ class PoolLearner:
         self._untrained.observe(shards)
 
     def see_pool(self, inputs: np.ndarray) -> None:
-        """Take a random sample of the unlabeled pool for the fits to come; `SAMPLE` rows are enough.
+        """Take a random sample of the unlabeled pool for the fits to come, all of what is given.
 
         Args:
             inputs: rows of the pool, in a random order, without items of the test set.
@@ -119,7 +125,8 @@ class PoolLearner:
     def fit(self, inputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None = None) -> Self:
         """Train the plain fit and what the pool adds, and keep what cross-validation prefers."""
         plain = copy.deepcopy(self._untrained).fit(inputs, targets, sample_weight)
-        self._fitted, self._smoothed = plain, None
+        self._fitted, self._smoothed, self.pseudo_labels = plain, None, None
+        self.shown = 0 if self._sample is None else len(self._sample)
         if self._sample is None or self._points is None or self._projection is None:
             self.verdict = Verdict(PLAIN, {}, 0)
             return self
@@ -138,10 +145,10 @@ class PoolLearner:
                     said["graph"] = pool.predict(labeled[held], base, skip_same=True)
                 if "self_training" in CANDIDATES[self.pool]:
                     taught = self._self_train(inputs[kept], targets[kept], weight[kept], first)
-                    said["self_training"] = taught.predict_proba(inputs[held])
+                    said["self_training"] = taught.learner.predict_proba(inputs[held])
                 if "co_training" in CANDIDATES[self.pool]:
                     taught = self._co_train(inputs[kept], targets[kept], weight[kept], first)
-                    said["co_training"] = taught.predict_proba(inputs[held])
+                    said["co_training"] = taught.learner.predict_proba(inputs[held])
                 return said
 
             self.verdict = judge(predict, targets, labeled, self.seed)
@@ -149,9 +156,9 @@ class PoolLearner:
                 everything = np.arange(len(targets))
                 self._smoothed = self._smooth(plain, inputs, labeled, everything, targets, weight)
             elif self.verdict.chosen == "self_training":
-                self._fitted = self._self_train(inputs, targets, weight, plain)
+                self._take(self._self_train(inputs, targets, weight, plain))
             elif self.verdict.chosen == "co_training":
-                self._fitted = self._co_train(inputs, targets, weight, plain)
+                self._take(self._co_train(inputs, targets, weight, plain))
         return self
 
     def predict_proba(self, inputs: np.ndarray) -> np.ndarray:
@@ -185,6 +192,8 @@ class PoolLearner:
                 "options": self.pool_options.model_dump(mode="json"),
                 **({} if self.views is None else {"views": [list(view) for view in self.views]}),
                 **_described(self.verdict),
+                "shown": self.shown,
+                "pseudo_labels": self.pseudo_labels and self.pseudo_labels.described(),
             },
         )
         if self._smoothed is not None and self._projection is not None:
@@ -230,6 +239,10 @@ class PoolLearner:
             return learner
         learner._fitted = base.load(folder / "trained")
         learner.verdict = Verdict(settings["chosen"], settings["accuracy"], settings["labels"])
+        # Nor do they say how many items they were shown, and which pseudo-labels they were made with.
+        learner.shown = settings.get("shown", 0)
+        if settings.get("pseudo_labels"):
+            learner.pseudo_labels = PseudoLabels.read(settings["pseudo_labels"])
         if settings["chosen"] == "graph":
             names = ("mean", "directions", "points", "scales", "probabilities")
             arrays = read_arrays(folder / _ARRAYS, names)
@@ -242,6 +255,9 @@ class PoolLearner:
     @property
     def _now(self) -> Learner:
         return self._untrained if self._fitted is None else self._fitted
+
+    def _take(self, taught: Taught) -> None:
+        self._fitted, self.pseudo_labels = taught.learner, taught.pseudo_labels
 
     def _smooth(
         self,
@@ -268,23 +284,25 @@ class PoolLearner:
 
     def _self_train(
         self, inputs: np.ndarray, targets: np.ndarray, weight: np.ndarray, first: Learner
-    ) -> Learner:
+    ) -> Taught:
         assert self._sample is not None
-        threshold = self.pool_options.threshold
+        options = self.pool_options
         return self_train(
-            self._untrained, inputs, targets, weight, self._sample, threshold=threshold, first=first
-        )
+            self._untrained, inputs, targets, weight, self._sample,
+            threshold=options.threshold, most=options.taught, first=first,
+        )  # fmt: skip
 
     def _co_train(
         self, inputs: np.ndarray, targets: np.ndarray, weight: np.ndarray, first: Learner
-    ) -> Learner:
+    ) -> Taught:
         assert self._sample is not None
         assert self.views is not None
         views = (np.array(self.views[0]), np.array(self.views[1]))
-        threshold = self.pool_options.threshold
+        options = self.pool_options
         return co_train(
-            self._untrained, inputs, targets, weight, self._sample, views, threshold=threshold, first=first
-        )
+            self._untrained, inputs, targets, weight, self._sample, views,
+            threshold=options.threshold, most=options.taught, first=first,
+        )  # fmt: skip
 
 
 def _described(verdict: Verdict | None) -> dict[str, Any]:

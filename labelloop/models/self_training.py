@@ -7,13 +7,12 @@ import copy
 import numpy as np
 
 from labelloop.models.base import Learner
+from labelloop.models.pseudo_labels import Taught, counted
 from labelloop.settings.pool import DEFAULT
 
 PASSES = 2
 WEIGHT = 0.5
 """Weight of all pseudo-labels together against all labels: what the model thinks is never the majority."""
-ROWS = 2000
-"""Items of the pool that may get a pseudo-label; more of them cost time and hardly help."""
 
 
 def self_train(
@@ -24,8 +23,9 @@ def self_train(
     pool: np.ndarray,
     *,
     threshold: float = DEFAULT.threshold,
+    most: int = DEFAULT.taught,
     first: Learner | None = None,
-) -> Learner:
+) -> Taught:
     """Fit a copy of `untrained` on labels and pseudo-labels.
 
     Items of the pool whose likeliest class has a probability of `threshold` or more take part with that
@@ -33,18 +33,22 @@ def self_train(
     keep their proportions.
 
     Args:
-        pool: m rows; the first `ROWS` are used.
+        pool: m rows; the first `most` are used.
+        threshold: probability of the likeliest class from which an item is sure.
+        most: items that may get a pseudo-label.
         first: the plain fit, where it is there already.
 
     Returns:
-        A fitted learner; the plain fit where no item is sure enough.
+        A fitted learner, and what its pseudo-labels were; the plain fit and none where no item is sure
+        enough.
 
     Source: Yarowsky (1995); Scudder (1965), Probability of error of some adaptive pattern-recognition
     machines.
     """
     weight = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     learner = first or copy.deepcopy(untrained).fit(inputs, targets, sample_weight)
-    some = pool[:ROWS]
+    some = pool[:most]
+    pseudo_labels = counted(np.empty((len(some), learner.n_classes)), np.empty(0, dtype=np.int64))
     for _ in range(PASSES):
         probabilities = learner.predict_proba(some)
         rows = surest(
@@ -59,7 +63,8 @@ def self_train(
             np.concatenate([targets, pseudo]),
             np.concatenate([weight, np.full(len(rows), each)]),
         )
-    return learner
+        pseudo_labels = counted(probabilities, rows)
+    return Taught(learner, pseudo_labels)
 
 
 def surest(probabilities: np.ndarray, totals: np.ndarray, threshold: float) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from labelloop import files
-from labelloop.workspace import RoundFolder
+from labelloop.round_folder import RoundFolder
 
 
 def read_labels(folder: RoundFolder) -> list[str]:
@@ -49,9 +49,9 @@ def label_metrics(folder: RoundFolder) -> dict[str, float | None]:
 
 def fusion_words(about: dict[str, Any]) -> str:
     """What fusion.json says: votes of whom, by what method, why by that, and what confidence means."""
+    people = "1 annotator" if about["annotators"] == 1 else f"{about['annotators']} annotators"
     said = (
-        f"{about['votes']} votes of {about['annotators']} annotators about {about['items']} items were "
-        f"fused by `{about['method']}`"
+        f"{about['votes']} votes of {people} about {about['items']} items were fused by `{about['method']}`"
     )
     said += f": {about['reason']}." if about["reason"] else "."
     # Rounds of earlier versions do not have it.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ import pandas as pd
 
 from labelloop.annotators.confident import contradicted
 from labelloop.reviewing.random_slice import is_gold, resting_on_votes, to_draw
-from labelloop.spreadsheet import plain
+from labelloop.spreadsheet import sheet
 
 COLUMNS = ("item", "reason", "label", "confidence", "votes", "model_says", "text", "answer", "note")
 RANDOM = "random"
@@ -131,12 +129,10 @@ def as_csv(entries: Sequence[Entry], texts: Callable[[Sequence[str]], dict[str, 
     No cell is taken for a formula by a spreadsheet.
     """
     shown = texts([entry.item for entry in entries]) if entries else {}
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for entry in entries:
-        sure = "" if entry.confidence is None else f"{entry.confidence:.3f}"
-        cells = (entry.item, entry.reason, entry.label, sure, str(entry.votes), entry.model_says,
-                 " ".join(shown.get(entry.item, "").split())[:500], "", "")  # fmt: skip
-        writer.writerow([plain(cell) for cell in cells])
-    return text.getvalue()
+    rows = (
+        (entry.item, entry.reason, entry.label,
+         "" if entry.confidence is None else f"{entry.confidence:.3f}", str(entry.votes), entry.model_says,
+         " ".join(shown.get(entry.item, "").split())[:500], "", "")
+        for entry in entries
+    )  # fmt: skip
+    return sheet(COLUMNS, rows)

@@ -18,6 +18,7 @@ from labelloop.reviewing.gates import Place, gate_counts
 from labelloop.reviewing.overturning import by_reason, random_slice
 from labelloop.reviewing.queue import RANDOM, as_csv, queue_of
 from labelloop.reviewing.round_list import given_up_items
+from labelloop.settling import uncounted
 from labelloop.spreadsheet import unplain
 from labelloop.stages.overruling import places_in
 from labelloop.stages.review_list import shown_texts
@@ -98,7 +99,8 @@ def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime, gate
         gate: at which review gate, where the file has no column that says it.
 
     Returns:
-        taken (new ones), known (taken in before), blank, and the state of `summary`.
+        taken (new ones), known (taken in before), blank, uncounted (see `settling`), and the state of
+        `summary`.
 
     Raises:
         DataError: a row names no item of the pool, an answer is none of the classes, or it is not for this
@@ -139,7 +141,8 @@ def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime, gate
             verdicts.verdict(item, answer, by, at, told["reason"], told["label"], at_gate, told["note"])
         )
     taken = verdicts.append(workspace.reviews, said)
-    return {"taken": taken, "known": len(said) - taken, "blank": blank} | summary(workspace)
+    counts = {"taken": taken, "known": len(said) - taken, "blank": blank, "uncounted": uncounted(workspace)}
+    return counts | summary(workspace)
 
 
 def summary(workspace: Workspace) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from labelloop.asking import Asking
 from labelloop.reviewing.queue import DISAGREES, GIVEN_UP, RANDOM, REASONS, UNSURE, WORTH_IT, Entry
-from labelloop.spreadsheet import plain, unplain
+from labelloop.spreadsheet import sheet, unplain
 
 COLUMNS = (
     "item", "reason", "why", "label", "confidence", "model_says", "answers", "asked", "skipped_by",
@@ -57,9 +57,7 @@ def review_table(
     queued = {entry.item: entry for entry in entries}
     items = [*sorted(left), *(item for item in queued if item not in left)]
     shown = texts(items) if items else {}
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows = []
     for item in items:
         entry = queued.get(item)
         label, confidence = (labels or {}).get(item, ("", None))
@@ -74,8 +72,8 @@ def review_table(
             drawn = entry is not None and entry.reason == RANDOM
             row |= {"reason": RANDOM if drawn else reason, "why": why, "answers": str(answers),
                     "asked": str(asked)} | _skips(asking, item)  # fmt: skip
-        writer.writerow([plain(row.get(name, "")) for name in COLUMNS])
-    return text.getvalue()
+        rows.append([row.get(name, "") for name in COLUMNS])
+    return sheet(COLUMNS, rows)
 
 
 def count_rows(content: str) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import pandas as pd
 from labelloop import files, models, tables
 from labelloop.datasets.base import Prepared
 from labelloop.evaluation.intervals import wilson
-from labelloop.evaluation.weighted import Estimate, asked_accuracy, chosen_accuracy
+from labelloop.evaluation.weighted import FEWEST, Estimate, asked_accuracy, chosen_accuracy
 from labelloop.stages.runner import Round
 
 UNKNOWN: dict[str, Any] = {
@@ -32,9 +32,9 @@ def on_asked_items(current: Round, prepared: Prepared, labels: pd.DataFrame) -> 
 
     That model never saw these labels. The control items are drawn evenly from what was left, before anything
     else, so they always tell. Where every draw of the strategy's arm has a known chance too (`random`,
-    `power_*`, no composition) both arms tell together, by LURE weights. Where `random` draws in strata or
-    from a subsample its items' own chances are known, and inverse probabilities weigh them. All None in r000
-    and where no such item has a label.
+    `power_*`, no composition but a filter that keeps out nothing that was left) both arms tell together, by
+    LURE weights. Where `random` draws in strata or from a subsample its items' own chances are known, and
+    inverse probabilities weigh them. All None in r000 and where no such item has a label.
 
     Returns:
         asked_accuracy, asked_accuracy_low, asked_accuracy_high (None with too few effective items),
@@ -68,7 +68,10 @@ def _told_by(current: Round, batch: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     control, strategy = (batch[batch["arm"] == arm] for arm in ("control", "strategy"))
     both = pd.concat([control, strategy])
     if selection["drawn_from"] is not None and both["draw_probability"].notna().all():
-        return DRAWS, both
+        # Draws among what a filter lets in say nothing of the rest, and the figure is about all.
+        among = selection["drawn_from"] - len(control)
+        if selection.get("drawn_among", among) == among:
+            return DRAWS, both
     # Only `random` gives all that the composition lets in a chance; what a filter keeps out has none, nor has
     # a stratum too small for its share to be an item. Then the picks do not stand for all that was left.
     random = selection["strategy"] == "random" and selection["drawn_from"] is not None
@@ -105,8 +108,8 @@ _OF = {
 
 
 def sentence(metrics: dict[str, Any]) -> str:
-    """For the round's report; empty where nothing is known."""
-    if metrics["asked_accuracy"] is None:
+    """For the round's report; empty where nothing is known, or of too few items to be worth a sentence."""
+    if metrics["asked_accuracy"] is None or metrics["asked_accuracy_items"] < FEWEST:
         return ""
     within = (
         "too few to give an interval"

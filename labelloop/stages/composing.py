@@ -189,3 +189,8 @@ def check_mix(settings: CampaignSettings) -> None:
                 f"acquisition.compose.mix: '{part.name}' asks a committee, and there is none; set "
                 "model.committee to 5 or more"
             )
+        if "costs" in part.needs and settings.acquisition.compose.cost_column is None:
+            raise SettingsError(
+                f"acquisition.compose.mix: '{part.name}' reads costs, and items have none; set "
+                "acquisition.compose.cost_column"
+            )

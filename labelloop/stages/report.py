@@ -15,12 +15,14 @@ from labelloop.reporting.label_words import (
     list_words,
     review_words,
 )
+from labelloop.reporting.pool_words import pool_words
 from labelloop.stages.asked_accuracy import sentence as on_asked_items
 from labelloop.stages.overruling import gate_table, kept_verdicts, places_in
 from labelloop.stages.quality import quality_section
 from labelloop.stages.routing_report import routing_sentences
 from labelloop.stages.runner import Round
 from labelloop.stages.second_look_report import second_look_sentences
+from labelloop.stages.settling_report import settled_words
 from labelloop.stages.snapshot import before_review
 
 
@@ -39,7 +41,7 @@ def write_report(
         "\n\n".join(
             [
                 f"# Round {current.id} of {current.settings.campaign.name}",
-                _summary(current, curve, metrics),
+                in_words(_summary(current, curve, metrics), _pool(current, per_class)),
                 "## Savings against random labeling\n\n" + _savings(savings),
                 "## What is still to come\n\n" + _outlook(current),
                 "## Who was asked\n\n" + _asked(current, batch, metrics),
@@ -67,14 +69,18 @@ def _summary(current: Round, curve: pd.DataFrame, metrics: dict[str, Any]) -> st
         change = metrics["accuracy"] - curve["accuracy"].iloc[-2]
         labels = metrics["labels"] - int(curve["labels"].iloc[-2])
         cost = metrics["cost"] - curve["cost"].iloc[-2]
-        gained = (f" This round's {labels} labels cost {cost:.2f} {currency} and moved it by "
-                  f"{100 * change:+.1f} points.")  # fmt: skip
+        bought = (
+            "What was reviewed"
+            if current.settles
+            else f"This round's {labels} labels cost {cost:.2f} {currency} and"
+        )
+        gained = f" {bought} moved it by {100 * change:+.1f} points."
     return (
         f"Test accuracy is **{metrics['accuracy']:.1%}** ({metrics['accuracy_low']:.1%} to "
         f"{metrics['accuracy_high']:.1%}) on {metrics['test_items']} items, with {metrics['labels']} labels, "
         f"{metrics['votes']} votes and {metrics['cost']:.2f} {currency}.{gained} Macro F1 "
         f"{metrics['macro_f1']:.3f}, log loss {metrics['log_loss']:.3f}, expected calibration error "
-        f"{metrics['ece']:.3f}{_steps_off(metrics)}." + on_asked_items(metrics) + _pool(current)
+        f"{metrics['ece']:.3f}{_steps_off(metrics)}." + on_asked_items(metrics)
     )
 
 
@@ -117,6 +123,8 @@ def in_words(*sentences: str) -> str:
 
 
 def _asked(current: Round, batch: pd.DataFrame, metrics: dict[str, Any]) -> str:
+    if current.settles:
+        return settled_words(current)
     settings = current.settings
     closed = files.read_json(current.folder.closed)
     lines = ["| arm | items | votes an item |", "|---|---|---|"]
@@ -153,10 +161,8 @@ def _prelabels(metrics: dict[str, Any]) -> str:
             f"was shown, and {kept} of those ({kept / shown:.0%}) kept it.")  # fmt: skip
 
 
-def _pool(current: Round) -> str:
-    """What the learner made of the unlabeled pool, where it was asked to."""
-    path = current.folder.model / "pool.json"
-    return " " + str(files.read_json(path)["reason"]) if path.exists() else ""
+def _pool(current: Round, per_class: list[dict[str, Any]]) -> str:
+    return pool_words(current.folder.model, [row["class"] for row in per_class])
 
 
 def _gates(current: Round, labels: pd.DataFrame) -> str:
@@ -196,6 +202,8 @@ def _classes(per_class: list[dict[str, Any]]) -> str:
 
 def _disagreements(labels: pd.DataFrame, round_id: str) -> str:
     mine = labels[labels["round"] == round_id]
+    if not len(mine):
+        return "This round brought no label of a new item."
     split = mine[mine["agreeing"] < mine["votes"]].sort_values(["confidence", "item"]).head(10)
     if not len(split):
         return "None: everybody agreed on every item of this round."

@@ -17,7 +17,7 @@ from labelloop.stages.acceptance import closed_at
 from labelloop.stages.people import annotation_of
 from labelloop.stages.review_queue import accepted_in
 from labelloop.stages.runner import Round
-from labelloop.stages.second_looks import unsure_items
+from labelloop.stages.unsure_items import unsure_items
 from labelloop.stages.wanted import events_of, wanted_of
 
 SHOWN = 3

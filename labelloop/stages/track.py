@@ -13,6 +13,7 @@ from labelloop.datasets.sight import FOLDER
 from labelloop.environment import read_environment
 from labelloop.ledger import Ledger
 from labelloop.reporting.label_words import label_metrics
+from labelloop.reporting.pool_words import pool_metrics
 from labelloop.stages.publish import publish
 from labelloop.stages.runner import Round
 from labelloop.stages.version import snapshot_tag
@@ -58,14 +59,16 @@ def track(current: Round) -> None:
         mlflow.RoundRecord(
             round_id=current.id,
             settings=frozen,
-            metrics={key: metrics.get(key) for key in METRICS} | label_metrics(folder),
+            metrics={key: metrics.get(key) for key in METRICS}
+            | label_metrics(folder)
+            | pool_metrics(folder.model),
             labels_used=metrics["labels"],
             snapshot=workspace.relative(folder.labels),
             digest=md5,
             model=_model(current) if tracking.log_model else None,
             pictures=tuple(sorted(workspace.reports.glob("*.png"))),
             artifacts=(*(naming if tracking.log_people else ()), folder.per_class, folder.confusion),
-            tags={"git_tag": snapshot_tag(workspace, name, current.id), "dvc_md5": md5},
+            tags={"git_tag": snapshot_tag(name, current.id), "dvc_md5": md5},
         )
     )
     ledger.runs |= {"campaign": tracker.run_id, current.id: run}

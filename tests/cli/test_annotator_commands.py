@@ -214,7 +214,7 @@ def test_an_order_of_names_is_taken(tmp_path: Path, labelloop: Command) -> None:
     assert spaced == alone
     assert json.loads(alone)["overall"]["level"] == "ordinal"
     twice = labelloop(*ordinal, "--order", "low,low,mid,high")
-    assert (twice.code, "'low,low,mid,high' must name every class once" in twice.error) == (2, True)
+    assert (twice.code, "'low,low,mid,high' must name each once" in twice.error) == (2, True)
     useless = labelloop("agreement", tmp_path / "v.csv", "--level", "nominal", "--order", "low,mid,high")
     assert (useless.code, "--level is nominal; leave out one" in useless.error) == (2, True)
     wrong = labelloop("agreement", tmp_path / "v.csv", "--level", "ordinal", "--order", "low,mid,hihg")

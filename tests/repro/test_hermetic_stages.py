@@ -97,7 +97,10 @@ def played(
     tmp_path_factory: pytest.TempPathFactory,
     labelloop: Callable[..., Any],
 ) -> Path:
-    """Three rounds, and a review before the last, with all that makes stages read more; not to be changed."""
+    """Three rounds, and a review before the last, with all that makes stages read more; not to be changed.
+
+    One campaign has a fourth round, which asks nobody.
+    """
     folder = tmp_path_factory.mktemp(request.param)
     assert labelloop("init", folder).code == 0
     random = np.random.default_rng(0)
@@ -119,6 +122,9 @@ def played(
         assert said.code == 0, said.error
         if rounds == 2:
             _review(folder, labelloop, [gate["name"] for gate in settings.get("review", {}).get("gates", [])])
+    if request.param == "routed":
+        said = labelloop("settle", "--plain", "--anyway", folder)
+        assert said.code == 0, said.error
     return folder
 
 

@@ -146,6 +146,9 @@ def test_answers_that_are_in_name_what_is_made_of_them_next(campaign: Workspace)
     for path in (folder.scores, folder.batch, folder.tasks, folder.closed, folder.collected):
         path.write_text("{}")
     assert "Round r002 has its answers; next step: fuse." in as_text(read_status(campaign))
+    for path in (folder.fused, folder.labels, folder.model, folder.manifest):
+        path.write_text("{}")
+    assert "next step: track." in as_text(read_status(campaign))
 
 
 def test_a_stopped_campaign_says_why_instead_of_when(campaign: Workspace) -> None:
@@ -175,7 +178,7 @@ def test_the_status_for_scripts_is_json(campaign: Workspace) -> None:
     found = json.loads(json.dumps(read_status(campaign)))
     assert found["rounds"][1] == {
         "round": "r001", "labels": 60, "test_items": 300, "votes": 180, "cost": 9.25, "hours": 1.5,
-        "accuracy": 0.8, "accuracy_low": 0.75, "accuracy_high": 0.84,
+        "accuracy": 0.8, "accuracy_low": 0.75, "accuracy_high": 0.84, "settles": False,
     }  # fmt: skip
     assert found["waiting"] is None and found["stopped"] is None
 

@@ -13,6 +13,7 @@ from labelloop.acquisition import Context, Picks, make_strategy, select_rows
 from labelloop.acquisition.composition import Composition, compose
 from labelloop.acquisition.shares import apportion, cross
 from labelloop.errors import DataError, SettingsError
+from labelloop.evaluation.weighted import lure_weights
 
 SIZE, BATCH = 300, 24
 STRATEGIES = ["random", "margin", "power_margin", "k_means", "badge", "uherding", "error_based", "auto"]
@@ -340,3 +341,48 @@ def test_apportioned_parts_are_whole_sum_up_and_lie_next_to_their_exact_share() 
         assert table.sum(axis=1).tolist() == others.tolist()
         assert table.sum(axis=0).tolist() == parts.tolist()
         assert (table >= 0).all()
+
+
+@pytest.mark.parametrize("name", ["random", "power_margin"])
+def test_under_a_filter_alone_each_draw_is_among_what_it_lets_in(name: str) -> None:
+    """The same draws as from a pool that never had the others; a filter of everything changes nothing."""
+    context, allowed = pool(), made()["allowed"]
+    among = dataclasses.replace(context, candidates=context.candidates[allowed[context.candidates]])
+    alone, filtered = select_rows(make_strategy(name), among, BATCH), run(name, context, allowed=allowed)
+    assert filtered.rows.tolist() == alone.rows.tolist()
+    assert alone.draws is not None and filtered.draws is not None
+    np.testing.assert_array_equal(filtered.draws, alone.draws)
+    everything = select_rows(make_strategy(name), context, BATCH)
+    for asked in ({"allowed": np.ones(SIZE, dtype=bool)}, {"subsample": SIZE}):
+        np.testing.assert_array_equal(run(name, context, **asked).draws, everything.draws)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"strata": made()["strata"]},
+        {"subsample": 100},
+        {"groups": made()["groups"], "cap": 3},
+        {"costs": made()["costs"]},
+        {"mix": ((make_strategy("random"), 0.5), (make_strategy("power_margin"), 0.5))},
+    ],
+    ids=["strata", "subsample", "cap", "costs", "mix"],
+)
+def test_what_is_drawn_apart_or_passed_over_has_no_chance_that_is_known(asked: dict[str, Any]) -> None:
+    assert run("power_margin", pool(), **asked).draws is None
+
+
+def test_the_draws_under_a_filter_give_the_mean_of_what_it_lets_in() -> None:
+    """LURE over many batches: unbiased for the filtered items, and biased for all."""
+    context, allowed = pool(), made()["allowed"]
+    values = context.probabilities.max(axis=1)  # type: ignore[union-attr]
+    allowed = allowed & (values > 0.5)
+    open_rows = context.candidates[allowed[context.candidates]]
+    found = []
+    for seed in range(150):
+        picks = run("power_margin", dataclasses.replace(context, seed=seed), allowed=allowed)
+        assert picks.draws is not None
+        found.append((lure_weights(picks.draws, len(open_rows)) * values[picks.rows]).mean())
+    error = np.std(found) / np.sqrt(len(found))
+    assert abs(np.mean(found) - values[open_rows].mean()) < 4 * error
+    assert abs(np.mean(found) - values[context.candidates].mean()) > 4 * error

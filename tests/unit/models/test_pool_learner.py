@@ -17,6 +17,7 @@ from labelloop.models.neighbours import nearest
 from labelloop.models.pool_gate import folds_of, judge
 from labelloop.models.pool_learner import PoolLearner
 from labelloop.models.pool_space import DIMENSIONS, WIDE, project
+from labelloop.models.pseudo_labels import PseudoLabels
 from labelloop.models.self_training import self_train, surest
 from labelloop.settings.pool import PoolOptions
 
@@ -106,6 +107,53 @@ def test_only_the_rows_that_may_be_seen_are_read() -> None:
     allowed = np.arange(0, 300, 3)
     show_pool(learner, inputs, allowed)
     assert sorted(read) == allowed.tolist()
+
+
+def test_the_sample_is_as_large_as_it_is_set_and_grows_by_its_end() -> None:
+    """So the graph's points are that many and the labeled ones, and more of them never means other ones."""
+    size = 150
+    points, codes = moons(300, 0)
+    small, whole = (learner_of("graph", points, sample=n) for n in (size, 100_000))
+    assert small._sample.tobytes() == whole._sample[:size].tobytes() and len(whole._sample) == 300
+    assert small.fit(points[:60], codes[:60]).verdict.chosen == "graph"
+    assert size < len(small._smoothed.points) <= size + 60
+    assert small.shown == size
+
+
+def test_beyond_the_exact_graph_a_larger_sample_still_fits_saves_and_predicts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a campaign with a sample of a hundred thousand goes through, at a size for a test.
+
+    Among more points labels lie more steps apart: with the usual alpha it is 94%.
+    """
+    monkeypatch.setattr("labelloop.models.graph_smoothing.EXACT", 500)
+    points, codes = moons(2500, 0)
+    fresh, true = moons(300, 1)
+    learner = learner_of("graph", points, sample=2000, alpha=0.9).fit(points[:80], codes[:80])
+    assert learner.verdict.chosen == "graph" and len(learner._smoothed.points) >= 2000
+    assert accuracy(learner, fresh, true) > 0.97
+    save_learner(learner, "logistic", tmp_path / "model")
+    again = load_learner(tmp_path / "model").predict_proba(fresh)
+    assert again.tobytes() == learner.predict_proba(fresh).tobytes()
+
+
+@pytest.mark.parametrize("pool", ["self_training", "co_training"])
+def test_only_as_many_items_may_get_a_pseudo_label_as_are_set(pool: str) -> None:
+    points, codes = moons(600, 0)
+    points = np.hstack([points, points])
+    options = PoolOptions(taught=200, threshold=0.5)
+    learner = PoolLearner(
+        make_learner("logistic", n_classes=2, seed=0, options={}, input_kind="features"),
+        pool=pool, seed=0, views=((0, 1), (2, 3)), options=options,
+    )  # fmt: skip
+    learner.observe([points])
+    learner.see_pool(points)
+    with_labels = points[:60], codes[:60], np.ones(60)
+    plain = make_learner("logistic", n_classes=2, seed=0, options={}, input_kind="features")
+    plain.observe([points])
+    teach = learner._self_train if pool == "self_training" else learner._co_train
+    assert teach(*with_labels, plain.fit(*with_labels)).pseudo_labels.looked_at == 200
 
 
 def test_the_graph_of_a_round_belongs_to_it_after_saving(tmp_path: Path) -> None:
@@ -230,7 +278,12 @@ def test_pseudo_labels_stay_inside_the_fit() -> None:
 
 @pytest.mark.parametrize(
     ("pool", "changed"),
-    [("graph", {"neighbours": 5}), ("graph", {"alpha": 0.2}), ("graph", {"share": 0.4})],
+    [
+        ("graph", {"neighbours": 5}),
+        ("graph", {"alpha": 0.2}),
+        ("graph", {"share": 0.4}),
+        ("graph", {"sample": 300}),
+    ],
 )
 def test_what_is_set_of_the_graph_counts_and_stays_with_the_model(
     tmp_path: Path, pool: str, changed: dict[str, float]
@@ -261,14 +314,26 @@ def test_the_threshold_decides_who_gets_a_pseudo_label() -> None:
     base = make_learner("logistic", n_classes=2, seed=0, options={}, input_kind="features")
     base.observe([points])
     taught = [
-        self_train(base, points[:20], codes[:20], None, points, threshold=threshold).predict_proba(points)
+        self_train(base, points[:20], codes[:20], None, points, threshold=threshold).learner.predict_proba(
+            points
+        )
         for threshold in (0.6, 0.95)
     ]
     assert taught[0].tobytes() != taught[1].tobytes()
 
 
 @pytest.mark.parametrize(
-    "options", [{"threshold": 0}, {"threshold": 1.1}, {"neighbours": 0}, {"alpha": 1}, {"share": 0}]
+    "options",
+    [
+        {"threshold": 0},
+        {"threshold": 1.1},
+        {"neighbours": 0},
+        {"alpha": 1},
+        {"share": 0},
+        {"sample": 99},
+        {"sample": 1_000_001},
+        {"taught": 0},
+    ],
 )
 def test_options_of_the_pool_have_bounds(options: dict[str, float]) -> None:
     with pytest.raises(SettingsError, match=f"model.pool_options.{next(iter(options))}"):
@@ -282,7 +347,8 @@ def test_nobody_sure_enough_means_no_pseudo_label() -> None:
     base.observe([points])
     taught = self_train(base, points[:20], np.arange(20) % 2, None, points)
     plain = base.fit(points[:20], np.arange(20) % 2)
-    assert taught.predict_proba(points).tobytes() == plain.predict_proba(points).tobytes()
+    assert taught.learner.predict_proba(points).tobytes() == plain.predict_proba(points).tobytes()
+    assert taught.pseudo_labels == PseudoLabels((0, 0), 300, None, None)
 
 
 def test_wide_points_keep_the_directions_of_most_variance() -> None:

@@ -109,9 +109,10 @@ def test_contradiction_needs_the_class_s_own_level() -> None:
 
 
 def test_no_cell_is_a_formula_and_what_is_read_back_is_what_was_written() -> None:
-    entries = [Entry("=cmd()", "unsure", "-1", 0.5, 3, "")]
+    entries = [Entry("=cmd()", "unsure", "-1", 0.5, 3, ""), Entry("a\rb", "unsure", "x\ny", 0.5, 3, "")]
     text = as_csv(entries, lambda items: {"=cmd()": "+1, two\nlines"})
-    row = next(iter(csv.DictReader(io.StringIO(text))))
-    assert not any(value.startswith(("=", "+", "-", "@")) for value in row.values())
-    assert (unplain(row["item"]), unplain(row["label"])) == ("=cmd()", "-1")
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert not any(value.startswith(("=", "+", "-", "@")) for value in rows[0].values())
+    read = [(unplain(row["item"]), unplain(row["label"])) for row in rows]
+    assert read == [("=cmd()", "-1"), ("a\rb", "x\ny")]
     assert all(unplain(plain(cell)) == cell for cell in ("'x", "=1", "x", "'=1", ""))

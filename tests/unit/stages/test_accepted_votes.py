@@ -23,7 +23,7 @@ from labelloop.stages.overruling import kept_verdicts
 from labelloop.stages.review_queue import accepted_in, drawn_verdicts
 from labelloop.stages.routing import route_batch
 from labelloop.stages.runner import Round
-from labelloop.stages.second_looks import by_votes, eligible_items
+from labelloop.stages.unsure_items import by_votes, eligible_items
 
 SECOND = timedelta(seconds=1)
 

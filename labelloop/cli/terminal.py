@@ -58,7 +58,12 @@ def show_table(
     table = Table(title=None if title is None else escape(printable(title)))
     for place, column in enumerate(columns):
         justify: Literal["left", "right"] = "left" if place == 0 or column in left else "right"
-        table.add_column(Text(printable(column)), justify=justify, no_wrap=no_wrap)
+        table.add_column(
+            Text(printable(column)),
+            justify=justify,
+            no_wrap=no_wrap,
+            overflow="ellipsis" if no_wrap else "fold",
+        )
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     Console().print(table)

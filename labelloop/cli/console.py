@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from labelloop import files
-from labelloop.terminal import MOST_NAMES, printable, shortened, show_table
+from labelloop.cli.terminal import MOST_NAMES, printable, shortened, show_table
 from labelloop.workspace import Workspace
 
 DOES = {
@@ -98,19 +99,20 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
 def show_outcome(workspace: Workspace, outcome: object) -> None:
     """The campaign's rounds as a table, what random labeling would have given, and what to do next."""
     from labelloop.ledger import Ledger
+    from labelloop.reporting.prospects import read_twin
 
     console = Console()
     ledger = Ledger.read(workspace.ledger)
     last = ledger.last_closed
     if last is None:
-        _line(console, outcome)
+        show_end(workspace, outcome, console)
         return
-    twin = _twin(workspace)
+    twin = read_twin(workspace.twin)
     currency = workspace.settings.annotation.currency
     folder, rows = workspace.round(last.id), []
     with folder.curve.open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
-            random = twin.get(row["labels"])
+            random = f"{twin[labels]:.1%}" if (labels := int(row["labels"])) in twin else None
             if random is None and row["control_accuracy"]:
                 random = f"{float(row['control_accuracy']):.1%} with {row['control_labels']}"
             rows.append([
@@ -134,25 +136,62 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
     ):  # fmt: skip
         if sentence:
             _line(console, sentence)
-    _line(console, f"{outcome}\n")
-    _line(console, f"Learning curve: {workspace.reports / 'learning_curve.png'}\n", soft_wrap=True)
-    _line(console, next_steps(workspace), soft_wrap=True)
+    show_end(workspace, outcome, console)
+    console.print()
+    if workspace.page.exists():
+        _line(console, f"Open in a browser: {workspace.page.as_uri()}\n", soft_wrap=True)
+    _line(console, next_steps(workspace, last.id), soft_wrap=True)
 
 
-def next_steps(workspace: Workspace) -> str:
-    """What to try next, as commands that work from the present folder."""
-    here = Path.cwd()
-    where = workspace.root.relative_to(here) if workspace.root.is_relative_to(here) else workspace.root
+def show_end(workspace: Workspace, outcome: object, console: Console | None = None) -> None:
+    """What a command ended with; where people are waited for, also where they answer."""
+    from labelloop.answering import refused_words, where_to_answer
+    from labelloop.ledger import Ledger, read_frozen
+    from labelloop.loop import AwaitingApproval
+    from labelloop.stages.collect import Waiting
+
+    console = console or Console()
+    _line(console, outcome, soft_wrap=True)
+    opened = Ledger.read(workspace.ledger).open
+    if isinstance(outcome, Waiting) and not isinstance(outcome, AwaitingApproval) and opened is not None:
+        settings = read_frozen(workspace.round(opened.id).settings)[1]
+        said = (
+            refused_words(workspace, opened.id),
+            where_to_answer(workspace, opened.id, settings.annotation),
+        )
+        for words in filter(None, said):
+            _line(console, words, soft_wrap=True)
+
+
+def next_steps(workspace: Workspace, round_id: str) -> str:
+    """What to try next, as commands that work from the present folder.
+
+    Args:
+        round_id: the newest closed round.
+    """
+    from labelloop.answering import from_here
+
+    where, settings = from_here(workspace.root), workspace.settings
+    texts = settings.dataset.text_columns
+    columns = f" --columns {shlex.quote(','.join(texts))}" if texts else ""
     steps = [
-        ("look at a round", f"ls {where}/rounds/r001 && cat {where}/rounds/r001/report.md"),
-        ("MLflow", f"mlflow ui --backend-store-uri sqlite:///{workspace.root}/mlflow.db"),
-        ("Prefect", "prefect server start, then PREFECT_API_URL=http://127.0.0.1:4200/api labelloop serve "
-                    f"{where}"),
-        ("DVC", f"cd {where} && dvc repro (nothing to do), dvc repro -f (all of it, the same bytes)"),
-        ("your own data", "labelloop init --examples; labelloop init mine --params table"),
-    ]  # fmt: skip
+        ("read a round", f"cat {where}/rounds/{round_id}/report.md"),
+        ("take the labels", f"labelloop export {where} --out labels.csv{columns}"),
+    ]
+    if settings.tracking.enabled:
+        steps.append(("MLflow", f"mlflow ui --backend-store-uri sqlite:///{workspace.root}/mlflow.db"))
+    server = "prefect server start; then PREFECT_API_URL=http://127.0.0.1:4200/api"
+    steps.append(("Prefect", f"{server} labelloop serve {where}"))
+    if settings.versioning.enabled:
+        steps.append(
+            ("DVC", f"cd {where} && dvc repro    # nothing to do; with -f all of it, the same bytes")
+        )
+    if settings.dataset.kind == "digits":
+        steps.append(
+            ("your own data", "labelloop init mine --params text    # labelloop init --examples lists others")
+        )
     first = "" if os.environ.get("VIRTUAL_ENV") else " (after `source .venv/bin/activate`)"
-    return f"Next{first}:\n" + "\n".join(f"  {what:<16}{command}" for what, command in steps)
+    return f"Next{first}:\n" + "\n".join(f"  {what:<17}{command}" for what, command in steps)
 
 
 def show_fusion(summary: dict[str, Any], out: Path) -> None:
@@ -160,7 +199,7 @@ def show_fusion(summary: dict[str, Any], out: Path) -> None:
     gold = summary.get("gold") or {}
     table = Table.grid(padding=(0, 2))
     for name, value in [*summary.items(), *((f"gold {name}", value) for name, value in gold.items())]:
-        if name not in ("gold", "out"):
+        if name not in ("gold", "out") and value != []:
             table.add_row(name.replace("_", " "), Text(printable(_told(name, value))))
     table.add_row("written", Text(printable(out)))
     Console().print(table, highlight=False)
@@ -169,24 +208,14 @@ def show_fusion(summary: dict[str, Any], out: Path) -> None:
 def _told(name: str, value: Any) -> str:
     """A value of `fuse`'s summary in words; of long lists the beginning."""
     if name == "people":
-        shown = [
-            f"{who}  bias {found['bias']:+.3f}  noise {found['noise']:.3f}" for who, found in value.items()
-        ]
-        more = [f"and {len(shown) - MOST_NAMES} more"] if len(shown) > MOST_NAMES else []
-        return "\n".join([*shown[:MOST_NAMES], *more])
+        lines = [f"{who}  bias {one['bias']:+.3f}  noise {one['noise']:.3f}" for who, one in value.items()]
+        more = [f"and {len(lines) - MOST_NAMES} more"] if len(lines) > MOST_NAMES else []
+        return "\n".join([*lines[:MOST_NAMES], *more])
     if isinstance(value, list):
-        return f"{len(value)}: {shortened(value)}" if value else "none"
+        return shortened(value)
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 def _line(console: Console, words: object, **how: Any) -> None:
     """What may hold words from data is no markup."""
     console.print(printable(words), markup=False, highlight=False, **how)
-
-
-def _twin(workspace: Workspace) -> dict[str, str]:
-    """Accuracy of the random twins by labels, where the campaign has them."""
-    if not workspace.twin.exists():
-        return {}
-    with workspace.twin.open(encoding="utf-8", newline="") as stream:
-        return {row["labels"]: f"{float(row['accuracy']):.1%}" for row in csv.DictReader(stream)}
