@@ -14,7 +14,7 @@ from labelloop.annotators.agreement import agreement, class_agreement
 from labelloop.annotators.answers import Answers, numbers_of, read_answers
 from labelloop.annotators.pairs import Pairs, cohen
 from labelloop.annotators.patterns import subset
-from labelloop.errors import DataError
+from labelloop.errors import DataError, SettingsError
 from labelloop.files import without_nan
 from labelloop.fusion.base import Votes
 
@@ -31,7 +31,7 @@ LEAST_SHARED = 5
 def agreement_of_file(
     path: str | Path,
     *,
-    level: str = "nominal",
+    level: str | None = None,
     order: Sequence[str] | None = None,
     resamples: int = 200,
     seed: int = 0,
@@ -43,7 +43,8 @@ def agreement_of_file(
     """Read votes and compute every coefficient of agreement.
 
     Args:
-        level: nominal, ordinal or interval; what alpha takes the classes for.
+        level: nominal, ordinal or interval; what alpha takes the classes for. None: ordinal where they are
+            given in an order, and else nominal.
         order: the classes in their order, for ordinal; numbers have theirs.
         resamples: bootstrap draws of items for the intervals.
         slice_column: report agreement for each value of this column too.
@@ -53,8 +54,11 @@ def agreement_of_file(
 
     Raises:
         DataError: the file is not as it must be, or its labels have no order or values.
-        SettingsError: no such level.
+        SettingsError: no such level, or one that takes no order.
     """
+    level = level or ("ordinal" if order else "nominal")
+    if order and level != "ordinal":
+        raise SettingsError(f"--order is about ordinal labels, and --level is {level}; leave out one of them")
     answers = read_answers(
         path, item_column=item_column, annotator_column=annotator_column, label_column=label_column,
         slice_column=slice_column, classes=order,

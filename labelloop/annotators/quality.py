@@ -66,7 +66,9 @@ class Record:
     kappa: float | None
     spam_score: float | None
     confusion: list[tuple[str, str, int]]
-    """True class (gold, or else the others'), answer, how often; the greatest cells first."""
+    """True class (gold, or else the others'), answer, how often: the `MOST_CONFUSIONS` greatest cells."""
+    confusion_cells: int
+    """How many cells there are."""
     bias: dict[str, float]
     """Answered share of a class less the others' share of it, on the same items; the greatest first."""
     median_seconds: float | None
@@ -133,6 +135,7 @@ def annotator_quality(answers: Answers, gold: np.ndarray | None = None) -> Quali
         if taken is not None and fast_below is not None:
             fast = _share(int((taken < fast_below).sum()), len(taken))
             flags += ["too fast"] * (len(taken) >= 10 and fast.hits > MOST_TOO_FAST * fast.of)
+        confusion = _confusion(votes, rows, reference)
         records.append(
             Record(
                 annotator=names[code],
@@ -142,7 +145,8 @@ def annotator_quality(answers: Answers, gold: np.ndarray | None = None) -> Quali
                 consensus=_share(int((votes.label[rows] == others.label[rows])[seen].sum()), int(seen.sum())),
                 kappa=None if np.isnan(kappa[code]) else float(kappa[code]),
                 spam_score=None if np.isnan(kappa[code]) else float(1 - max(0.0, kappa[code])),
-                confusion=_confusion(votes, rows, reference),
+                confusion=confusion[:MOST_CONFUSIONS],
+                confusion_cells=len(confusion),
                 bias=_bias(votes, rows[reference[rows] >= 0], reference),
                 median_seconds=float(np.median(taken)) if taken is not None and len(taken) else None,
                 too_fast=fast,
@@ -267,7 +271,7 @@ def _confusion(votes: Votes, rows: np.ndarray, reference: np.ndarray) -> list[tu
     rows = rows[reference[rows] >= 0]
     n_classes = len(votes.classes)
     cells, count = np.unique(reference[rows] * n_classes + votes.label[rows], return_counts=True)
-    order = np.lexsort((cells, -count))[:MOST_CONFUSIONS]
+    order = np.lexsort((cells, -count))
     return [
         (votes.classes[cell // n_classes], votes.classes[cell % n_classes], int(many))
         for cell, many in zip(cells[order], count[order], strict=True)

@@ -12,6 +12,7 @@ import typer
 from labelloop import __version__
 from labelloop.cli import backtesting, fusing, labels, review, scheduling, selecting, tool, weak
 from labelloop.cli.arguments import CAMPAIGN, Folder, Plain, campaign_in
+from labelloop.cli.terminal import say
 from labelloop.errors import LabelloopError
 from labelloop.hints import did_you_mean
 
@@ -119,7 +120,7 @@ def status(
 
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
-        typer.echo(statuses.as_text(found))
+        say(statuses.as_text(found))
 
 
 @app.command(rich_help_panel=CAMPAIGN)
@@ -132,9 +133,9 @@ def verify(folder: Folder = Path()) -> None:
 
     found = check(campaign_in(folder))
     for name, reason in found.damaged.items():
-        typer.echo(f"damaged: {name}: {reason}")
+        say(f"damaged: {name}: {reason}")
     for name, source in found.missing.items():
-        typer.echo(f"missing: {name}: {source} knows of it")
+        say(f"missing: {name}: {source} knows of it")
     if found.damaged or found.missing:
         known = found.checked | {*found.damaged, *found.missing}
         raise LabelloopError(
@@ -172,7 +173,7 @@ def stage(
     with workspace.hold(f"labelloop stage {name} {round_id or ''}".strip()):
         outcome = run_stage(workspace, name, round_id, force=force)
     if isinstance(outcome, Waiting):
-        typer.echo(str(outcome))
+        say(outcome)
 
 
 review.add_to(app)
@@ -212,7 +213,7 @@ def main() -> None:
 
 
 def _end(message: str) -> NoReturn:
-    typer.secho(f"error: {message}", fg="red", err=True)
+    say(f"error: {message}", err=True, colour="red")
     sys.exit(2)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from labelloop.cli.arguments import ALONE
+from labelloop.cli.terminal import say, show_table
 from labelloop.errors import SettingsError
 
 
@@ -149,32 +150,28 @@ def _numbers(text: str, option: str) -> list[int]:
 
 
 def _show(summary: dict[str, Any], out: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console, money = Console(), summary["at_money"]
-    table = Table(title=f"{summary['seeds']} seeds; every label gives {summary['full_pool_accuracy']:.1%}; "
-                        f"all at {money['money']:.2f} {summary['currency']}")  # fmt: skip
-    for column in ("trial", summary["metric"], "between", "labels", "to 95%", "behind", "between"):
-        table.add_column(column, justify="left" if column == "trial" else "right", no_wrap=True)
+    money, rows = summary["at_money"], []
     for row in money["trials"]:
         found = summary["strategies"][row["trial"]]["labels_to"]["95%"]
         behind = between = "–"
         if row["trial"] != money["best"]:
             behind, between = f"{100 * row['behind']:.1f}", _between(row["behind_low"], row["behind_high"])
-        table.add_row(
+        rows.append([
             row["trial"], f"{row['accuracy']:.1%}", _between(row["low"], row["high"]),
             f"{row['labels']:.0f}", _labels_to(found, summary["seeds"]), behind, between,
-        )  # fmt: skip
-    console.print(table)
-    console.print("to 95%: labels to 95% of what every label gives. behind: points at the same money, paired "
-                  "by seed.")  # fmt: skip
-    console.print(f"\n{money['sentence']}", highlight=False)
+        ])  # fmt: skip
+    show_table(
+        ["trial", summary["metric"], "between", "labels", "to 95%", "behind", "between"], rows, no_wrap=True,
+        title=f"{summary['seeds']} seeds; every label gives {summary['full_pool_accuracy']:.1%}; "
+        f"all at {money['money']:.2f} {summary['currency']}",
+    )  # fmt: skip
+    say("to 95%: labels to 95% of what every label gives. behind: points at the same money, paired by seed.")
+    say(f"\n{money['sentence']}")
     for note in summary["notes"]:
-        console.print(note, highlight=False)
+        say(note)
     page = (out / "backtest.html").resolve().as_uri()
-    console.print("curves.csv, summary.json and curves.png are in " + str(out), highlight=False)
-    console.print(f"Open in a browser: {page}", highlight=False, soft_wrap=True)
+    say(f"curves.csv, summary.json and curves.png are in {out}")
+    say(f"Open in a browser: {page}")
 
 
 def _between(low: float | None, high: float | None) -> str:

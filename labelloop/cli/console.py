@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from labelloop import files
+from labelloop.cli.terminal import MOST_NAMES, printable, shortened, show_table
 from labelloop.workspace import Workspace
 
 DOES = {
@@ -47,21 +48,21 @@ class _Progress(logging.Handler):
         round_id = getattr(record, "round_id", None)
         if stage is None:
             if record.levelno >= logging.WARNING:
-                self.console.print(f"[yellow]{record.getMessage()}[/yellow]")
+                _line(self.console, record.getMessage(), style="yellow")
         elif event == "begun":
             self.status.update(f"{round_id or 'campaign'}: {DOES.get(stage, stage)}")
         elif event == "waiting":
-            self.status.update(record.getMessage())
+            self.status.update(Text(printable(record.getMessage())))
         elif stage == "evaluate":
             self._round_line(str(round_id))
 
     def _round_line(self, round_id: str) -> None:
         metrics = files.read_json(self.workspace.round(round_id).metrics)
-        self.console.print(
+        _line(
+            self.console,
             f"{round_id}  {metrics['labels']:>6} labels  {metrics['votes']:>7} votes  "
             f"{metrics['cost']:>9.2f} {self.workspace.settings.annotation.currency}  "
             f"accuracy {metrics['accuracy']:.1%}",
-            highlight=False,
         )
 
 
@@ -78,7 +79,7 @@ def progress(workspace: Workspace) -> Iterator[Callable[[str], None]]:
         # Prefect prints what reaches the root logger; these lines are shown here already.
         logger.propagate = False
         try:
-            yield lambda line: console.print(f"[yellow]{line}[/yellow]", highlight=False)
+            yield lambda line: _line(console, line, style="yellow")
         finally:
             logger.removeHandler(handler)
             logger.setLevel(before)
@@ -108,21 +109,21 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
         return
     twin = read_twin(workspace.twin)
     currency = workspace.settings.annotation.currency
-    table = Table(title=f"{workspace.settings.campaign.name}: what each round bought")
-    for column in ("round", "labels", "votes", f"cost {currency}", "accuracy", "between", "random gives"):
-        table.add_column(column, justify="left" if column == "round" else "right", no_wrap=True)
-    folder = workspace.round(last.id)
+    folder, rows = workspace.round(last.id), []
     with folder.curve.open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
             random = f"{twin[labels]:.1%}" if (labels := int(row["labels"])) in twin else None
             if random is None and row["control_accuracy"]:
                 random = f"{float(row['control_accuracy']):.1%} with {row['control_labels']}"
-            table.add_row(
+            rows.append([
                 row["round"], row["labels"], row["votes"], f"{float(row['cost']):.2f}",
                 f"{float(row['accuracy']):.1%}",
                 f"{100 * float(row['accuracy_low']):.0f}–{float(row['accuracy_high']):.0%}", random or "–",
-            )  # fmt: skip
-    console.print(table)
+            ])  # fmt: skip
+    show_table(
+        ["round", "labels", "votes", f"cost {currency}", "accuracy", "between", "random gives"], rows,
+        title=f"{workspace.settings.campaign.name}: what each round bought", no_wrap=True,
+    )  # fmt: skip
     if twin:
         console.print("random gives: mean of twin campaigns with the same annotators that ask at random.")
     else:
@@ -134,12 +135,12 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
         savings["sentence"], projected.get("sentence"), savings.get("roi_sentence"), forecast.get("sentence")
     ):  # fmt: skip
         if sentence:
-            console.print(sentence, highlight=False)
+            _line(console, sentence)
     show_end(workspace, outcome, console)
     console.print()
     if workspace.page.exists():
-        console.print(f"Open in a browser: {workspace.page.as_uri()}\n", soft_wrap=True, highlight=False)
-    console.print(next_steps(workspace, last.id), highlight=False, soft_wrap=True)
+        _line(console, f"Open in a browser: {workspace.page.as_uri()}\n", soft_wrap=True)
+    _line(console, next_steps(workspace, last.id), soft_wrap=True)
 
 
 def show_end(workspace: Workspace, outcome: object, console: Console | None = None) -> None:
@@ -150,7 +151,7 @@ def show_end(workspace: Workspace, outcome: object, console: Console | None = No
     from labelloop.stages.collect import Waiting
 
     console = console or Console()
-    console.print(str(outcome), highlight=False, markup=False, soft_wrap=True)
+    _line(console, outcome, soft_wrap=True)
     opened = Ledger.read(workspace.ledger).open
     if isinstance(outcome, Waiting) and not isinstance(outcome, AwaitingApproval) and opened is not None:
         settings = read_frozen(workspace.round(opened.id).settings)[1]
@@ -159,7 +160,7 @@ def show_end(workspace: Workspace, outcome: object, console: Console | None = No
             where_to_answer(workspace, opened.id, settings.annotation),
         )
         for words in filter(None, said):
-            console.print(words, highlight=False, markup=False, soft_wrap=True)
+            _line(console, words, soft_wrap=True)
 
 
 def next_steps(workspace: Workspace, round_id: str) -> str:
@@ -198,16 +199,23 @@ def show_fusion(summary: dict[str, Any], out: Path) -> None:
     gold = summary.get("gold") or {}
     table = Table.grid(padding=(0, 2))
     for name, value in [*summary.items(), *((f"gold {name}", value) for name, value in gold.items())]:
-        if name == "people":
-            text = "\n".join(
-                f"{who}  bias {found['bias']:+.3f}  noise {found['noise']:.3f}"
-                for who, found in value.items()
-            )
-            more = f"\nand {len(value) - 20} more" if len(value) > 20 else ""
-            table.add_row("people", Text(text + more))
-        elif name not in ("gold", "out") and value != []:
-            text = f"{value:.4f}" if isinstance(value, float) else str(value)
-            text = ", ".join(map(str, value)) if isinstance(value, list) else text
-            table.add_row(name.replace("_", " "), Text(text))
-    table.add_row("written", Text(str(out)))
+        if name not in ("gold", "out") and value != []:
+            table.add_row(name.replace("_", " "), Text(printable(_told(name, value))))
+    table.add_row("written", Text(printable(out)))
     Console().print(table, highlight=False)
+
+
+def _told(name: str, value: Any) -> str:
+    """A value of `fuse`'s summary in words; of long lists the beginning."""
+    if name == "people":
+        lines = [f"{who}  bias {one['bias']:+.3f}  noise {one['noise']:.3f}" for who, one in value.items()]
+        more = [f"and {len(lines) - MOST_NAMES} more"] if len(lines) > MOST_NAMES else []
+        return "\n".join([*lines[:MOST_NAMES], *more])
+    if isinstance(value, list):
+        return shortened(value)
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _line(console: Console, words: object, **how: Any) -> None:
+    """What may hold words from data is no markup."""
+    console.print(printable(words), markup=False, highlight=False, **how)

@@ -43,8 +43,11 @@ def fuse(
     robust: Annotated[
         bool, typer.Option("--robust", help="With --ratings: single numbers far off count less.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found, for scripts.")] = False,
 ) -> None:  # fmt: skip
     """Fuse any table of votes into one label an item, with its confidence."""
+    import json
+
     from labelloop.cli import console
     from labelloop.fusion.ratings_file import fuse_ratings_file
     from labelloop.fusion.votes_file import fuse_file
@@ -76,4 +79,7 @@ def fuse(
             probabilities_path=probabilities, vote_column=vote_column, ordered=bool(order),
             classes=names_of(order or classes), **columns,
         )  # fmt: skip
-    console.show_fusion(summary, out)
+    if as_json:
+        typer.echo(json.dumps(summary, indent=2, ensure_ascii=False))
+    else:
+        console.show_fusion(summary, out)

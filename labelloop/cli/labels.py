@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from labelloop.cli.arguments import ALONE
+from labelloop.cli.arguments import ALONE, names_of
+from labelloop.cli.terminal import say
 from labelloop.errors import LabelloopError
 
 Votes = Annotated[Path, typer.Argument(help="CSV (gzip too), Parquet or JSON lines, one vote a row.")]
@@ -16,9 +17,6 @@ Item = Annotated[str, typer.Option(help="Column of the item's id.")]
 Annotator = Annotated[str, typer.Option(help="Column of the annotator.")]
 Label = Annotated[str, typer.Option(help="Column of the answer.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for the JSON and one HTML page.")]
-MOST_PEOPLE = 30
-"""Annotators on the screen: who is flagged, then those with the most answers."""
-
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 
@@ -33,9 +31,12 @@ def agreement(
     votes: Votes,
     out: Out = None,
     as_json: Json = False,
-    level: Annotated[str, typer.Option(help="nominal, ordinal or interval: what alpha takes labels for.")]
-    = "nominal",
-    order: Annotated[str, typer.Option(help="Ordered classes for ordinal: 'low,middle,high'.")] = "",
+    level: Annotated[
+        str | None,
+        typer.Option(help="nominal, ordinal or interval: what alpha takes labels for.",
+                     show_default="nominal; ordinal with --order"),
+    ] = None,
+    order: Annotated[str, typer.Option(help="Every class in its order: 'low,middle,high'.")] = "",
     slices: Annotated[str | None, typer.Option("--slice", help="A column to report agreement by.")] = None,
     resamples: Annotated[int, typer.Option(min=0, help="Bootstrap draws of items for intervals.")] = 200,
     seed: Annotated[int, typer.Option(help="The same seed gives the same intervals.")] = 0,
@@ -48,9 +49,10 @@ def agreement(
     By class, by slice and over time too (column answered_at), and the items that divide people.
     """
     from labelloop.annotators.agreement_file import agreement_of_file
+    from labelloop.cli.quality_tables import show_agreement
 
     summary = agreement_of_file(
-        votes, level=level, order=order.split(",") if order else None, resamples=resamples, seed=seed,
+        votes, level=level, order=names_of(order), resamples=resamples, seed=seed,
         slice_column=slices, item_column=item_column, annotator_column=annotator_column,
         label_column=label_column,
     )  # fmt: skip
@@ -58,7 +60,7 @@ def agreement(
         from labelloop.reporting.agreement import agreement_page
 
         _write(out, "agreement", summary, agreement_page(summary, votes.name))
-    _say(summary, as_json, _show_agreement, out, "agreement")
+    _say(summary, as_json, show_agreement, out, "agreement")
 
 
 def annotators(
@@ -75,6 +77,7 @@ def annotators(
     Columns answered_at and lead_seconds are used where the votes have them.
     """
     from labelloop.annotators.quality_file import annotators_of_file
+    from labelloop.cli.quality_tables import show_annotators
 
     summary = annotators_of_file(
         votes, gold_path=gold, item_column=item_column, annotator_column=annotator_column,
@@ -84,7 +87,7 @@ def annotators(
         from labelloop.reporting.annotators import annotators_page
 
         _write(out, "annotators", summary, annotators_page(summary, votes.name))
-    _say(summary, as_json, _show_annotators, out, "annotators")
+    _say(summary, as_json, show_annotators, out, "annotators")
 
 
 def certify(
@@ -185,12 +188,12 @@ def _show_standing(told: dict[str, Any]) -> None:
     if "further" in told:
         _show_further(told["further"])
     if not told.keys() & {"audit", "further", "error"}:
-        typer.echo(f"certificate {told['certificate']} holds until {told['until']}")
+        say(f"certificate {told['certificate']} holds until {told['until']}")
 
 
 def _show_further(told: dict[str, Any]) -> None:
     gold = f", {told['gold']} are its gold" if told["gold"] else ""
-    typer.echo(
+    say(
         f"certificate {told['certificate']}: {told['accepted']} further labels accepted, {told['below']} are "
         f"below the threshold, {told['known']} were accepted before{gold}; {told['total']} in accepted.csv"
     )
@@ -211,68 +214,11 @@ def _say(summary: dict[str, Any], as_json: bool, show: Any, out: Path | None, st
         return
     show(summary)
     if out is not None:
-        typer.echo(f"written: {out / stem}.json and {out / stem}.html")
-
-
-def _show_agreement(summary: dict[str, Any]) -> None:
-    overall = summary["overall"]
-    typer.echo(
-        f"{summary['votes']} votes of {summary['annotators']} annotators about {summary['items']} items; "
-        f"{overall['items']} with two votes or more, {overall['unanimous']} of them unanimous"
-    )
-    if summary["repeats"]:
-        typer.echo(f"{summary['repeats']} earlier answers of one annotator about one item do not count")
-    names = {"percent": "same answer", "fleiss": "Fleiss's kappa", "alpha": f"alpha, {overall['level']}"}
-    rows = [[title, *_figures(overall[key])] for key, title in names.items()]
-    rows += [[f"alpha, {one['label']} or not", *_figures(one["alpha"])] for one in summary["by_class"][:12]]
-    rows += [[f"alpha, slice {one['slice']}", *_figures(one["alpha"])] for one in summary["by_slice"]]
-    rows += [[f"alpha, until {one['to']}", *_figures(one["alpha"])] for one in summary["over_time"]]
-    _table(["", "value", "between"], rows)
-    if overall["undefined"]:
-        typer.echo(f"kappa and alpha are undefined: {overall['undefined']}")
-    if summary["pairs_mean_kappa"] is not None:
-        typer.echo(f"Cohen's kappa, mean of pairs with 5 shared items: {summary['pairs_mean_kappa']:.3f}")
-    for one in summary["disagreements"][:5]:
-        answers = ", ".join(f"{label} ×{many}" for label, many in one["answers"].items())
-        typer.echo(_printable(f"divided about {one['item']}: {answers}"))
-
-
-def _figures(found: dict[str, Any]) -> list[str]:
-    if found["value"] is None:
-        return ["–", ""]
-    between = "" if found["low"] is None else f"{found['low']:.3f} to {found['high']:.3f}"
-    return [f"{found['value']:.3f}", between]
-
-
-def _show_annotators(summary: dict[str, Any]) -> None:
-    def told(found: dict[str, Any]) -> str:
-        if found["share"] is None:
-            return "–"
-        return f"{found['share']:.0%} ({100 * found['low']:.0f}–{found['high']:.0%})"
-
-    people = summary["annotators"]
-    gold = f"; {summary['gold']['used']} items of gold" if summary.get("gold") else ""
-    typer.echo(f"{summary['votes']} votes of {len(people)} annotators about {summary['items']} items{gold}")
-    rows = []
-    for one in sorted(people, key=lambda one: not one["flags"])[:MOST_PEOPLE]:
-        spam = "–" if one["spam_score"] is None else f"{one['spam_score']:.2f}"
-        seconds = "–" if one["median_seconds"] is None else f"{one['median_seconds']:.1f}"
-        rows.append([one["annotator"], str(one["items"]), told(one["gold"]), told(one["consensus"]), spam,
-                     seconds, ", ".join(one["flags"])])  # fmt: skip
-    _table(["annotator", "items", "gold", "the others", "spam", "seconds", "flags"], rows)
-    if len(people) > len(rows):
-        typer.echo(f"{len(people) - len(rows)} more; --json and --out show all")
-    for pair in summary["copying"]:
-        typer.echo(
-            f"{_printable(pair['one'])} and {_printable(pair['other'])}: the same answer against the others "
-            f"{pair['together']} times in {pair['shared']}, where {pair['expected']:.1f} are expected"
-        )
-    if not summary["times"]:
-        typer.echo("no column answered_at, so nobody can be seen to drift")
+        say(f"written: {out / stem}.json and {out / stem}.html")
 
 
 def _show_certificate(facts: dict[str, Any]) -> None:
-    typer.echo(
+    say(
         f"certificate {facts['id']}, until {facts['expires_at']}: labels with confidence "
         f"{facts['threshold']:.4f} or more are wrong in at most {facts['target']:.2%}, with chance "
         f"{100 * (1 - facts['delta']):.4g}%"
@@ -283,7 +229,7 @@ def _show_certificate(facts: dict[str, Any]) -> None:
     )
     typer.echo(f"accepted: {facts['accepted']} labels ({facts['coverage']:.1%} of the stream, gold left out)")
     typer.echo(f"to audit: {facts['audited_by_draw']} of them, drawn at random (column audit)")
-    typer.echo(f"written: {facts['out']}/certificate.json and accepted.csv")
+    say(f"written: {facts['out']}/certificate.json and accepted.csv")
 
 
 def _show_audit(result: dict[str, Any]) -> None:
@@ -296,22 +242,3 @@ def _show_audit(result: dict[str, Any]) -> None:
         f"audited: {result['audited']}, wrong: {result['errors']}{found}; evidence of a breach "
         f"{result['greatest']:.3g} of {result['limit']:g}"
     )
-
-
-def _printable(words: str) -> str:
-    """Without the control characters by which a name could take over the terminal."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in words)
-
-
-def _table(columns: list[str], rows: list[list[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table()
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place == 0 or column == "flags" else "right")
-    for row in rows:
-        # What people are called is no markup.
-        table.add_row(*(Text(_printable(cell)) for cell in row))
-    Console().print(table)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from labelloop.cli.arguments import CAMPAIGN, Folder, Plain, campaign_in, names_of
+from labelloop.cli.terminal import say
 
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
@@ -64,7 +65,10 @@ def review(
     workspace = campaign_in(folder)
     if take is not None:
         told = take_verdicts(workspace, take, by, datetime.now(UTC), gate)
-        typer.echo(json.dumps(told, indent=2) if as_json else _taken(told, uncounted_words(workspace)))
+        if as_json:
+            typer.echo(json.dumps(told, indent=2))
+        else:
+            say(_taken(told, uncounted_words(workspace)))
         return
     if gate:
         told = write_gate_queue(workspace, out, gate)
@@ -78,14 +82,14 @@ def review(
         return
     total = sum(told["rows"].values())
     rows = ", ".join(f"{count} {reason}" for reason, count in told["rows"].items())
-    typer.echo(f"{total} labels to review in {out}" + (f": {rows}" if rows else ""))
+    say(f"{total} labels to review in {out}" + (f": {rows}" if rows else ""))
     if told["page"]:
-        typer.echo(f"Their pictures, to look at: {told['page']}")
+        say(f"Their pictures, to look at: {told['page']}")
     if total:
         classes = told["classes"]
         more = f" and {len(classes) - SHOWN_CLASSES} more" if len(classes) > SHOWN_CLASSES else ""
-        typer.echo(f"Answers: {', '.join(classes[:SHOWN_CLASSES])}{more}")
-        typer.echo(f"Fill in the column answer, then: labelloop review {folder} --take {out} --by NAME")
+        say(f"Answers: {', '.join(classes[:SHOWN_CLASSES])}{more}")
+        say(f"Fill in the column answer, then: labelloop review {folder} --take {out} --by NAME")
 
 
 def settle(
@@ -124,23 +128,29 @@ def settle(
         outcome = driving.settle(workspace, anyway=anyway, plain=plain, told=tell)
     last = Ledger.read(workspace.ledger).last_closed
     if last is not None and (current := Round(workspace, last.id)).settles:
-        typer.echo("\n".join([settled_words(current), *read_labels(current.folder)]))
+        say("\n".join([settled_words(current), *read_labels(current.folder)]))
     console.show_end(workspace, outcome)
 
 
 def export(
     folder: Folder = Path(),
-    out: Annotated[Path, typer.Option(help="A file that ends with .csv or .parquet.")] = Path("labels.csv"),
+    out: Annotated[Path, typer.Option(help="A file that ends with .csv, .csv.gz or .parquet.")] = Path(
+        "labels.csv"
+    ),
     people: Annotated[bool, typer.Option("--people", help="Without labels accepted from the model.")] = False,
     in_review: Annotated[
         bool, typer.Option("--in-review", help="With labels that wait at a review gate; source: in review.")
+    ] = False,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="With all that a label rests on: posterior, dissenters, votes' ids ..."),
     ] = False,
     columns: Annotated[str, typer.Option(help="Columns of the data beside each label: 'title,text'.")] = "",
     as_json: Json = False,
 ) -> None:
     """Write every item's label with where it comes from and how sure it is: what the campaign is for.
 
-    Sources: people (fused votes), reviewed, given (came with the data), model (accepted under a
+    Sources: people (fused votes), reviewed, gold, given (came with the data), model (accepted under a
     certificate, see `accept` in docs/configuration.md). Labels of people that need no further person name
     a certificate as well. An item without a label has no row, nor has one whose label waits at a review gate.
     """
@@ -148,18 +158,20 @@ def export(
     from labelloop.stages.acceptance import time_of
 
     workspace = campaign_in(folder)
-    told = export_labels(workspace, out, now=time_of(workspace), people_only=people, in_review=in_review,
-                          columns=names_of(columns) or ())  # fmt: skip
+    told = export_labels(
+        workspace, out, now=time_of(workspace), people_only=people, in_review=in_review,
+        everything=everything, columns=names_of(columns) or (),
+    )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(told, indent=2))
         return
     rows = ", ".join(f"{count} {source}" for source, count in told["rows"].items())
-    typer.echo(f"{out}: {rows or 'no label'}; {told['unlabeled']} items have no label")
+    say(f"{out}: {rows or 'no label'}; {told['unlabeled']} items have no label")
     if told["waiting"]:
-        typer.echo(f"{told['waiting']} labels wait at a review gate and are left out")
+        say(f"{told['waiting']} labels wait at a review gate and are left out")
     for words in (told["certificate"], told["by_votes"]):
         if words:
-            typer.echo(words)
+            say(words)
 
 
 def _taken(told: dict[str, Any], waiting: str) -> str:

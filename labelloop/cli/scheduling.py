@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from labelloop.cli.arguments import CAMPAIGN, SCHEDULE, Folder, campaign_in
+from labelloop.cli.terminal import say
 from labelloop.errors import LabelloopError
 
 Host = Annotated[str, typer.Option(help="Where webhooks are received. Loopback: this machine only.")]
@@ -60,7 +61,7 @@ def deploy(
 
     workspace = campaign_in(folder)
     for line in scheduling.deploy(workspace, name=name, pool=pool, every=seconds_of(schedule)):
-        typer.echo(line)
+        say(line)
     typer.echo(f"\nNext: PREFECT_WORKER_QUERY_SECONDS=2 prefect worker start --pool {pool}")
 
 
@@ -103,23 +104,23 @@ def approve(
     if reopen:
         with workspace.hold("labelloop approve --reopen"):
             kept = approval.reopen(workspace)
-        typer.echo(f"the round will be opened anew; what there was of it is kept in {kept}")
+        say(f"the round will be opened anew; what there was of it is kept in {kept}")
         return
     batch = approval.open_batch(workspace)
     if batch is None:
         wanted = workspace.settings.annotation.approval
         hint = "" if wanted else " (annotation.approval is off in params.yaml)"
         raise LabelloopError(f"no batch waits for approval{hint}; `labelloop status` says what is waited for")
-    typer.echo(str(batch))
-    typer.echo(f"first: {', '.join(batch.first)}")
-    typer.echo(f"all of them: {workspace.relative(workspace.round(batch.round_id).batch)}")
+    say(batch)
+    say(f"first: {', '.join(batch.first)}")
+    say(f"all of them: {workspace.relative(workspace.round(batch.round_id).batch)}")
     if batch.decision:
-        typer.echo(f"it was {batch.decision}")
+        say(f"it was {batch.decision}")
         if batch.decision.approved:
             return
     if not reject and not yes:
         typer.confirm("Shall people be asked?", abort=True)
-    typer.echo(str(scheduling.decide(workspace, batch, approved=not reject, reason=reject)))
+    say(scheduling.decide(workspace, batch, approved=not reject, reason=reject))
 
 
 def seconds_of(text: str) -> float | None:
@@ -138,4 +139,4 @@ def seconds_of(text: str) -> float | None:
 
 
 def _tell(line: str) -> None:
-    typer.echo(line, err=True)
+    say(line, err=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from labelloop.cli.arguments import ALONE, options_of
+from labelloop.cli.terminal import say
 
 
 def add_to(app: typer.Typer) -> None:
@@ -98,4 +99,4 @@ def select(
         ids=ids,
         options=options_of(option or []),
     )
-    typer.echo(f"{len(rows)} rows in {out}")
+    say(f"{len(rows)} rows in {out}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from labelloop.cli.arguments import CAMPAIGN, Folder, campaign_in
+from labelloop.cli.terminal import say
 
 tool = typer.Typer(no_args_is_help=True, help="Look at the labeling tool that annotation.tool names.")
 
@@ -44,8 +45,8 @@ def check(
     else:
         for one in checks:
             typer.secho(f"{one.state:<5} ", nl=False, fg={"warn": "yellow", "fail": "red"}.get(one.state))
-            typer.echo(f"{one.name:<19} {one.says}")
+            say(f"{one.name:<19} {one.says}")
             if one.fix:
-                typer.echo(f"{'':<25} -> {one.fix}")
+                say(f"{'':<25} -> {one.fix}")
     if any(one.state == "fail" for one in checks):
         raise typer.Exit(1)

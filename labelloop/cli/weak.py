@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from labelloop.cli.arguments import ALONE
+from labelloop.cli.terminal import say, shortened, show_table
 
 
 def add_to(app: typer.Typer) -> None:
@@ -77,7 +78,7 @@ def weak(
         typer.echo(json.dumps(summary))
         return
     _show(found)
-    typer.echo(f"{voted} of {len(table)} items have a vote; {len(votes)} votes are in {out}")
+    say(f"{voted} of {len(table)} items have a vote; {len(votes)} votes are in {out}")
 
 
 def _thresholds(models: list[str], usual: float) -> list[tuple[Path, float]]:
@@ -93,23 +94,16 @@ def _thresholds(models: list[str], usual: float) -> list[tuple[Path, float]]:
 
 
 def _show(found: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table()
-    for name in ("annotator", "labels", "votes", "coverage", "overlap", "conflict"):
-        left = name in ("annotator", "labels")
-        table.add_column(name, justify="left" if left else "right", overflow="fold")
+    columns = ["annotator", "labels", "votes", "coverage", "overlap", "conflict"]
     with_gold = bool(found) and "accuracy" in found[0]
-    if with_gold:
-        table.add_column("gold", justify="right")
+    rows = []
     for row in found:
-        cells = [row["annotator"], ", ".join(row["labels"]), str(row["votes"])]
+        cells = [row["annotator"], shortened(row["labels"]), str(row["votes"])]
         cells += [f"{row[name]:.1%}" for name in ("coverage", "overlap", "conflict")]
         if with_gold:
             known = row["accuracy"] is not None
             cells.append(
                 f"{row['accuracy']:.0%} ({100 * row['low']:.0f}–{row['high']:.0%})" if known else "–"
             )
-        table.add_row(*cells)
-    Console().print(table)
+        rows.append(cells)
+    show_table([*columns, "gold"] if with_gold else columns, rows, left=("labels",))

@@ -57,6 +57,15 @@ def make_fuser(name: str, options: Mapping[str, Any] | None = None) -> Fuser:
     return fuser
 
 
+def takes(name: str, option: str) -> bool:
+    """Whether the method `name` has such an option.
+
+    Raises:
+        SettingsError: no such method.
+    """
+    return option in _options(_method(name))
+
+
 def check_hears_models(name: str, *, key: str = "fusion.method ", asked: str = "fusion.model_prior") -> None:
     """Refuse to have a model heard by a method that takes no item prior.
 
@@ -67,7 +76,7 @@ def check_hears_models(name: str, *, key: str = "fusion.method ", asked: str = "
     Raises:
         SettingsError: the method takes none, or there is no such method.
     """
-    if "item_prior" not in _options(_method(name)):
+    if not takes(name, "item_prior"):
         raise SettingsError(
             f"{asked} does not go with {key}{name}, which has no place for a model's word; use {key}auto, or "
             f"leave out {asked}"

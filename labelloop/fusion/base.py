@@ -46,7 +46,7 @@ class Fusion:
     temperature: float | None = None
     """What calibration divided log posteriors by; above 1 the method was overconfident."""
     gold: np.ndarray | None = None
-    """Shape (n_items,), bool: the label was given as gold; None where the method takes none."""
+    """Shape (n_items,), bool: the label was given as gold; None where there was none."""
     reason: str = ""
     """Why this method, in words, where it was chosen."""
 

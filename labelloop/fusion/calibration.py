@@ -15,8 +15,9 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from labelloop.errors import SettingsError
+from labelloop.fusion import takes
 from labelloop.fusion.base import Fusion, Votes
-from labelloop.fusion.fitting import checked_gold, fused
+from labelloop.fusion.fitting import checked_gold, fused, with_gold
 from labelloop.fusion.majority import majority
 
 LEAST_GOLD = 10
@@ -132,11 +133,16 @@ def calibration_told(fusion: Fusion, gold_items: int, options: Mapping[str, Any]
         as_set = (options or {}).get("temperature") is not None
         rests = ", as set" if as_set else f", fitted on {gold_items} items of gold"
         return f"confidence is calibrated (temperature {fusion.temperature:.2f}{rests})"
+    method = fusion.method.partition("/")[0]
+    if not takes(method, "temperature"):
+        return f"confidence is not calibrated: {method} calibrates none (auto does)"
+    if (options or {}).get("temperature") is not None:
+        return "confidence is not calibrated: temperature is set to 1"
     if not gold_items:
         return f"confidence is not calibrated: no gold ({LEAST_GOLD} items would do)"
     if gold_items < LEAST_GOLD:
         return f"confidence is not calibrated: {gold_items} items of gold with votes, {LEAST_GOLD} are needed"
-    return "confidence is not calibrated: the method takes no gold, or temperature is set to 1"
+    return f"confidence is calibrated (temperature 1, fitted on {gold_items} items of gold)"
 
 
 def fitted_temperature(posterior: np.ndarray, truth: np.ndarray) -> float:
@@ -159,16 +165,6 @@ def fitted_temperature(posterior: np.ndarray, truth: np.ndarray) -> float:
 
     found = minimize_scalar(loss, bounds=_LOG_RANGE, method="bounded", options={"xatol": 1e-4})
     return float(math.exp(found.x))
-
-
-def with_gold(posterior: np.ndarray, gold: np.ndarray | None) -> np.ndarray:
-    """A copy in which known items have their true class for certain."""
-    posterior = np.array(posterior, dtype=np.float64)
-    if gold is not None:
-        known = np.flatnonzero(gold >= 0)
-        posterior[known] = 0
-        posterior[known, gold[known]] = 1
-    return posterior
 
 
 def check_calibration(blend_votes: object, temperature: object) -> None:

@@ -42,7 +42,7 @@ def with_gold_classes(
     known: Sequence[str], gold: pd.DataFrame, votes: Votes, *, open_ended: bool
 ) -> list[str]:
     """The classes, and after them those that gold gives voted items; an error where none may be added."""
-    clear, _ = _without_contradictions(gold)
+    clear, _ = without_contradictions(gold)
     told = set(clear["label"][clear["item"].isin(votes.items)])
     more = in_order(told - set(known))
     if more and not open_ended:
@@ -53,14 +53,14 @@ def with_gold_classes(
 
 def gold_codes(votes: Votes, gold: pd.DataFrame) -> np.ndarray:
     """Gold as a fusion method takes it."""
-    clear, _ = _without_contradictions(gold)
+    clear, _ = without_contradictions(gold)
     truth = clear.set_index("item")["label"].reindex(votes.items)
     return np.asarray(pd.Categorical(truth, categories=list(votes.classes)).codes, dtype=np.int64)
 
 
 def compare_with_gold(labels: pd.DataFrame, gold: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
     """How many labels agree with gold; see `fuse_file` for what is told."""
-    clear, contradicting = _without_contradictions(gold)
+    clear, contradicting = without_contradictions(gold)
     compared = clear.merge(labels[["item", "label", "tie"]], on="item", suffixes=("_gold", ""))
     correct, n = int((compared["label"] == compared["label_gold"]).sum()), len(compared)
     low, high = wilson(correct, n) if n else (None, None)
@@ -78,7 +78,7 @@ def compare_with_gold(labels: pd.DataFrame, gold: pd.DataFrame, classes: Sequenc
     }
 
 
-def _without_contradictions(gold: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+def without_contradictions(gold: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
     """Gold with one row an item, and the items that it gave several labels."""
     gold = gold.drop_duplicates()
     contradicting = np.asarray(gold["item"][gold["item"].duplicated()].unique())

@@ -56,9 +56,10 @@ def write_table(labels: pd.DataFrame, path: Path) -> None:
 
         write_arrow(pa.Table.from_pandas(labels, preserve_index=False), path)
         return
+    # `json.dumps` would make an encoder for each of a million rows.
+    encode = json.JSONEncoder(ensure_ascii=False).encode
     text = labels.assign(**{
-        name: [json.dumps(list(values), ensure_ascii=False) for values in labels[name]]
-        for name in LISTS if name in labels
+        name: [encode(list(values)) for values in labels[name]] for name in LISTS if name in labels
     })  # fmt: skip
     content = text.to_csv(index=False, lineterminator="\n").encode()
     # A gzip header holds the time of writing, unless told otherwise.

@@ -8,6 +8,7 @@ import numpy as np
 
 from labelloop.errors import SettingsError
 from labelloop.fusion.base import Fusion, Votes
+from labelloop.fusion.fitting import checked_gold, with_gold
 
 
 def majority(votes: Votes, *, gold: np.ndarray | None = None, smoothing: float = 1.0) -> Fusion:
@@ -23,11 +24,13 @@ def majority(votes: Votes, *, gold: np.ndarray | None = None, smoothing: float =
 
     Args:
         votes: coded votes. An item without any has an even posterior and is a tie.
-        gold: accepted so that all methods are called alike; a share of votes learns nothing from it.
+        gold: shape (n_items,), int64, -1 where unknown; known items keep their class. A share of votes learns
+            nothing from it about the others.
         smoothing: weight of the even prior, in votes; 0 or more.
 
     Raises:
         SettingsError: `smoothing` is not a number of 0 or more.
+        DataError: `gold` has another shape than the votes ask for, or is none of their classes.
 
     Source: the posterior mean of a multinomial under a symmetric Dirichlet prior; Gelman et al. (2013),
     Bayesian Data Analysis, section 3.4.
@@ -43,9 +46,12 @@ def majority(votes: Votes, *, gold: np.ndarray | None = None, smoothing: float =
     total = counts.sum(axis=1, keepdims=True)
     # An item without votes weighs nothing under smoothing 0; any weight gives it the even posterior.
     weight = np.where(total == 0, max(smoothing, 1.0), smoothing)
+    posterior = (counts + weight / n_classes) / (total + weight)
+    tie = (counts == most[:, None]).sum(axis=1) > 1
+    gold = checked_gold(gold, (n_items, n_classes))
+    if gold is None:
+        return Fusion(posterior, label.astype(np.int64), tie, "majority/1")
+    known = gold >= 0
     return Fusion(
-        posterior=(counts + weight / n_classes) / (total + weight),
-        label=label.astype(np.int64),
-        tie=(counts == most[:, None]).sum(axis=1) > 1,
-        method="majority/1",
+        with_gold(posterior, gold), np.where(known, gold, label), tie & ~known, "majority/1", gold=known
     )

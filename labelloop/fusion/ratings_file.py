@@ -12,6 +12,7 @@ import pandas as pd
 from labelloop.errors import DataError
 from labelloop.fusion import check_options
 from labelloop.fusion.coding import latest_rows
+from labelloop.fusion.gold_labels import without_contradictions
 from labelloop.fusion.labels_file import check_suffix, write_table
 from labelloop.fusion.ratings import FusedRatings, Ratings, fuse_ratings
 from labelloop.fusion.votes_file import read_gold, read_votes
@@ -42,8 +43,9 @@ def fuse_ratings_file(
 
     Returns:
         items, annotators, votes, repeats_dropped, whether it converged, a warning where it did not, out,
-        annotators' bias and noise by name (people), and gold: None, or items compared, and mean absolute
-        and root mean square errors of values and of means.
+        annotators' bias and noise by name (people), and gold: None, or items compared, contradicting (items
+        that the file gives several values, left out), without_votes, and mean absolute and root mean square
+        errors of values and of means.
 
     Raises:
         DataError: the ratings, the gold or the name of the output are not as they must be.
@@ -106,10 +108,15 @@ def _people(names: Any, fused: FusedRatings) -> dict[str, dict[str, float]]:
 
 
 def _against(gold: pd.DataFrame, values: pd.DataFrame, means: np.ndarray, path: Path) -> dict[str, float]:
-    told = pd.Series(_numbers(gold["label"], path, "label"), index=gold["item"])
-    truth = told[~told.index.duplicated()].reindex(values["item"]).to_numpy()
+    # As numbers, 2 and 2.0 do not contradict each other.
+    clear, contradicting = without_contradictions(gold.assign(label=_numbers(gold["label"], path, "label")))
+    truth = clear.set_index("item")["label"].reindex(values["item"]).to_numpy()
     there = ~np.isnan(truth)
-    found: dict[str, float] = {"compared": int(there.sum())}
+    found: dict[str, float] = {
+        "compared": int(there.sum()),
+        "contradicting": len(contradicting),
+        "without_votes": len(clear) - int(there.sum()),
+    }
     for name, value in (("value", values["value"].to_numpy()), ("mean", means)):
         error = (value - truth)[there]
         if len(error):

@@ -131,8 +131,8 @@ def fuse_file(
     (before calibration, where there was one), one column `posterior.<class>` a class, and the same with `raw`
     and `prior` where something was calibrated or a model was heard. In CSV, lists are JSON.
 
-    A method that learns from gold is given it: known items get their gold label, also one that nobody voted
-    for, and the confidence of the others is calibrated. What gold says about the accuracy is measured on
+    Known items get their gold label, also one that nobody voted for, and every method but majority calibrates
+    the confidence of the others. What gold says about the accuracy is measured on
     labels fused without it; whether a model is heard is decided once, and is the same for both.
 
     Args:
@@ -162,7 +162,7 @@ def fuse_file(
         check_hears_models(method, key="--method ", asked="--probabilities")
     gold = None if gold_path is None else read_gold(gold_path, item_column, label_column)
     table = read_votes(votes_path, item_column, annotator_column, label_column, classes, vote_column)
-    known = in_order(set(table["label"])) if classes is None else list(classes)
+    known = in_order(table["label"].unique()) if classes is None else list(classes)
     if classes is None:
         check_spelling(known, [] if gold is None else list(gold["label"]))
     standing = table.iloc[latest_rows(table)]
@@ -192,11 +192,7 @@ def fuse_file(
     blind = fusion
     if codes is not None:
         blind, _ = fused(votes, None, prior)
-        # A method that takes no gold knows nothing of its classes either.
-        if fusion.gold is None:
-            fusion = blind
-        else:
-            votes = wider
+        votes = wider
     labels = label_table(
         votes, fusion, gold=None if fusion.gold is None else np.where(fusion.gold, 0, -1),
         prior=None if prior is None else prior.rows, parameters=parameters_digest(fusion, options),

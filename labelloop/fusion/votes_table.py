@@ -277,8 +277,9 @@ def label_table(
 def by_item(item: np.ndarray, values: np.ndarray, n_items: int) -> list[np.ndarray]:
     """Values of every item, sorted."""
     order = pd.DataFrame({"item": item, "value": values}).sort_values(["item", "value"], kind="stable")
-    counts = np.bincount(item, minlength=n_items)
-    return np.split(order["value"].to_numpy(dtype=object), np.cumsum(counts)[:-1])
+    ends = np.cumsum(np.bincount(item, minlength=n_items)).tolist()
+    found = order["value"].to_numpy(dtype=object)
+    return [found[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
 
 
 def _entropy(posterior: np.ndarray) -> np.ndarray:

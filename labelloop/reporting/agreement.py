@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from labelloop.annotators.agreement_file import LEAST_SHARED
 from labelloop.reporting.web_page import (
     Bar,
     cards,
@@ -57,7 +58,9 @@ def agreement_body(summary: dict[str, Any]) -> str:
         )
     ]
     mean_kappa = coefficient(summary["pairs_mean_kappa"])
-    body = [cards([*facts, ("mean Cohen's kappa of pairs", mean_kappa, "5 shared items or more")])]
+    body = [
+        cards([*facts, ("mean Cohen's kappa of pairs", mean_kappa, f"{LEAST_SHARED} shared items or more")])
+    ]
     if overall["undefined"]:
         body.append(paragraph(f"Kappa and alpha are undefined: {overall['undefined']}."))
     scale = (
@@ -70,7 +73,7 @@ def agreement_body(summary: dict[str, Any]) -> str:
     body.append(section("By slice", _dots([(slice_title(one), one) for one in summary["by_slice"]])))
     stretches = [(f"until {one['to'][:16].replace('T', ' ')}", one) for one in summary["over_time"]]
     body.append(section("Over time", _dots(stretches)))
-    body.append(section("Pairs of annotators", _pair_map(summary)))
+    body.append(section("Pairs of annotators", _pair_map(summary), _pair_table(summary)))
     body.append(section("Items that divide people", _disagreements(summary)))
     return "\n".join(body)
 
@@ -139,6 +142,26 @@ def _pair_map(summary: dict[str, Any]) -> str:
     return heat_map("Cohen's kappa of pairs of annotators", names, names, values, titles) + paragraph(
         note, "note"
     )
+
+
+def worst_pairs(summary: dict[str, Any], most: int) -> list[dict[str, Any]]:
+    """Pairs that share `LEAST_SHARED` items and have a kappa: so many of them, the least agreeing first."""
+    told = [pair for pair in summary["pairs"] if pair["shared"] >= LEAST_SHARED and pair["kappa"] is not None]
+    return sorted(told, key=lambda pair: (pair["kappa"], pair["one"], pair["other"]))[:most]
+
+
+def _pair_table(summary: dict[str, Any]) -> str:
+    rows = [
+        [name(pair["one"]), name(pair["other"]), f"{pair['shared']:,}", share(pair["agreement"]),
+         coefficient(pair["kappa"]), _between(pair)]
+        for pair in worst_pairs(summary, MOST_ROWS)
+    ]  # fmt: skip
+    told = (
+        f"The least agreeing first, of pairs that share {LEAST_SHARED} items or more: {len(rows)} of "
+        f"{len(summary['pairs']):,} pairs; the JSON has all."
+    )
+    columns = ["annotator", "and", "shared items", "same answer", "kappa", "between"]
+    return table(columns, rows, numbers=4, caption=told) if rows else ""
 
 
 def _disagreements(summary: dict[str, Any]) -> str:

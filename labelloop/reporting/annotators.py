@@ -22,6 +22,7 @@ from labelloop.reporting.web_page import (
 
 MOST_ROWS = 40
 MOST_CLASSES_IN_MATRIX = 12
+MOST_CONFUSIONS = 20
 MOST_DETAILS = 60
 MOST_LINES = 8
 USUAL_LIMIT = math.sqrt(math.log(100) / 2)
@@ -108,13 +109,18 @@ def _figures(one: dict[str, Any], kind: str) -> str:
         return f"({', '.join(map(name, one['copies'][:10]))})"
     if kind == "too fast":
         return f"({share(one['too_fast']['share'])} of {one['too_fast']['of']:,} timed answers)"
+    return f"({drift_words(one)})"
+
+
+def drift_words(one: dict[str, Any]) -> str:
+    """Between which accuracies somebody fell, and when."""
     told = [
         f"{'on gold' if kind == 'gold' else 'against the others'} from {share(found['before'])} to "
         f"{share(found['after'])} after {found['at']:,} of {found['outcomes']:,} answers"
         for kind, found in one["drift"].items()
         if found["p_value"] is not None and found["p_value"] < 0.01
     ]
-    return f"({'; '.join(told)})"
+    return "; ".join(told)
 
 
 def _drift(people: list[dict[str, Any]]) -> str:
@@ -181,6 +187,12 @@ def _bias(one: dict[str, Any]) -> str:
     return "–" if most is None or most[1] < 0.005 else f"{name(most[0])} {100 * most[1]:+.0f}"
 
 
+def _confusions_told(one: dict[str, Any]) -> str:
+    kept, cells = len(one["confusion"]), one["confusion_cells"]
+    cut = f"the {kept} most frequent of {cells:,}" if kept < cells else f"all {cells}"
+    return f"the most frequent confusions; the JSON has {cut} pairs of true class and answer"
+
+
 def _details(one: dict[str, Any], classes: list[str]) -> str:
     if not one["confusion"]:
         return ""
@@ -190,7 +202,7 @@ def _details(one: dict[str, Any], classes: list[str]) -> str:
             [name(true), name(said), f"{many:,}"] for true, said, many in one["confusion"] if true != said
         ]
         inside = table(
-            ["true", "answered", "times"], rows[:20], numbers=1, caption="the most frequent confusions"
+            ["true", "answered", "times"], rows[:MOST_CONFUSIONS], numbers=1, caption=_confusions_told(one)
         )
     else:
         counts = {(true, said): many for true, said, many in one["confusion"]}

@@ -108,6 +108,71 @@ def test_the_guesser_is_named_and_nothing_takes_over_the_terminal(votes: Path, l
     assert "\u202e" not in said.out
 
 
+def test_pairs_are_shown_the_least_agreeing_first(votes: Path, tmp_path: Path, labelloop: Command) -> None:
+    """Mean kappa alone hides who does not agree; a pair that shares next to nothing stands for nothing."""
+    table = pd.read_csv(votes).replace({HOSTILE: "cy"})
+    few = table[:1].assign(annotator="newcomer", label="never")
+    more = pd.concat([table, *(table[table["annotator"] == "ann"].assign(annotator=f"ann{number}")
+                               for number in range(4)), few])  # fmt: skip
+    more.to_csv(votes, index=False)
+    said = labelloop("agreement", votes, "--out", tmp_path / "out")
+    pairs = re.findall(
+        r"│ (\S+) +│ (\S+) +│ +120 │ +(\S+)% │ +(-?\d\.\d{3}) │ +(-?\d\.\d+ to -?\d\.\d+) │", said.out
+    )
+    assert len(pairs) == 10
+    assert all("guesser" in pair for pair in pairs[:7])
+    kappas = [float(pair[3]) for pair in pairs]
+    assert kappas == sorted(kappas)
+    assert "newcomer" not in said.out.split("divided")[0]
+    assert "the 10 pairs that agree least of 45; --json shows all" in said.out
+    shown = Page((tmp_path / "out" / "agreement.html").read_text(encoding="utf-8")).shown
+    assert "pairs that share 5 items or more: 36 of 45 pairs" in shown
+
+
+def test_the_table_of_annotators_says_who_leans_who_copies_and_who_fell(
+    tmp_path: Path, labelloop: Command
+) -> None:
+    rng = np.random.default_rng(3)
+    rows = []
+    for number in range(300):
+        truth, source = rng.integers(3), rng.integers(3)
+        for who in "abcdefgh":
+            said = truth if rng.random() < 0.85 else rng.integers(3)
+            if who == "a" and number > 150:
+                said = rng.integers(3)
+            if who == "b" and rng.random() < 0.3:
+                said = 2
+            if who in "cde" and rng.random() < 0.9:
+                said = source
+            rows.append(
+                (f"i{number:03}", who, "xyz"[said], f"2025-01-01T{number // 60:02}:{number % 60:02}:00Z")
+            )
+    table = pd.DataFrame(rows, columns=["item", "annotator", "label", "answered_at"])
+    table.to_csv(tmp_path / "v.csv", index=False)
+    said = labelloop("annotators", tmp_path / "v.csv")
+    assert re.search(r"│ b +│.*z \+\d\d", said.out)
+    assert re.search(r"^a: right against the others from \d\d.*% to \d\d.*% after \d+ of", said.out, re.M)
+    assert "a group whose answers depend on each other: c, d, e" in said.out
+    for unknown in ("gold", "seconds", "too fast", "same again"):
+        assert unknown not in said.out
+    assert "--out DIR writes a page" in said.out
+
+
+def test_a_confusion_matrix_that_is_cut_says_so(tmp_path: Path, labelloop: Command) -> None:
+    rng = np.random.default_rng(4)
+    rows = [(f"i{item}", who, f"c{rng.integers(30) if who == 'w' else item % 30}")
+            for item in range(900) for who in "uvw"]  # fmt: skip
+    pd.DataFrame(rows, columns=["item", "annotator", "label"]).to_csv(tmp_path / "v.csv", index=False)
+    labelloop("annotators", tmp_path / "v.csv", "--out", tmp_path / "out")
+    people = json.loads((tmp_path / "out" / "annotators.json").read_text())["annotators"]
+    cells = {one["annotator"]: (len(one["confusion"]), one["confusion_cells"]) for one in people}
+    assert cells["w"][0] == 200
+    assert cells["w"][1] > 500
+    assert cells["u"][0] == cells["u"][1] < 200
+    shown = Page((tmp_path / "out" / "annotators.html").read_text(encoding="utf-8")).shown
+    assert f"the JSON has the 200 most frequent of {cells['w'][1]} pairs of true class and answer" in shown
+
+
 def test_agreement_is_told_by_class_by_slice_and_over_time(votes: Path, labelloop: Command) -> None:
     summary = json.loads(labelloop("agreement", votes, "--slice", "site", "--json").out)
     assert [one["slice"] for one in summary["by_slice"]] == ["0", "1"]
@@ -142,6 +207,16 @@ def test_an_order_of_names_is_taken(tmp_path: Path, labelloop: Command) -> None:
     assert (
         labelloop("agreement", tmp_path / "v.csv", "--level", "ordinal", "--order", "low,mid,high").code == 0
     )
+    spaced, alone = (
+        labelloop("agreement", tmp_path / "v.csv", *more, "--json").out
+        for more in (("--level", "ordinal", "--order", "low, mid, high"), ("--order", "low,mid,high"))
+    )
+    assert spaced == alone
+    assert json.loads(alone)["overall"]["level"] == "ordinal"
+    twice = labelloop(*ordinal, "--order", "low,low,mid,high")
+    assert (twice.code, "'low,low,mid,high' must name each once" in twice.error) == (2, True)
+    useless = labelloop("agreement", tmp_path / "v.csv", "--level", "nominal", "--order", "low,mid,high")
+    assert (useless.code, "--level is nominal; leave out one" in useless.error) == (2, True)
     wrong = labelloop("agreement", tmp_path / "v.csv", "--level", "ordinal", "--order", "low,mid,hihg")
     assert wrong.code == 2
     assert "did you mean 'hihg'" in wrong.error

@@ -179,9 +179,13 @@ def test_no_votes_give_an_empty_result(method: str) -> None:
     assert fusion.label.shape == fusion.tie.shape == (0,)
 
 
-def test_gold_is_accepted(method: str) -> None:
+def test_known_items_keep_their_class_whatever_the_votes_say(method: str) -> None:
     votes = some_votes()
     gold = np.full(len(votes.items), -1)
     gold[:3] = make_fuser(method)(votes).label[:3]
+    gold[3] = (make_fuser(method)(votes).label[3] + 1) % len(votes.classes)
     fusion = make_fuser(method)(votes, gold=gold)
-    np.testing.assert_array_equal(fusion.label[:3], gold[:3])
+    np.testing.assert_array_equal(fusion.label[:4], gold[:4])
+    np.testing.assert_array_equal(fusion.posterior[range(4), gold[:4]], 1)
+    assert not fusion.tie[:4].any()
+    np.testing.assert_array_equal(fusion.gold, gold >= 0)

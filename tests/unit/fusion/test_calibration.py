@@ -151,6 +151,10 @@ def test_what_is_told_of_calibration_is_so() -> None:
     assert "not calibrated: 9 items" in calibration_told(auto(votes, gold=gold), 9)
     gold[:50] = truth[:50]
     assert "is calibrated (temperature" in calibration_told(auto(votes, gold=gold), 50)
-    assert "not calibrated" in calibration_told(majority(votes, gold=gold), 50)
+    for items in (0, 1, 50):
+        # No amount of gold would help.
+        assert "majority calibrates none" in calibration_told(majority(votes, gold=gold), items)
+        one = {"temperature": 1.0}
+        assert "temperature is set to 1" in calibration_told(auto(votes, gold=gold, **one), items, one)
     chosen = {"temperature": 2.0}
     assert "as set" in calibration_told(auto(votes, gold=gold, **chosen), 50, chosen)

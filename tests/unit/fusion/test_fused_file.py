@@ -28,7 +28,7 @@ def test_the_labels_say_what_they_rest_on(tmp_path: Path) -> None:
     assert summary == {
         "method": "majority/1", "items": 2, "annotators": 2, "votes": 3, "votes_per_item": 1.5,
         "repeats_dropped": 0, "ties": 1, "classes": ["1", "2"], "gold": None,
-        "calibration": "confidence is not calibrated: no gold (10 items would do)",
+        "calibration": "confidence is not calibrated: majority calibrates none (auto does)",
         "out": str(tmp_path / "labels.csv"),
     }  # fmt: skip
 
@@ -92,12 +92,19 @@ def test_gold_teaches_the_methods_that_learn_but_is_judged_without(tmp_path: Pat
     assert (labels["raw_confidence"] != labels["confidence"]).any()
 
 
-def test_majority_does_not_depend_on_gold(tmp_path: Path) -> None:
-    """A share of votes learns nothing: the same bytes with and without."""
+def test_majority_learns_nothing_from_gold_about_other_items(tmp_path: Path) -> None:
+    """Known items have their class; what the others are called, and what gold judges, is as without it."""
     votes, gold = crowd_files(tmp_path)
-    fuse_file(votes, tmp_path / "with.csv", method="majority", gold_path=gold)
+    told = fuse_file(votes, tmp_path / "with.csv", method="majority", gold_path=gold)
     fuse_file(votes, tmp_path / "without.csv", method="majority")
-    assert (tmp_path / "with.csv").read_bytes() == (tmp_path / "without.csv").read_bytes()
+    one, other = (pd.read_csv(tmp_path / name, dtype={"label": str}) for name in ("with.csv", "without.csv"))
+    pd.testing.assert_series_equal(one["label"][~one["gold"]], other["label"][~one["gold"]])
+    truth = pd.read_csv(gold, dtype=str).drop_duplicates("item", keep=False).set_index("item")["label"]
+    known = one[one["gold"]].set_index("item")
+    assert known["label"].to_dict() == truth[known.index].to_dict()
+    assert set(known["confidence"]) == {1.0}
+    assert told["gold"]["correct"] < told["gold"]["compared"]
+    assert told["calibration"] == "confidence is not calibrated: majority calibrates none (auto does)"
 
 
 def test_a_certain_label_has_no_entropy_of_minus_zero(tmp_path: Path) -> None:

@@ -29,6 +29,15 @@ def test_values_people_and_gold_are_told(tmp_path: Path) -> None:
     assert summary["gold"]["mean absolute error of the mean"] == pytest.approx(0.5)
 
 
+def test_gold_that_contradicts_itself_is_left_out_and_counted(tmp_path: Path) -> None:
+    """Which of two values is true nobody knows; one value written in two ways is one value."""
+    ratings = written(tmp_path, "item,annotator,label\na,x,1\na,y,3\nb,x,5\nb,y,7\n")
+    gold = written(tmp_path, "item,truth\na,2\na,2.0\nb,7\nb,1\nc,1\n", "gold.csv")
+    told = fuse_ratings_file(ratings, tmp_path / "values.csv", gold_path=gold)["gold"]
+    assert (told["compared"], told["contradicting"], told["without_votes"]) == (1, 1, 1)
+    assert told["mean absolute error of the mean"] == pytest.approx(0)
+
+
 def test_what_is_no_number_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="row 2, column 'label': 'high' is not a finite number"):
         fuse_ratings_file(written(tmp_path, "item,annotator,label\na,x,1\na,y,high\n"), tmp_path / "v.csv")

@@ -19,6 +19,7 @@ import yaml
 from labelloop import tables
 from labelloop.export import export_labels
 from labelloop.reviewing import verdicts
+from labelloop.stages.gold_arm import read_gold_csv
 from labelloop.workspace import Workspace
 
 CLASSES = ("left", "right")
@@ -187,9 +188,13 @@ def test_the_export_says_where_each_label_comes_from(
     made = datetime.fromisoformat(told(campaign, "r003")["certificate"]["issued_at"])
     export_labels(campaign, out, now=made)
     rows = {row["item"]: row for row in csv.DictReader(out.open())}
-    assert {row["source"] for row in rows.values()} == {"people", "reviewed", "model"}
+    assert {row["source"] for row in rows.values()} == {"people", "reviewed", "gold", "model"}
     assert all((row["source"] == "model") == bool(row["certificate"]) for row in rows.values())
-    assert len(rows) == len(accepted(campaign, "r003")) + len(labels_of(campaign, "r003"))
+    truth = read_gold_csv(campaign.round("r003").gold)
+    assert {item: row["label"] for item, row in rows.items() if row["source"] == "gold"} == truth
+    unheard = set(truth) - set(labels_of(campaign, "r003")["item"])
+    assert unheard
+    assert len(rows) == len(accepted(campaign, "r003")) + len(labels_of(campaign, "r003")) + len(unheard)
     assert labelloop("export", campaign.root, "--out", tmp_path / "labels.txt").code == 2
 
 

@@ -17,6 +17,7 @@ from gold_campaigns import rounds, write
 from labelloop import datasets, files, tables
 from labelloop.campaign import parse_settings
 from labelloop.errors import DataError
+from labelloop.export import export_labels, with_truth_of_gold
 from labelloop.reviewing.review import take_verdicts
 from labelloop.stages import gold_arm
 from labelloop.stages.evaluate import control_labels
@@ -118,6 +119,46 @@ def test_gold_keeps_its_true_label_whatever_people_say(golden: Path) -> None:
     assert gold["label"].tolist() == [truth[item] for item in gold["item"]]
     assert (gold["agreeing"] < gold["votes"]).any()
     assert files.read_json(last.folder.fusion)["gold_items"] == 18
+
+
+def test_gold_is_exported_as_gold_whether_or_not_anybody_was_asked(golden: Path, tmp_path: Path) -> None:
+    """Its truth is known, and people have not made it; with --all a row tells all that it rests on."""
+    last = rounds(golden)[-1]
+    truth = gold_arm.read_gold_csv(last.folder.gold)
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    out, told = tmp_path / "labels.csv", []
+    for _ in range(2):
+        told.append((export_labels(last.workspace, out, now=now, everything=True), out.read_bytes()))
+    assert told[0] == told[1]
+    exported = pd.read_csv(out, keep_default_na=False).set_index("item")
+    gold = exported[exported["source"] == "gold"]
+    assert gold["label"].to_dict() == truth
+    assert (gold["votes"] > 0).sum() == 18
+    assert gold["gold"].all() and not exported["gold"].drop(gold.index).any()
+    labels = tables.LABELS.read(last.folder.labels).set_index("item")
+    assert told[0][0]["rows"] == {"gold": 40, "people": len(labels) - 18}
+    for item in labels.index[::7]:
+        row, kept = exported.loc[item], labels.loc[item]
+        shares = [float(row[f"posterior.class-{code}"]) for code in range(3)]
+        np.testing.assert_allclose(shares, kept["posterior"])
+        assert json.loads(row["dissenters"]) == list(kept["dissenters"])
+        assert json.loads(row["vote_ids"]) == list(kept["vote_ids"])
+        assert (row["method"], row["parameters"], row["arm"]) == (
+            kept["method"],
+            kept["parameters"],
+            kept["arm"],
+        )
+    unheard = gold[gold["votes"] == 0].iloc[0]
+    assert (unheard["posterior.class-0"], unheard["vote_ids"], unheard["round"]) == ("", "[]", "")
+
+
+def test_a_label_of_the_data_that_gold_contradicts_is_exported_as_gold() -> None:
+    labels = tables.LABELS.empty().reindex(range(3)).assign(
+        item=["a", "b", "c"], label="x", status=["given", "given", "fused"], gold=[False, False, True]
+    )  # fmt: skip
+    exported = with_truth_of_gold(labels, {"a": "y", "b": "x", "c": "x", "d": "y"})
+    told = {row["item"]: (row["label"], row["status"]) for row in exported.to_dict("records")}
+    assert told == {"a": ("y", "gold"), "b": ("x", "given"), "c": ("x", "fused"), "d": ("y", "gold")}
 
 
 def test_the_draw_depends_on_the_items_and_not_on_their_order_in_the_pool() -> None:

@@ -110,6 +110,10 @@ def test_what_waits_is_exported_only_by_request(done: Workspace) -> None:
     everything, more = exported(done, in_review=True)
     assert everything.at[turned, "source"] == "in review" and more["waiting"] == 0
     assert len(everything) == len(table) + told["waiting"]
+    reviewed = table["source"] == "reviewed"
+    assert reviewed.any() and set(table.loc[reviewed, "reviewer"]) == {"eva"}
+    assert everything.at[turned, "reviewer"] == "eva"
+    assert table.loc[~reviewed, "reviewer"].isna().all()
     assert told["unlabeled"] == more["unlabeled"]
 
 
@@ -124,6 +128,7 @@ def test_the_lead_sees_what_was_said_and_passes_the_label_at_once(done: Workspac
     take_verdicts(done, queue, "max", NOW)
     table, _ = exported(done)
     assert table.at[turned, "source"] == "reviewed" and table.at[turned, "label"] == row["label"]
+    assert table.at[turned, "reviewer"] == "eva, max"
 
 
 def test_a_round_that_is_made_again_counts_the_verdicts_it_had(done: Workspace) -> None:
