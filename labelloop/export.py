@@ -40,7 +40,7 @@ FORMATS = (".csv", ".parquet")
 SOURCES = {"fused": "people"}
 """What the export calls a label's status, where that is another word."""
 
-COUNTED = ", with the verdicts that came since; the next round ends the certificate"
+COUNTED = ", with the verdicts that came since; the next round, or `labelloop settle`, ends the certificate"
 """What is added to words about a breach that no round has counted yet."""
 
 
