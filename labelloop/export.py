@@ -41,7 +41,7 @@ COLUMNS = (
 WITHOUT_VOTES = {"votes": 0, "agreeing": 0, "tie": False, "entropy": 0.0}
 """Of labels that no vote has a part in."""
 
-COUNTED = ", with the verdicts that came since; the next round ends the certificate"
+COUNTED = ", with the verdicts that came since; the next round, or `labelloop settle`, ends the certificate"
 """What is added to words about a breach that no round has counted yet."""
 
 

@@ -110,7 +110,7 @@ def acceptance_words(told: dict[str, Any], accepted: int) -> str:
     if told["state"] == "off":
         return ""
     drawn = f"{told['drawn']} are" if "drawn" in told else "some are"
-    seen = _audited(told, f"{drawn} drawn for it, and a further round asks people about them")
+    seen = _audited(told, f"{drawn} drawn for it, and a further round that asks people asks about them")
     waiting = len(told["open_audits"])
     seen += f" {waiting} that were asked about have no label of people." if waiting else ""
     seen += _change(told["change"])

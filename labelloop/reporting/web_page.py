@@ -49,14 +49,16 @@ class Bar:
     note: str = ""
 
 
-def page(title: str, subtitle: str, body: str, *, pictures: bool = False) -> str:
+def page(title: str, subtitle: str, body: str, *, pictures: bool = False, files: bool = False) -> str:
     """A whole page; `body` is HTML that was escaped already.
 
     Args:
-        pictures: whether it may show some: within the page, or files beside it.
+        pictures: it holds some of `picture`.
+        files: it may also show picture files that lie beside it, or elsewhere on the same machine.
     """
     policy = "default-src 'none'; style-src 'unsafe-inline'"
-    policy += "; img-src data: file: 'self'" if pictures else ""
+    if pictures or files:
+        policy += "; img-src data:" + (" file: 'self'" if files else "")
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'

@@ -30,7 +30,7 @@ def queue_page(rows: Sequence[tuple[str, Shown]], folder: Path, queue: str) -> s
         for number, (item, shown) in enumerate(rows, start=1)
     )
     body = f"<table><tr><th>row</th><th>item</th><th>picture</th><th>text</th></tr>\n{cells}\n</table>"
-    return page(f"{len(rows)} items to review", f"Answers belong in {queue}", body, pictures=True)
+    return page(f"{len(rows)} items to review", f"Answers belong in {queue}", body, files=True)
 
 
 def _source(picture: str, folder: Path) -> str:

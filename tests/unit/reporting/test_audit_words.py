@@ -28,7 +28,7 @@ def said(of: str, **more: Any) -> str:
 @pytest.mark.parametrize(
     ("of", "todo"),
     [
-        ("model", "6 are drawn for it, and a further round asks people about them"),
+        ("model", "6 are drawn for it, and a further round that asks people asks about them"),
         ("votes", "`labelloop review --random N`"),
     ],
 )

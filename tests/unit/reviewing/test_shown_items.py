@@ -13,6 +13,7 @@ from PIL import Image
 from labelloop import datasets
 from labelloop.campaign import Dataset, Labels
 from labelloop.datasets import Prepared
+from labelloop.reporting import web_page
 from labelloop.reviewing.queue_page import queue_page
 from labelloop.stages.shown_items import Shown, shown_items
 
@@ -74,3 +75,8 @@ def test_a_page_runs_nothing_that_an_item_brings(tmp_path: Path) -> None:
     hostile = '"><script>alert(1)</script>'
     page = queue_page([(hostile, Shown(hostile, f"/{hostile}"))], tmp_path, hostile)
     assert "<script" not in page
+
+
+def test_only_the_page_of_a_queue_may_show_files() -> None:
+    assert "file:" not in web_page.page("campaign", "", "", pictures=True)
+    assert "img-src data: file: 'self'" in web_page.page("queue", "", "", files=True)

@@ -32,7 +32,10 @@ def test_the_last_word_about_an_item_stands(tmp_path: Path) -> None:
     assert verdicts.standing(verdicts.read(path))["a"].by == "ben"
 
 
-@pytest.mark.parametrize(("old", "new"), [('"dog"', '"cow"'), ('"eva"', '"ben"'), ('"was"', '"wax"')])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"dog"', '"cow"'), ('"eva"', '"ben"'), ('"was"', '"wax"'), ('"blind": false', '"blind": true')],
+)
 def test_a_verdict_that_was_edited_is_refused(tmp_path: Path, old: str, new: str) -> None:
     path = tmp_path / "reviews.jsonl"
     verdicts.append(path, [said("a", "dog")])
@@ -57,7 +60,7 @@ def test_at_a_gate_each_reviewer_has_a_word_of_their_own(tmp_path: Path) -> None
 def test_verdicts_from_before_there_were_gates_are_read(tmp_path: Path) -> None:
     path = tmp_path / "reviews.jsonl"
     one = said("a", "dog")
-    old = {name: value for name, value in asdict(one).items() if name not in ("gate", "note")}
+    old = {name: value for name, value in asdict(one).items() if name not in ("gate", "note", "blind")}
     path.write_text(json.dumps(old) + "\n")
     assert verdicts.read(path) == [one]
 
