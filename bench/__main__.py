@@ -23,6 +23,7 @@ ON_REQUEST = (
     "fusion",
     "fusion_speed",
     "model_prior",
+    "judged_model",
     "label_weights",
     "selection",
     "scale",

@@ -39,7 +39,9 @@ def measure(folder: Path, data: str | None = None) -> list[Figure]:
     found = data or os.environ.get("LABELLOOP_DATA", "")
     figures = []
     for name, crowd in (real_crowds(Path(found)) if found else {}).items():
-        if (crowd.truth >= 0).sum() < LEAST_KNOWN:
+        known = int((crowd.truth >= 0).sum())
+        if known < LEAST_KNOWN:
+            print(f"  {name} left out: the truth of {known} items is known, {LEAST_KNOWN} are needed")
             continue
         played = Played(crowd)
         for target in TARGETS:

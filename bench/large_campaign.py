@@ -16,6 +16,7 @@ import numpy as np
 
 from bench import campaign, rounds
 from bench.figures import Figure
+from labelloop.datasets.array_file import start_array
 
 WIDTH = 16
 CLASSES = 10
@@ -79,8 +80,7 @@ def _write(folder: Path, rows: int) -> None:
         labels = random.integers(0, CLASSES, count)
         np.save(folder / f"{name}_labels.npy", labels)
         with (folder / f"{name}.npy").open("wb") as stream:
-            head = {"descr": "<f2", "fortran_order": False, "shape": (count, WIDTH)}
-            np.lib.format.write_array_header_1_0(stream, head)
+            start_array(stream, (count, WIDTH), np.dtype("<f2"))
             for start in range(0, count, 100_000):
                 block = centres[labels[start : start + 100_000]]
                 block += 2 * random.standard_normal(block.shape, dtype=np.float32)

@@ -27,6 +27,7 @@ from bench import large_campaign
 from bench.figures import Figure
 from bench.selection import probabilities_of
 from labelloop.acquisition import select
+from labelloop.datasets.array_file import start_array
 from labelloop.one_thread import cores, one_thread
 
 LABELED = np.arange(10)
@@ -137,8 +138,7 @@ def picks(folder: Path, rows: int = 10_000_000, width: int = 16, classes: int = 
     """Whole selections over memory-mapped float16 embeddings and float32 probabilities."""
     path = _write(folder / "embeddings.npy", rows, width, np.float16)
     with (folder / "probabilities.npy").open("wb") as stream:
-        head = {"descr": "<f4", "fortran_order": False, "shape": (rows, classes)}
-        np.lib.format.write_array_header_1_0(stream, head)
+        start_array(stream, (rows, classes), np.dtype("<f4"))
         for start in range(0, rows, 500_000):
             stream.write(probabilities_of(min(500_000, rows - start), classes, start).tobytes())
     pool = np.load(path, mmap_mode="r")
@@ -246,8 +246,7 @@ def _write(path: Path, rows: int, width: int, dtype: type) -> Path:
     centres = 2 * random.standard_normal((200, width), dtype=np.float32)
     shares = 1 / np.arange(1, 201)
     with path.open("wb") as stream:
-        head = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": (rows, width)}
-        np.lib.format.write_array_header_1_0(stream, head)
+        start_array(stream, (rows, width), np.dtype(dtype))
         for start in range(0, rows, 50_000):
             member = random.choice(200, size=min(50_000, rows - start), p=shares / shares.sum())
             block = centres[member] + random.standard_normal((len(member), width), dtype=np.float32)

@@ -29,6 +29,7 @@ import yaml
 
 from bench import campaign, memory, rounds
 from bench.figures import Figure
+from labelloop.datasets.array_file import start_array
 
 SIZES = (100_000, 1_000_000)
 FEATURES = 256
@@ -126,8 +127,7 @@ def _write_pool(folder: Path, size: int) -> None:
         names = np.array([f"class {code}" for code in range(CLASSES)])
         np.save(folder / ("labels.npy" if name == "pool" else "test_labels.npy"), names[labels])
         with (folder / f"{name}.npy").open("wb") as stream:
-            header = {"descr": "<f4", "fortran_order": False, "shape": (rows, FEATURES)}
-            np.lib.format.write_array_header_1_0(stream, header)
+            start_array(stream, (rows, FEATURES), np.dtype("<f4"))
             for start in range(0, rows, 50_000):
                 block = centres[labels[start : start + 50_000]]
                 block += 4 * random.standard_normal(block.shape, dtype=np.float32)

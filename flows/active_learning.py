@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import yaml
@@ -11,9 +10,10 @@ from pydantic import NonNegativeFloat
 
 from flows.advance import advance_once, ended
 from flows.naming import named
-from labelloop import files, scaffold
+from labelloop import files, loop, scaffold
 from labelloop.campaign import CampaignSettings, load_settings
-from labelloop.loop import AwaitingApproval, Stopped
+from labelloop.loop import Stopped
+from labelloop.stages.collect import Waiting
 from labelloop.workspace import Workspace
 
 
@@ -34,15 +34,13 @@ def active_learning(
     workspace = Workspace.at(directory)
     with workspace.hold("flow active-learning"):
         set_up(workspace, settings)
-        while True:
-            outcome = advance_once(workspace)
-            get_run_logger().info("%s", outcome)
-            simulated = load_settings(workspace.params).annotation.tool == "simulated"
-            people = not simulated or isinstance(outcome, AwaitingApproval)
-            if isinstance(outcome, Stopped) or (people and not poll_seconds):
-                return ended(outcome)
-            if people:
-                time.sleep(poll_seconds)
+        return ended(loop.until_people(workspace, lambda: _look(workspace), poll_seconds))
+
+
+def _look(workspace: Workspace) -> Waiting | Stopped:
+    outcome = advance_once(workspace)
+    get_run_logger().info("%s", outcome)
+    return outcome
 
 
 def set_up(workspace: Workspace, settings: CampaignSettings | None) -> None:

@@ -19,8 +19,9 @@ from labelloop import files
 from labelloop.campaign import CampaignSettings
 from labelloop.errors import DamagedFileError, LabelloopError
 from labelloop.ledger import Ledger, read_frozen
+from labelloop.round_folder import RoundFolder
 from labelloop.stopping import item_cost
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.workspace import Workspace
 
 SHOWN = 10
 """Items that are named; the rest are in batch.parquet."""
@@ -210,28 +211,51 @@ def decide(
     return decision
 
 
+def why_not_reopen(workspace: Workspace) -> str:
+    """Why the open round may not be taken back, in a sentence; empty where it may.
+
+    Nobody heard of a round before pushed.jsonl is there, so nothing is lost with it. A batch that waits for a
+    word, or got it, is not taken away from whoever decides about it.
+    """
+    entry = Ledger.read(workspace.ledger).open
+    if entry is None:
+        return "no round is open; the next look opens one with params.yaml as it is then"
+    if workspace.round(entry.id).pushed.exists():
+        return f"round {entry.id} was pushed: people may have been asked, so it keeps what it was opened with"
+    batch = open_batch(workspace)
+    if batch is None or (batch.decision and not batch.decision.approved):
+        return ""
+    if batch.decision:
+        return f"the batch of {entry.id} was {batch.decision}; it is to be pushed"
+    return f"the batch of {entry.id} waits for a word; `labelloop approve --reject REASON` rejects it first"
+
+
 def reopen(workspace: Workspace) -> Path:
-    """Take back an open round whose batch was rejected: the next look opens it anew, with params as they are.
+    """Take back an open round that nobody was asked about: the next look opens it anew, with params as they
+    are then.
 
     Only the holder of the campaign may call it.
 
     Returns:
-        Where the files of the rejected round are kept.
+        Where the files of the round are kept.
 
     Raises:
-        LabelloopError: no batch was rejected.
+        LabelloopError: there is no such round; says why not.
     """
-    batch = open_batch(workspace)
-    if batch is None or batch.decision is None or batch.decision.approved:
-        raise LabelloopError("no rejected batch is open; `labelloop status` says what the campaign waits for")
+    why_not = why_not_reopen(workspace)
+    if why_not:
+        raise LabelloopError(f"nothing was opened anew: {why_not}")
     ledger = Ledger.read(workspace.ledger)
-    kept = workspace.state / "rejected" / f"{batch.round_id}-{batch.decision.at.replace(':', '')}"
-    # Copied first: whatever a crash leaves, the rejected round can be read, and no round is half there.
-    shutil.copytree(workspace.round(batch.round_id).path, kept, dirs_exist_ok=True)
+    assert ledger.open is not None
+    round_id, batch = ledger.open.id, open_batch(workspace)
+    at = batch.decision.at if batch and batch.decision else datetime.now(UTC).isoformat(timespec="seconds")
+    kept = workspace.state / "rejected" / f"{round_id}-{at.replace(':', '')}"
+    # Copied first: whatever a crash leaves, the round can be read, and no round is half there.
+    shutil.copytree(workspace.round(round_id).path, kept, dirs_exist_ok=True)
     ledger.open = None
     ledger.write()
-    shutil.rmtree(workspace.round(batch.round_id).path)
-    shutil.rmtree(workspace.state / "receipts" / batch.round_id, ignore_errors=True)
+    shutil.rmtree(workspace.round(round_id).path)
+    shutil.rmtree(workspace.state / "receipts" / round_id, ignore_errors=True)
     return kept
 
 

@@ -7,7 +7,6 @@ tokens come from the environment (labelloop/environment.py).
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import yaml
 from pydantic import ValidationError, model_validator
 
 from labelloop.errors import SettingsError
+from labelloop.hints import did_you_mean
 from labelloop.settings.acceptance import Acceptance
 from labelloop.settings.acquisition import Acquisition
 from labelloop.settings.annotation import Annotation
@@ -122,8 +122,7 @@ def _explain(detail: Any) -> str:
     where = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         known = _known_keys(detail["loc"][:-1])
-        nearest = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1, cutoff=0.5)
-        hint = f"did you mean '{nearest[0]}'?" if nearest else f"known keys: {', '.join(known)}"
+        hint = did_you_mean(detail["loc"][-1], known, otherwise=f"known keys: {', '.join(known)}")
         return f"  {where}: unknown key; {hint}"
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error":
@@ -140,3 +139,15 @@ def _known_keys(location: tuple[Any, ...]) -> list[str]:
         arguments = getattr(annotation, "__args__", ())
         model = next((a for a in (annotation, *arguments) if hasattr(a, "model_fields")), model)
     return list(model.model_fields)
+
+
+def differences(before: Any, now: Any, prefix: str = "") -> list[str]:
+    """What differs in two sections of settings, JSON-like: a line a key, with both values."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = [*before, *(key for key in now if key not in before)]
+        return [
+            line
+            for key in keys
+            for line in differences(before.get(key), now.get(key), f"{prefix}.{key}" if prefix else str(key))
+        ]
+    return [] if before == now else [f"{prefix} changed from {before!r} to {now!r}"]

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import importlib
 import os
-import time
 from collections.abc import Callable
 from typing import Any
 
-from labelloop import loop, outages, waking
-from labelloop.campaign import load_settings
+from labelloop import loop, outages, settling, waking
 from labelloop.environment import read_environment
+from labelloop.kept_settings import pending_changes
 from labelloop.ledger import Ledger
-from labelloop.loop import AwaitingApproval, Stopped
+from labelloop.loop import Stopped
 from labelloop.stages.collect import Waiting
 from labelloop.stages.runner import is_done, run_stage
 from labelloop.workspace import Workspace
@@ -28,14 +27,7 @@ def run(workspace: Workspace, *, plain: bool, poll_seconds: float, told: Told) -
     if not plain:
         return _call(workspace, "active_learning", told, poll_seconds=poll_seconds)
     with workspace.hold("labelloop run"):
-        while True:
-            outcome = _advance_plainly(workspace, told)
-            simulated = Workspace.at(workspace.root).settings.annotation.tool == "simulated"
-            people = not simulated or isinstance(outcome, AwaitingApproval)
-            if isinstance(outcome, Stopped) or (people and not poll_seconds):
-                return outcome
-            if people:
-                time.sleep(poll_seconds)
+        return loop.until_people(workspace, lambda: _advance_plainly(workspace, told), poll_seconds)
 
 
 def advance(workspace: Workspace, *, plain: bool, told: Told) -> Waiting | Stopped:
@@ -54,6 +46,16 @@ def advance(workspace: Workspace, *, plain: bool, told: Told) -> Waiting | Stopp
         return _advance_plainly(workspace, told)
 
 
+def settle(workspace: Workspace, *, anyway: bool, plain: bool, told: Told) -> Waiting | Stopped:
+    """Open a round that asks nobody, and do what can be done: see `labelloop.settling`.
+
+    Killed after the round was opened, `advance` plays it just as well.
+    """
+    with workspace.hold("labelloop settle"):
+        settling.open_settling(workspace, anyway=anyway, told=told)
+    return advance(workspace, plain=plain, told=told)
+
+
 def _advance_plainly(workspace: Workspace, told: Told) -> Waiting | Stopped:
     with outages.watched(workspace):
         return waking.look_until_quiet(workspace, lambda: loop.advance(workspace, told=told))
@@ -68,7 +70,7 @@ def _look(workspace: Workspace, told: Told) -> Waiting | Stopped | None:
     if not folder.tasks.exists() or folder.closed.exists():
         return None
     with workspace.hold("labelloop advance"):
-        for line in loop.pending_changes(workspace):
+        for line in pending_changes(workspace):
             told(line)
         with outages.watched(workspace):
             seen = waking.mark(workspace)
@@ -84,12 +86,11 @@ def _still_stopped(workspace: Workspace, ledger: Ledger, told: Told) -> Stopped 
     if last is None or ledger.stopped is None:
         return None
     with workspace.hold("labelloop advance"):
-        settings = loop.keep_held(load_settings(workspace.params), ledger)
-        plan = loop.plan_round(workspace, settings, ledger.next_entry())
+        plan = loop.next_plan(workspace, ledger)[1]
         steps = (("prepare", None), ("version", last.id), ("finish", last.id))
         if plan != Stopped(**ledger.stopped) or not all(is_done(workspace, *step) for step in steps):
             return None
-        for line in loop.pending_changes(workspace):
+        for line in pending_changes(workspace):
             told(line)
     return Stopped(**ledger.stopped)
 

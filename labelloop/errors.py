@@ -37,3 +37,11 @@ class UnreachableError(ToolError):
 
 class DiskError(LabelloopError):
     """A file could not be written; what was there before is still there."""
+
+
+def written_down(value: object, most: int = 100) -> str:
+    """The first characters of a value that somebody else sent, as a message shows it; it may be anything."""
+    try:
+        return repr(value)[:most]
+    except (RecursionError, ValueError):  # nested without bottom; more digits than Python writes
+        return f"a {type(value).__name__} that cannot be written down"

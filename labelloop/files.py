@@ -10,6 +10,7 @@ import contextlib
 import errno
 import hashlib
 import json
+import math
 import os
 import shutil
 import uuid
@@ -66,6 +67,15 @@ def write_text(destination: Path, content: str) -> None:
 def write_json(destination: Path, content: Any) -> None:
     """Write `content` atomically as JSON with sorted keys, so that equal content gives equal bytes."""
     write_text(destination, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def without_nan(content: Any) -> Any:
+    """JSON-like content with None in place of NaN, for which JSON has no word."""
+    if isinstance(content, dict):
+        return {name: without_nan(one) for name, one in content.items()}
+    if isinstance(content, list | tuple):
+        return [without_nan(one) for one in content]
+    return None if isinstance(content, float) and math.isnan(content) else content
 
 
 def read_json(path: Path) -> Any:

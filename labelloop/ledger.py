@@ -31,11 +31,18 @@ FROZEN = ("campaign", "labels", "model", "acquisition", "annotation", "fusion", 
 """Sections of params.yaml that a round follows; the others look ahead only."""
 NOTED = ("stopping", "budget")
 """Sections of which a round notes what they were, for its report; what they say now decides."""
+SETTLES = "settles"
+"""Key in the `round` part of a round's settings, where the round asks nobody: see `labelloop.settling`."""
 
 
 def round_number(round_id: str) -> int:
     """3 of `r003`. Rounds are compared by it: as text r1000 would come before r999."""
     return int(round_id[1:])
+
+
+def round_name(number: int) -> str:
+    """`r003` of 3."""
+    return f"r{number:03d}"
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,7 @@ class Ledger:
     def next_entry(self) -> Entry:
         """The entry that the next round will have."""
         last = self.last_closed
-        return Entry(f"r{len(self.rounds):03d}", f"rounds/{last.id}" if last else "data/start")
+        return Entry(round_name(len(self.rounds)), f"rounds/{last.id}" if last else "data/start")
 
     def close(self, round_id: str) -> None:
         """Move the open round among the closed ones; closing a closed round changes nothing."""
@@ -131,13 +138,19 @@ class Ledger:
 
 
 def freeze(
-    settings: CampaignSettings, entry: Entry, *, new_items: int, control_before: float
+    settings: CampaignSettings,
+    entry: Entry,
+    *,
+    new_items: int,
+    control_before: float,
+    settles: bool = False,
 ) -> dict[str, Any]:
     """What a round is opened with.
 
     Args:
         new_items: items to ask about for the first time, test set not counted.
         control_before: `control_planned` of the round before, 0 for the first.
+        settles: whether the round asks nobody.
     """
     frozen = settings.model_dump(mode="json", include={*FROZEN, *NOTED})
     control_planned = control_before + settings.acquisition.control_share * new_items
@@ -149,6 +162,7 @@ def freeze(
             "new_items": new_items,
             "control_planned": control_planned,
             "control_size": math.ceil(control_planned - 1e-9),
+            **({SETTLES: True} if settles else {}),
         },
         **{name: frozen[name] for name in (*FROZEN, *NOTED)},
     }

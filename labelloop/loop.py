@@ -6,22 +6,25 @@ command line, a Prefect flow, a schedule) may be killed and another may go on.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from labelloop import approval
-from labelloop.campaign import Campaign, CampaignSettings, Dataset, load_settings
+from labelloop.campaign import CampaignSettings, load_settings
 from labelloop.errors import SettingsError
-from labelloop.ledger import FROZEN, Entry, Ledger, freeze, read_frozen, write_frozen
+from labelloop.kept_settings import keep_held, pending_changes
+from labelloop.ledger import SETTLES, Entry, Ledger, freeze, read_frozen, write_frozen
 from labelloop.readiness import check_names, check_round
+from labelloop.round_folder import RoundFolder
 from labelloop.stages.backtest_followed import proven_by_backtest
 from labelloop.stages.collect import Waiting
 from labelloop.stages.contract import ROUND_STAGES
 from labelloop.stages.known_errors import with_known_errors
 from labelloop.stages.reasks import UNTIL, reask_until
 from labelloop.stages.runner import run_stage
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.workspace import Workspace
 
 RunStage = Callable[[Workspace, str, str | None], Any]
 """Runs one step of a round unless it is done: `run_stage`, or a Prefect task around it."""
@@ -98,6 +101,29 @@ def advance(
         held = play(workspace, entry.id)
         if held is not None:
             return held
+        settles = read_frozen(workspace.round(entry.id).settings)[0].get(SETTLES)
+        if settles and not isinstance(next_plan(workspace, Ledger.read(workspace.ledger))[1], Stopped):
+            # Whoever settles was told that nobody is asked.
+            return Stopped("settled", f"{entry.id} asked nobody; `labelloop advance` goes on with a batch")
+
+
+def until_people(
+    workspace: Workspace, look: Callable[[], Waiting | Stopped], poll_seconds: float
+) -> Waiting | Stopped:
+    """Look again and again until the campaign stops, or until only people can go on.
+
+    Args:
+        look: such as `advance`.
+        poll_seconds: how often to look while people work; 0 returns then.
+    """
+    while True:
+        outcome = look()
+        simulated = load_settings(workspace.params).annotation.tool == "simulated"
+        people = not simulated or isinstance(outcome, AwaitingApproval)
+        if isinstance(outcome, Stopped) or (people and not poll_seconds):
+            return outcome
+        if people:
+            time.sleep(poll_seconds)
 
 
 def ask_before_push(workspace: Workspace, round_id: str) -> AwaitingApproval | Stopped | None:
@@ -121,20 +147,35 @@ def ask_before_push(workspace: Workspace, round_id: str) -> AwaitingApproval | S
 
 def open_round(workspace: Workspace) -> Entry | Stopped:
     """The open round, or the next one opened with params.yaml as it is now, or why there is none."""
-    from labelloop import datasets
-    from labelloop.stages.fused_stream import EXPIRED, expired_since
-
     ledger = Ledger.read(workspace.ledger)
     if ledger.open is not None:
         return ledger.open
-    settings = keep_held(load_settings(workspace.params), ledger)
-    entry = ledger.next_entry()
-    before = workspace.folder(entry.previous)
-    plan = plan_round(workspace, settings, entry)
+    settings, plan = next_plan(workspace, ledger)
     if isinstance(plan, Stopped):
         ledger.stopped = {"rule": plan.rule, "reason": plan.reason}
         ledger.write()
         return plan
+    return open_next(workspace, ledger, settings, plan)
+
+
+def open_next(
+    workspace: Workspace, ledger: Ledger, settings: CampaignSettings, new_items: int, *, settles: bool = False
+) -> Entry:
+    """Freeze what the next round follows, and name it in the ledger.
+
+    Args:
+        settings: params.yaml, with what a running campaign keeps.
+        new_items: see `plan_round`.
+        settles: whether it asks nobody.
+
+    Raises:
+        SettingsError, DataError: see `check_round`.
+    """
+    from labelloop import datasets
+    from labelloop.stages.fused_stream import EXPIRED, expired_since
+
+    entry = ledger.next_entry()
+    before = workspace.folder(entry.previous)
     prepared = datasets.open_prepared(workspace.data)
     check_round(workspace, settings, prepared)
     settings = with_known_errors(settings, workspace.root, workspace.data)
@@ -142,7 +183,7 @@ def open_round(workspace: Workspace) -> Entry | Stopped:
     control_before = 0.0
     if ledger.last_closed is not None:
         control_before = read_frozen(before.settings)[0]["control_planned"]
-    frozen = freeze(settings, entry, new_items=plan, control_before=control_before)
+    frozen = freeze(settings, entry, new_items=new_items, control_before=control_before, settles=settles)
     purse = _purse(workspace, settings, before)
     if purse is not None:
         frozen["round"]["money"] = purse
@@ -167,6 +208,12 @@ def _purse(workspace: Workspace, settings: CampaignSettings, before: RoundFolder
     from labelloop.stages import composing
 
     return composing.money_left(workspace, settings, stopping.history_of(curve.read_curve(before.curve)))
+
+
+def next_plan(workspace: Workspace, ledger: Ledger) -> tuple[CampaignSettings, int | Stopped]:
+    """What the next round would follow by params.yaml as it is now, and its plan; see `plan_round`."""
+    settings = keep_held(load_settings(workspace.params), ledger)
+    return settings, plan_round(workspace, settings, ledger.next_entry())
 
 
 def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -> int | Stopped:
@@ -228,57 +275,3 @@ def first_batch_size(settings: CampaignSettings, given: set[str], n_classes: int
     if acquisition.first_batch_size is not None:
         return acquisition.first_batch_size
     return 0 if len(given) == n_classes else acquisition.batch_size
-
-
-def pending_changes(workspace: Workspace) -> list[str]:
-    """What params.yaml says that the open round does not follow, and from when it will."""
-    ledger = Ledger.read(workspace.ledger)
-    settings = load_settings(workspace.params)
-    held = keep_held(settings, ledger)
-    lines = [
-        f"params.yaml: {change}; a running campaign keeps its name, seed, pool, test set and classes, so "
-        "this has no effect (start a new campaign with `labelloop init`)"
-        for change in _differences(held.model_dump(mode="json"), settings.model_dump(mode="json"))
-    ]
-    if ledger.open is not None:
-        frozen = read_frozen(workspace.round(ledger.open.id).settings)[1]
-        held = with_known_errors(held, workspace.root, workspace.data, strict=False)
-        following = f"r{int(ledger.open.id[1:]) + 1:03d}"
-        lines += [
-            f"params.yaml: {change}; applies from round {following} (round {ledger.open.id} keeps what it "
-            "was opened with)"
-            for change in _differences(
-                frozen.model_dump(mode="json", include=set(FROZEN)),
-                held.model_dump(mode="json", include=set(FROZEN)),
-            )
-        ]
-    return lines
-
-
-def keep_held(settings: CampaignSettings, ledger: Ledger) -> CampaignSettings:
-    """`settings` with what a campaign that has begun keeps as it is.
-
-    Another name would give its tasks other keys, another seed another control arm, other classes other codes.
-    """
-    if not ledger.begun:
-        return settings
-    kept = ledger.prepare
-    return settings.model_copy(
-        update={
-            "campaign": Campaign.model_validate(kept["campaign"]),
-            "dataset": Dataset.model_validate(kept["dataset"]),
-            "labels": settings.labels.model_copy(update={"classes": kept["labels"]["classes"]}),
-            "evaluation": settings.evaluation.model_copy(update=kept["evaluation"]),
-        }
-    )
-
-
-def _differences(before: Any, now: Any, prefix: str = "") -> list[str]:
-    if isinstance(before, dict) and isinstance(now, dict):
-        keys = [*before, *(key for key in now if key not in before)]
-        return [
-            line
-            for key in keys
-            for line in _differences(before.get(key), now.get(key), f"{prefix}.{key}" if prefix else str(key))
-        ]
-    return [] if before == now else [f"{prefix} changed from {before!r} to {now!r}"]

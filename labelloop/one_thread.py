@@ -12,9 +12,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
+
+_Piece = TypeVar("_Piece")
+_Done = TypeVar("_Done")
 
 
 class _Process:
@@ -77,6 +81,15 @@ def cores() -> int:
     """Cores that this process may use."""
     # macOS does not say which.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def on_all_cores(work: Callable[[_Piece], _Done], pieces: Sequence[_Piece]) -> list[_Done]:
+    """What `work` gives for each piece, in their order: a thread for each core, and linear algebra on one.
+
+    Once a piece has failed, no further one is begun.
+    """
+    with one_thread(), ThreadPoolExecutor(max(1, min(cores(), len(pieces)))) as pool:
+        return list(pool.map(work, pieces))
 
 
 def _enter() -> None:

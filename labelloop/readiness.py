@@ -12,6 +12,7 @@ from labelloop import acquisition, fusion
 from labelloop.campaign import CampaignSettings
 from labelloop.errors import SettingsError
 from labelloop.stages.composing import check_composition, check_mix
+from labelloop.stages.named_options import check_named_options
 from labelloop.stages.prepare import views_of
 from labelloop.stages.runner import make_importable
 from labelloop.stages.slices import check_slices
@@ -19,7 +20,7 @@ from labelloop.workspace import Workspace
 
 
 def check_names(workspace: Workspace, settings: CampaignSettings) -> None:
-    """Strategy, cold start and fusion method must exist, and have the options they are given.
+    """Strategy, cold start and fusion method must exist, have the options they are given, and go together.
 
     Raises:
         SettingsError: names the key, the value and the nearest real one.
@@ -50,14 +51,17 @@ def check_names(workspace: Workspace, settings: CampaignSettings) -> None:
             )
     check_mix(settings)
     fusion.make_fuser(settings.fusion.method, settings.fusion.options)
+    if settings.fusion.model_prior != "none":
+        fusion.check_hears_models(settings.fusion.method)
 
 
 def check_round(workspace: Workspace, settings: CampaignSettings, prepared: Any) -> None:
     """All that a round's stages ask of the settings, the pool being known.
 
     Raises:
-        SettingsError: see `check_names`; or learner or crew are wrong, the crew lacks a label, or a column
-            has too many values to report by.
+        SettingsError: see `check_names`; or learner or crew are wrong, the crew lacks a label, an option of a
+            strategy names a class or an item that does not exist, or a column has too many values to report
+            by.
         DataError: a column that people are to see, or to report by, does not exist or tells the answer.
     """
     from labelloop import models
@@ -86,6 +90,7 @@ def check_round(workspace: Workspace, settings: CampaignSettings, prepared: Any)
             wanted.options,
         )
     check_composition(prepared, settings)
+    check_named_options(prepared, settings)
     prepared.pool.payload([0], settings.annotation.payload_columns)
     check_slices(prepared, settings.quality.slice_by)
     if settings.annotation.tool == "simulated":

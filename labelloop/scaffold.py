@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from importlib.resources import files as resources
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from labelloop import files
 from labelloop.adapters import dvc, git
 from labelloop.campaign import load_settings
 from labelloop.errors import LabelloopError
+from labelloop.hints import did_you_mean
 from labelloop.ledger import Ledger
 
 WRITTEN = {
@@ -48,7 +48,7 @@ def init(root: Path, *, params: str | Path = "digits", own_git: bool = False) ->
     """
     if (root / "rounds.yaml").exists() and Ledger.read(root / "rounds.yaml").begun:
         raise LabelloopError(
-            f"{root} holds a campaign that has begun; `labelloop status` says where it stands"
+            f"{root} holds a campaign that has begun; `labelloop status {root}` says where it stands"
         )
     text = _params_text(params)
     if (root / "params.yaml").exists():
@@ -82,8 +82,5 @@ def _params_text(params: str | Path) -> str:
     if Path(params).is_file():
         load_settings(Path(params))
         return Path(params).read_text(encoding="utf-8")
-    near = difflib.get_close_matches(str(params), known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise LabelloopError(
-        f"{str(params)!r} is neither a file nor an example; {hint}Examples: {', '.join(known)}"
-    )
+    hint = did_you_mean(params, known, then=f"Examples: {', '.join(known)}")
+    raise LabelloopError(f"{str(params)!r} is neither a file nor an example; {hint}")

@@ -5,18 +5,21 @@ No pandas, torch, Prefect or MLflow here, and no question to any server.
 
 from __future__ import annotations
 
-import csv
 from typing import Any
 
 from labelloop import files
+from labelloop.answering import refused_words, where_to_answer
 from labelloop.campaign import CampaignSettings
 from labelloop.ledger import Ledger, read_frozen
 from labelloop.reporting.label_words import read_labels
-from labelloop.reporting.prospects import as_lines, read_prospects
+from labelloop.reporting.prospects import as_lines, read_curve, read_prospects
 from labelloop.reporting.quality_words import quality_lines, read_quality
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.round_folder import RoundFolder
+from labelloop.settling import uncounted, uncounted_words
+from labelloop.workspace import Workspace
 
-KEPT = ("labels", "test_items", "votes", "cost", "hours", "accuracy", "accuracy_low", "accuracy_high")
+RECORD = "track"
+"""What is next for a round with all its outputs: MLflow, DVC and git are told."""
 
 
 def read_status(workspace: Workspace) -> dict[str, Any]:
@@ -25,6 +28,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
     status: dict[str, Any] = {
         "campaign": settings.campaign.name,
         "folder": str(workspace.root),
+        "page": str(workspace.page) if workspace.page.exists() else None,
         "state": _state(ledger),
         "currency": settings.annotation.currency,
         "rounds": [],
@@ -35,19 +39,21 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         "prospects": None,
         "labels": [],
         "annotators": None,
+        "uncounted": None,
         "next_limits": _limits(settings),
         "pending_changes": [],
     }
     last = ledger.last_closed
     if last is not None:
         folder = workspace.round(last.id)
-        status["rounds"] = _curve(folder)
+        status["rounds"] = read_curve(folder.curve)
         status["prospects"] = read_prospects(folder, status["rounds"], settings)
         status["savings"] = status["prospects"]["savings"]
         status["labels"] = read_labels(folder)
         status["annotators"] = read_quality(folder.quality)
+        status["uncounted"] = {"verdicts": uncounted(workspace), "sentence": uncounted_words(workspace)}
     if ledger.open is not None:
-        from labelloop.loop import pending_changes
+        from labelloop.kept_settings import pending_changes
 
         folder = workspace.round(ledger.open.id)
         settings = read_frozen(folder.settings)[1]
@@ -74,13 +80,20 @@ def as_text(status: dict[str, Any]) -> str:
         lines += ["", *quality_lines(status["annotators"])]
     if status["waiting"]:
         lines += ["", status["waiting"]["sentence"]]
+        if status["waiting"].get("where"):
+            lines += [status["waiting"]["where"]]
     if status["outage"]:
         lines += ["", status["outage"]["sentence"]]
     if status["stopped"]:
         lines += ["", f"Stopped by {status['stopped']['rule']}: {status['stopped']['reason']}"]
     elif status["next_limits"]:
         lines += ["", "Stops at " + "; ".join(status["next_limits"]) + ", or when the pool is used up."]
-    return "\n".join([*lines, *[f"\n{line}" for line in status["pending_changes"]]])
+    if status["uncounted"] and status["uncounted"]["sentence"]:
+        lines += ["", status["uncounted"]["sentence"]]
+    lines += [f"\n{line}" for line in status["pending_changes"]]
+    if status["page"]:
+        lines += ["", f"With pictures, in a browser: {status['page']}"]
+    return "\n".join(lines)
 
 
 def _state(ledger: Ledger) -> str:
@@ -91,18 +104,6 @@ def _state(ledger: Ledger) -> str:
     if ledger.open is None:
         return f"between rounds, {len(ledger.rounds)} closed"
     return f"in round {ledger.open.id}, {len(ledger.rounds)} closed"
-
-
-def _curve(folder: RoundFolder) -> list[dict[str, Any]]:
-    with folder.curve.open(encoding="utf-8", newline="") as stream:
-        return [
-            {"round": row["round"]} | {name: _number(row[name]) for name in KEPT}
-            for row in csv.DictReader(stream)
-        ]
-
-
-def _number(text: str) -> float | int | None:
-    return None if not text else float(text) if any(mark in text for mark in ".einf") else int(text)
 
 
 def _approval(workspace: Workspace) -> dict[str, Any] | None:
@@ -134,8 +135,6 @@ def _outage(workspace: Workspace) -> dict[str, Any] | None:
 
 def _waiting(workspace: Workspace, folder: RoundFolder, settings: CampaignSettings) -> dict[str, Any]:
     """What the open round waits for: the first file of the chain that is not there tells."""
-    from labelloop.stages.contract import ROUND_STAGES
-
     if not folder.tasks.exists():
         step = next((name for name, output in _outputs(folder) if not output.exists()), "push")
         return {
@@ -143,8 +142,11 @@ def _waiting(workspace: Workspace, folder: RoundFolder, settings: CampaignSettin
             "sentence": f"Round {folder.id} is open; next step: {step}. `labelloop run` does it.",
         }
     if folder.closed.exists():
-        step = next((name for name, output in _outputs(folder) if not output.exists()), [*ROUND_STAGES][-1])
-        return {"for": step, "sentence": f"Round {folder.id} has its answers; next step: {step}."}
+        step = next((name for name, output in _outputs(folder) if not output.exists()), RECORD)
+        return {
+            "for": step,
+            "sentence": f"Round {folder.id} has its answers; next step: {step}. `labelloop run` does it.",
+        }
     return _people(workspace, folder, settings)
 
 
@@ -181,9 +183,8 @@ def _people(workspace: Workspace, folder: RoundFolder, settings: CampaignSetting
     sentence += f", last answer {latest:%Y-%m-%d %H:%M}" if latest else ""
     hint = "; ".join(filter(None, (still_asked(folder.routing, asking), hint_of(asking))))
     sentence += f". {hint}." if hint else "."
-    if refused:
-        were = "answer was" if refused == 1 else "answers were"
-        sentence += f" {refused} {were} refused; rounds/{folder.id}/quarantine.jsonl says why."
+    why = refused_words(workspace, folder.id)
+    sentence += f" {why}" if why else ""
     return {
         "for": "people",
         "round": folder.id,
@@ -194,6 +195,7 @@ def _people(workspace: Workspace, folder: RoundFolder, settings: CampaignSetting
         "since": since,
         "refused": refused,
         "sentence": sentence,
+        "where": where_to_answer(workspace, folder.id, settings.annotation),
     }
 
 

@@ -89,8 +89,8 @@ def _label_studio(
         name for name, value in (("LABEL_STUDIO_URL", url), ("LABEL_STUDIO_API_KEY", token)) if not value
     ]
     if not url or missing:
-        return [Check("settings", "fail", f"{' and '.join(missing)} not set",
-                      "put it into the environment or the campaign's .env (see .env.example)")]  # fmt: skip
+        fix = f"put it into {workspace.root / '.env'} (see .env.example) or the environment"
+        return [Check("settings", "fail", f"{' and '.join(missing)} not set", fix)]
     try:
         server = (open_server or Server)(url, token)
     except ToolError as error:

@@ -9,6 +9,7 @@ import re
 from prefect.artifacts import create_image_artifact
 
 from labelloop.ledger import Ledger
+from labelloop.stages.version import snapshot_tag
 from labelloop.workspace import Workspace
 
 
@@ -38,7 +39,7 @@ def where_to_look(workspace: Workspace, round_id: str) -> str:
         f"# {settings.campaign.name} {round_id}: where to look",
         "",
         f"- files of the round: `{workspace.round(round_id).path}`",
-        f"- learning curve: `{workspace.reports / 'learning_curve.png'}`",
+        f"- the campaign on one page, for a browser: `{workspace.page}`",
         f"- where the campaign stands: `labelloop status {root}`",
     ]
     if settings.tracking.enabled:
@@ -46,6 +47,6 @@ def where_to_look(workspace: Workspace, round_id: str) -> str:
         lines.append(f"- MLflow: run `{run}`; without a server of its own, `mlflow ui --backend-store-uri "
                      f"sqlite:///{root}/mlflow.db`")  # fmt: skip
     if settings.versioning.enabled:
-        lines.append(f"- snapshot: git tag `labels/{settings.campaign.name}/{round_id}`; "
+        lines.append(f"- snapshot: git tag `{snapshot_tag(settings.campaign.name, round_id)}`; "
                      f"`cd {root} && dvc plots show`")  # fmt: skip
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
@@ -45,3 +46,16 @@ def labelloop() -> Callable[..., Said]:
         return Said(int(str(code)), out.getvalue(), error.getvalue())
 
     return command
+
+
+@pytest.fixture(scope="session")
+def dvc_is_clean() -> Callable[[Path], bool]:
+    """`dvc_is_clean(root)`: whether every stage and source is as dvc.lock and the .dvc files say."""
+
+    def is_clean(root: Path) -> bool:
+        status = [sys.executable, "-m", "dvc", "status", "--quiet"]
+        ended = subprocess.run(status, cwd=root, capture_output=True, text=True, check=False)
+        assert ended.returncode in (0, 1), ended.stderr
+        return ended.returncode == 0
+
+    return is_clean

@@ -25,7 +25,12 @@ MAY_BE_LEFT_OUT = tuple(name for name in dict.fromkeys(COVERAGE + DOUBT) if name
 NOTHING: Mapping[str, str] = {}
 
 
-@needs("probabilities", "embeddings", "labels", cold=("embeddings",))
+def goes_by_doubt(context: Context, *, left_out: Mapping[str, str] = NOTHING) -> bool:
+    """Whether `pick_auto` would pick here by what the model doubts; it reads labeled rows alone."""
+    return _first(_phase(context)[0], left_out) in ("uherding", "margin")
+
+
+@needs("probabilities", "embeddings", "labels", cold=("embeddings",), doubt=goes_by_doubt)
 def pick_auto(context: Context, batch_size: int, *, left_out: Mapping[str, str] = NOTHING) -> Picks:
     """Choose the strategy by what the labels show, and say why.
 
@@ -44,8 +49,18 @@ def pick_auto(context: Context, batch_size: int, *, left_out: Mapping[str, str] 
     Returns:
         Picks of the strategy chosen, with the reason.
     """
+    phase, why = _phase(context)
+    name = _first(phase, left_out)
+    told = [f"{other} was left out: {left_out[other]}." for other in phase[: phase.index(name)]]
+    what, pick = _PICKERS[name]
+    reason = " ".join([f"{what} ({name}): {why}.", *told])
+    return dataclasses.replace(pick(context, batch_size), reason=reason)
+
+
+def _phase(context: Context) -> tuple[tuple[str, ...], str]:
+    """What is picked by, in order of preference, and why."""
     if context.probabilities is None or context.labels is None:
-        return _pick(COVERAGE, left_out, context, batch_size, "no model to ask yet")
+        return COVERAGE, "no model to ask yet"
     found = competence(context)
     seen = (
         f"{found.labels} labels of {found.classes} classes, a median of {found.per_class:g} a class; "
@@ -53,19 +68,12 @@ def pick_auto(context: Context, batch_size: int, *, left_out: Mapping[str, str] 
         f"guessing {found.chance:.0%}"
     )
     if not found.shown:
-        why = f"what the labels teach is not surely better than guessing ({seen})"
-        return _pick(COVERAGE, left_out, context, batch_size, why)
-    return _pick(DOUBT, left_out, context, batch_size, f"the model can be believed ({seen})")
+        return COVERAGE, f"what the labels teach is not surely better than guessing ({seen})"
+    return DOUBT, f"the model can be believed ({seen})"
 
 
-def _pick(
-    phase: tuple[str, ...], left_out: Mapping[str, str], context: Context, batch_size: int, why: str
-) -> Picks:
-    name = next((name for name in phase if name not in left_out), "random")
-    told = [f"{other} was left out: {left_out[other]}." for other in phase[: phase.index(name)]]
-    what, pick = _PICKERS[name]
-    reason = " ".join([f"{what} ({name}): {why}.", *told])
-    return dataclasses.replace(pick(context, batch_size), reason=reason)
+def _first(phase: tuple[str, ...], left_out: Mapping[str, str]) -> str:
+    return next((name for name in phase if name not in left_out), "random")
 
 
 def _pick_doubtful_regions(context: Context, batch_size: int) -> Picks:

@@ -91,17 +91,24 @@ Picker = Callable[[Context, int], Picks]
 AnyPicker = TypeVar("AnyPicker", bound=Callable[..., Picks])
 
 
-def needs(*wanted: Need, cold: tuple[Need, ...] | None = None) -> Callable[[AnyPicker], AnyPicker]:
+def needs(
+    *wanted: Need, cold: tuple[Need, ...] | None = None, doubt: bool | Callable[..., bool] | None = None
+) -> Callable[[AnyPicker], AnyPicker]:
     """Say what a picker reads, as in ``@needs("probabilities")``; no argument means nothing at all.
 
     Args:
         cold: what is enough while there is no model, so no probabilities; None: nothing less will do.
+        doubt: whether it looks for what the model doubts, or a function of a context (and of the picker's
+            options) that tells; None: it does if it asks the model or a committee. Of a large pool it is then
+            shown the most doubtful rows (`acquisition.candidates`), and else a random sample.
     """
 
     def mark(picker: AnyPicker) -> AnyPicker:
         picker.needs = frozenset(wanted)  # type: ignore[attr-defined]
         if cold is not None:
             picker.cold_needs = frozenset(cold)  # type: ignore[attr-defined]
+        if doubt is not None:
+            picker.doubt = doubt  # type: ignore[attr-defined]
         return picker
 
     return mark
@@ -116,7 +123,13 @@ class Strategy:
     pick: Picker
     cold_needs: frozenset[Need] | None = None
     """What is enough while there is no model; None: `needs`."""
+    doubt: bool | Callable[[Context], bool] = True
+    """Whether it looks for what the model doubts; a function tells of a context."""
 
     def required(self, *, model: bool) -> frozenset[Need]:
         """What must be there, with or without a model to ask."""
         return self.needs if model or self.cold_needs is None else self.cold_needs
+
+    def goes_by_doubt(self, context: Context) -> bool:
+        """Whether it looks for what the model doubts in this context."""
+        return self.doubt(context) if callable(self.doubt) else self.doubt

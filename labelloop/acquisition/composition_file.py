@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from labelloop.acquisition.composition import Composition
 from labelloop.acquisition.composition_columns import composition_from
-from labelloop.datasets.paths import nearest
 from labelloop.datasets.table_files import format_of, read_table
 from labelloop.errors import DataError, SettingsError
+from labelloop.hints import there_is
 from labelloop.settings.composition import Composition as Asked
 
 
@@ -43,7 +43,7 @@ def composition_from_files(settings: Path, table: Path | None, money: float | No
             raise SettingsError(f"{setting} names column {column!r}; give the table that has it with --table")
         if column not in columns.column_names:
             raise DataError(
-                f"{setting}: {table} has no column {column!r}; {nearest(column, columns.column_names)}"
+                f"{setting}: {table} has no column {column!r}; {there_is(column, columns.column_names)}"
             )
         return np.asarray(columns[column].to_numpy(), dtype=object)
 

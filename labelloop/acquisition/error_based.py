@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,15 +12,15 @@ from labelloop.acquisition.base import Context, Picks, needs
 from labelloop.acquisition.canonical import canonical_order
 from labelloop.acquisition.embeddings import rows_with
 from labelloop.acquisition.k_means import Clusters, take_turns
+from labelloop.acquisition.named import rows_named
 from labelloop.acquisition.points import centred_reader, points_of, squared_distances, squared_norms
 from labelloop.acquisition.top import pick_highest
-from labelloop.errors import SettingsError
 
 MOST_ERRORS = 500
 _LEAST_SHARE = 0.1
 
 
-@needs("probabilities", "embeddings", "labels")
+@needs("probabilities", "embeddings", "labels", doubt=False)
 def pick_error_based(context: Context, batch_size: int, *, wrong: Sequence[int | str] = ()) -> Picks:
     """Pick the unlabeled neighbours of errors: the nearest one of each error, then the second nearest.
 
@@ -48,7 +49,7 @@ def pick_error_based(context: Context, batch_size: int, *, wrong: Sequence[int |
     """
     assert context.probabilities is not None
     assert context.embeddings is not None
-    errors, said = _rows_named(context, wrong) if len(wrong) else (np.empty(0, dtype=np.int64), "")
+    errors, said = _rows_named(context, wrong)
     if len(errors) == 0:
         errors = _errors(context)
     if len(errors) == 0:
@@ -106,20 +107,9 @@ def _least(context: Context, rows: np.ndarray, given: np.ndarray, most: int) -> 
 def _rows_named(context: Context, wrong: Sequence[int | str]) -> tuple[np.ndarray, str]:
     """Rows of the errors that may be used, and what is to be said about the others."""
     assert context.embeddings is not None
-    if isinstance(wrong, str):
-        raise SettingsError(f"error_based's wrong is {wrong!r}; it must be a list of ids or row numbers")
-    n = len(context.embeddings)
-    named = np.full(len(wrong), -1, dtype=np.int64)
-    if context.ids is not None:
-        named = rows_with(context.ids, [str(name) for name in wrong])
-    for place, name in enumerate(wrong):
-        if named[place] < 0 and isinstance(name, int | np.integer) and 0 <= name < n:
-            named[place] = name
-        if named[place] < 0:
-            raise SettingsError(
-                f"error_based's wrong names {name!r}, which is no id of the pool and no row from 0 to {n - 1}"
-            )
-    rows = np.unique(named)
+    ids = context.ids
+    find = None if ids is None else functools.partial(rows_with, ids)
+    rows = np.unique(rows_named(wrong, len(context.embeddings), find))
     said = []
     if context.reserved is not None and np.isin(rows, context.reserved).any():
         tested = np.isin(rows, context.reserved)

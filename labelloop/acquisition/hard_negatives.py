@@ -6,15 +6,15 @@ import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, needs
 from labelloop.acquisition.canonical import canonical_order
+from labelloop.acquisition.named import class_code
 from labelloop.acquisition.points import centred_reader, points_of, squared_distances, squared_norms
 from labelloop.acquisition.top import pick_highest
-from labelloop.errors import SettingsError
 
 MOST_LABELED = 2000
 """Labeled items that are looked at; of more a random sample, keyed by item."""
 
 
-@needs("probabilities", "embeddings", "labels")
+@needs("probabilities", "embeddings", "labels", doubt=False)
 def pick_hard_negatives(context: Context, batch_size: int, *, label: str | int | None = None) -> Picks:
     """Pick rows with a high probability of their likeliest class c that are nearer to other classes' labels.
 
@@ -40,7 +40,8 @@ def pick_hard_negatives(context: Context, batch_size: int, *, label: str | int |
     assert context.embeddings is not None
     assert context.labels is not None
     probabilities, embeddings = np.asarray(context.probabilities), context.embeddings
-    wanted = None if label is None else _class_of(context, label, probabilities.shape[1])
+    n_classes = probabilities.shape[1]
+    wanted = None if label is None else class_code("hard_negatives", label, context.classes, n_classes)
     candidates = context.candidates
     taught = context.labeled[context.labels >= 0]
     if len(taught) == 0:
@@ -82,12 +83,3 @@ def _nearness(own: np.ndarray, other: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(both > 0, own / both, 0.5)
     return np.where(np.isinf(own), 1.0, np.where(np.isinf(other), 0.0, share)).astype(np.float32)
-
-
-def _class_of(context: Context, label: str | int, n_classes: int) -> int:
-    if str(label) in context.classes:
-        return context.classes.index(str(label))
-    if isinstance(label, int | np.integer) and 0 <= label < n_classes:
-        return int(label)
-    known = ", ".join(context.classes) if context.classes else f"codes 0 to {n_classes - 1}"
-    raise SettingsError(f"hard_negatives' label is {label!r}, which is no class; there are: {known}")

@@ -31,6 +31,8 @@ _RADIUS_SAMPLE = 2000
 _MEAN_SAMPLE = 16_384
 _KERNEL_NUMBERS = 1 << 18
 _LOOKED_AT = 32
+_LARGEST_SHARE = 1e36
+"""The largest squared length over the squared radius."""
 
 
 @needs("embeddings")
@@ -133,6 +135,8 @@ def _pick(
     weights = np.ones(len(sample), dtype=np.float32)
     if said is not None:
         weights = margin(said, sample.rows)
+    # Nothing over the radius may exceed what float32 holds: what is not a number has no place in an order.
+    scale = max(scale, float(points.norms.max(initial=0)) / _LARGEST_SHARE, 1 / _LARGEST_SHARE)
     costs = None if context.costs is None else context.costs[rows]
     picked, gains = _greedy(points, read(sample.rows), nearest, weights, scale, batch_size, costs)
     return Picks(rows[picked], gains, np.full(batch_size, np.nan))

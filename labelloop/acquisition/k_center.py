@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, needs
-from labelloop.acquisition.canonical import canonical_order
+from labelloop.acquisition.distances import distances_to
 from labelloop.acquisition.farthest import SHORTLIST, pick_greedily
-from labelloop.acquisition.points import centred_reader, lower_minimum, points_of
 
 
 @needs("embeddings")
@@ -28,16 +27,8 @@ def pick_k_center(context: Context, batch_size: int, *, shortlist: int = SHORTLI
 
     Source: Sener and Savarese (2018), Active learning for convolutional neural networks: a core-set approach.
     """
-    assert context.embeddings is not None
-    embeddings = context.embeddings
-    rows = canonical_order(context, context.candidates, "k_center")
-    labeled = canonical_order(context, context.labeled, "k_center")
-    read = centred_reader(embeddings, rows)
-    points = points_of(rows, read, embeddings.shape[1])
-    minimum = np.full(len(rows), np.inf, dtype=np.float32)
-    lower_minimum(points, minimum, read(labeled))
-
+    points, minimum = distances_to(context, context.labeled, "k_center")
     picked, squared = pick_greedily(
         points, minimum, lambda near, _: near.copy(), batch_size, shortlist=shortlist
     )
-    return Picks(rows[picked], np.sqrt(squared.astype(np.float64)), np.ones(batch_size))
+    return Picks(points.rows[picked], np.sqrt(squared.astype(np.float64)), np.ones(batch_size))

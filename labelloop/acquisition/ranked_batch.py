@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, needs
-from labelloop.acquisition.canonical import canonical_order
+from labelloop.acquisition.distances import distances_to
 from labelloop.acquisition.farthest import pick_greedily
 from labelloop.acquisition.margin import margin
-from labelloop.acquisition.points import centred_reader, lower_minimum, points_of
 
 
 @needs("probabilities", "embeddings")
@@ -26,18 +25,10 @@ def pick_ranked_batch(context: Context, batch_size: int) -> Picks:
 
     Source: Cardoso, Silva, Canuto, Moro and Gonçalves (2017), Ranked batch-mode active learning.
     """
-    assert context.embeddings is not None
     assert context.probabilities is not None
-    embeddings = context.embeddings
-    rows = canonical_order(context, context.candidates, "ranked_batch")
-    labeled = canonical_order(context, context.labeled, "ranked_batch")
-    read = centred_reader(embeddings, rows)
-    points = points_of(rows, read, embeddings.shape[1])
-    minimum = np.full(len(rows), np.inf, dtype=np.float32)
-    lower_minimum(points, minimum, read(labeled))
-
-    share = np.float32(len(rows) / (len(rows) + len(labeled)))
-    doubts = (1 - share) * margin(context.probabilities, rows)
+    points, minimum = distances_to(context, context.labeled, "ranked_batch")
+    share = np.float32(len(points) / (len(points) + len(context.labeled)))
+    doubts = (1 - share) * margin(context.probabilities, points.rows)
     unit = np.float32(np.sqrt(points.norms.mean(dtype=np.float64)) or 1)
 
     def value(near: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -45,4 +36,4 @@ def pick_ranked_batch(context: Context, batch_size: int) -> Picks:
         return np.asarray(share * (1 - similarity) + doubts[places], dtype=np.float32)
 
     picked, values = pick_greedily(points, minimum, value, batch_size)
-    return Picks(rows[picked], values.astype(np.float64), np.ones(batch_size))
+    return Picks(points.rows[picked], values.astype(np.float64), np.ones(batch_size))

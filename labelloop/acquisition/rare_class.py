@@ -5,17 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from labelloop.acquisition.base import Context, Picks, needs
-from labelloop.acquisition.canonical import canonical_order
+from labelloop.acquisition.distances import distances_to
 from labelloop.acquisition.herding import pick_max_herding
-from labelloop.acquisition.points import centred_reader, lower_minimum, points_of
+from labelloop.acquisition.named import class_code
 from labelloop.acquisition.top import pick_highest
-from labelloop.errors import SettingsError
 
 FEW = 10
 """Labels of the class from which the model's word counts as much as likeness to the labeled ones."""
 
 
-@needs("probabilities", "embeddings", "labels")
+@needs("probabilities", "embeddings", "labels", doubt=False)
 def pick_rare_class(context: Context, batch_size: int, *, label: str | int | None = None) -> Picks:
     """Pick the rows that are likeliest of the class: as many of it as can be found per label.
 
@@ -39,24 +38,23 @@ def pick_rare_class(context: Context, batch_size: int, *, label: str | int | Non
     search and surveying, its greedy form.
     """
     assert context.probabilities is not None
-    assert context.embeddings is not None
     assert context.labels is not None
-    probabilities, embeddings = np.asarray(context.probabilities), context.embeddings
-    wanted = _class_of(context, label, probabilities.shape[1])
+    probabilities = np.asarray(context.probabilities)
+    n_classes = probabilities.shape[1]
+    if label is None:
+        wanted = _rarest(context.labels, n_classes)
+    else:
+        wanted = class_code("rare_class", label, context.classes, n_classes)
     found = context.labeled[context.labels == wanted]
     if len(found) == 0:
         return pick_max_herding(context, batch_size)
 
-    candidates = context.candidates
-    rows = canonical_order(context, candidates, "rare_class")
-    read = centred_reader(embeddings, rows)
-    points = points_of(rows, read, embeddings.shape[1])
-    distance = np.full(len(rows), np.inf, dtype=np.float32)
-    lower_minimum(points, distance, read(canonical_order(context, found, "rare_class")))
+    points, distance = distances_to(context, found, "rare_class")
+    rows = points.rows
     weight = len(found) / (len(found) + FEW)
     near, likely = _ranks(-distance), _ranks(probabilities[rows, wanted].astype(np.float32))
     scores = np.empty(len(rows), dtype=np.float32)
-    scores[np.searchsorted(candidates, rows)] = (1 - weight) * near + weight * likely
+    scores[np.searchsorted(context.candidates, rows)] = (1 - weight) * near + weight * likely
     return pick_highest(scores, context, batch_size)
 
 
@@ -65,15 +63,8 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return np.searchsorted(np.sort(values), values, side="right") / np.float64(len(values))
 
 
-def _class_of(context: Context, label: str | int | None, n_classes: int) -> int:
-    assert context.labels is not None
-    if label is None:
-        counts = np.bincount(context.labels[context.labels >= 0], minlength=n_classes)
-        seen = np.flatnonzero(counts)
-        return int(seen[counts[seen].argmin()]) if len(seen) else 0
-    if str(label) in context.classes:  # a class named '2' may come from YAML as a number
-        return context.classes.index(str(label))
-    if isinstance(label, int | np.integer) and 0 <= label < n_classes:
-        return int(label)
-    known = ", ".join(context.classes) if context.classes else f"codes 0 to {n_classes - 1}"
-    raise SettingsError(f"rare_class's label is {label!r}, which is no class; there are: {known}")
+def _rarest(labels: np.ndarray, n_classes: int) -> int:
+    """The class with the fewest labels, at least one; the first of equally rare ones, or of all."""
+    counts = np.bincount(labels[labels >= 0], minlength=n_classes)
+    seen = np.flatnonzero(counts)
+    return int(seen[counts[seen].argmin()]) if len(seen) else 0

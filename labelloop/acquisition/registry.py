@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 import inspect
@@ -41,6 +40,7 @@ from labelloop.acquisition.relabel import pick_relabel
 from labelloop.acquisition.typiclust import pick_typiclust
 from labelloop.acquisition.vote_entropy import pick_vote_entropy
 from labelloop.errors import SettingsError
+from labelloop.hints import did_you_mean
 
 STRATEGIES: dict[str, Callable[..., Picks]] = {
     "random": pick_random,
@@ -92,17 +92,18 @@ def make_strategy(name: str, options: Mapping[str, Any] | None = None) -> Strate
     """
     picker = _import(name) if ":" in name else STRATEGIES.get(name)
     if picker is None:
-        nearest = difflib.get_close_matches(name, STRATEGIES, n=1, cutoff=0.5)
-        hint = f"did you mean '{nearest[0]}'? " if nearest else ""
-        raise SettingsError(
-            f"no strategy is called '{name}'; {hint}Known: {', '.join(STRATEGIES)}, or your own as "
-            "'package.module:function'"
-        )
+        listed = f"Known: {', '.join(STRATEGIES)}, or your own as 'package.module:function'"
+        hint = did_you_mean(name, STRATEGIES, then=listed)
+        raise SettingsError(f"no strategy is called '{name}'; {hint}")
     _check_options(name, picker, options or {})
     if name in STRATEGIES:
         check_options(name, options or {})
     pick = functools.partial(picker, **options) if options else picker
-    return Strategy(name, _needs(name, picker), pick, getattr(picker, "cold_needs", None))
+    wanted = _needs(name, picker)
+    doubt = getattr(picker, "doubt", bool(wanted & {"probabilities", "members"}))
+    if options and callable(doubt):
+        doubt = functools.partial(doubt, **options)
+    return Strategy(name, wanted, pick, getattr(picker, "cold_needs", None), doubt)
 
 
 def _import(name: str) -> Callable[..., Picks]:

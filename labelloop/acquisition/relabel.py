@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from labelloop.acquisition.base import Context, Picks, needs
+from labelloop.acquisition.named import costs_of_rows
 from labelloop.acquisition.streaming import score_in_chunks
 from labelloop.acquisition.top import pick_highest
-from labelloop.errors import DataError
 from labelloop.fusion.vote_gain import gain_by_class, new_votes_worth
 
 USUAL_ACCURACY = 0.75
@@ -86,17 +86,5 @@ def pick_relabel(
         scores = np.concatenate([scores, vote_gain(beliefs, accuracy=accuracy)])[order]
         context = replace(context, candidates=both[order])
     if costs is not None:
-        scores = scores / _checked(costs, rows)[context.candidates]
+        scores = scores / costs_of_rows(costs, rows)[context.candidates]
     return pick_highest(scores, context, batch_size)
-
-
-def _checked(costs: npt.ArrayLike, rows: int) -> np.ndarray:
-    each = np.asarray(costs)
-    if each.shape != (rows,) or each.dtype.kind not in "iuf":
-        raise DataError(f"costs have shape {each.shape} and type {each.dtype}; give a number for each of the "
-                        f"{rows} rows")  # fmt: skip
-    wrong = ~(np.isfinite(each) & (each > 0))
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise DataError(f"the cost of row {row} is {each[row]}; costs must be numbers above 0")
-    return each.astype(np.float64)

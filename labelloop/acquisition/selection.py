@@ -6,6 +6,7 @@ Strategies may then be short and trust what they get; a user's own function that
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from contextlib import nullcontext
 
 import numpy as np
@@ -86,14 +87,23 @@ def _check_inputs(strategy: Strategy, context: Context) -> None:
         said = ", ".join(f"{length} rows of {name}" for name, length in lengths.items())
         raise DataError(f"the pool's arrays differ in length: {said}; score the pool again")
     _check_rows(context, next(iter(lengths.values()), None))
+    _check_numbers(strategy, context, arrays)
+
+
+def _check_numbers(strategy: Strategy, context: Context, arrays: Mapping[str, Embeddings]) -> None:
+    """The values themselves, of the rows that the strategy reads."""
+    # Who reads labels holds them against what the model says of those rows; others read candidates alone.
+    judged = [context.candidates, *([context.labeled] if "labels" in strategy.needs else [])]
     if "probabilities" in arrays:
-        check_values("probabilities", arrays["probabilities"], context.candidates)
+        for rows in judged:
+            check_values("probabilities", arrays["probabilities"], rows)
     if "embeddings" in arrays:
         check_values("embeddings", arrays["embeddings"], context.candidates)
         check_values("embeddings", arrays["embeddings"], context.labeled)
-    if context.members is not None and "members" in strategy.needs:
+    if context.members is not None:
         for member in context.members:
-            check_values("members", member, context.candidates)
+            for rows in judged:
+                check_values("members", member, rows)
 
 
 def _check_members(strategy: Strategy, context: Context, lengths: dict[str, int]) -> None:
@@ -132,6 +142,11 @@ def _check_labels(strategy: Strategy, context: Context) -> None:
         raise DataError(
             f"labels have shape {labels.shape} and type {labels.dtype}, but {len(context.labeled)} rows are "
             "labeled; give one class code (a whole number) for each"
+        )
+    if len(labels) and labels.min() < -1:
+        raise DataError(
+            f"the label of row {context.labeled[labels.argmin()]} is {labels.min()}; class codes are 0 or "
+            "more, and -1 is a row that has no label"
         )
     table = context.probabilities if context.members is None else context.members
     if table is not None and len(labels) and labels.max() >= table.shape[-1]:

@@ -94,12 +94,6 @@ def commit_round(root: Path, stages: Sequence[str], sources: Sequence[str] = ())
     return _commit_by_command(root, stages, sources)
 
 
-def status_is_clean(root: Path) -> bool:
-    """Whether every stage and source is as dvc.lock and the .dvc files say; a round still open is not."""
-    _check_project(root)
-    return _dvc(root, "status", "--quiet", accept=(0, 1)).returncode == 0
-
-
 def push(root: Path, remote: str) -> None:
     """Copy everything the present dvc.lock and .dvc files name to a remote, where it is not there yet.
 
@@ -191,9 +185,7 @@ def _patiently(root: Path, act: Callable[[], _T]) -> _T:
         time.sleep(0.2)
 
 
-def _dvc(
-    root: Path, *arguments: str, accept: Sequence[int] = (0,), longest: float | None = 600.0
-) -> subprocess.CompletedProcess[str]:
+def _dvc(root: Path, *arguments: str, longest: float | None = 600.0) -> subprocess.CompletedProcess[str]:
     """Run DVC's command line in `root`; wait a while for another DVC process."""
     environment = os.environ | {"DVC_NO_ANALYTICS": "1", "COLUMNS": "10000"}  # tables are wrapped at that
     deadline = time.monotonic() + PATIENCE
@@ -205,7 +197,7 @@ def _dvc(
                                     check=False)  # fmt: skip
         except subprocess.TimeoutExpired:
             raise ToolError(f"dvc {arguments[0]} in {root} did not end within {longest:.0f} s") from None
-        if answer.returncode in accept:
+        if answer.returncode == 0:
             return answer
         if not _is_busy(answer.stderr) or time.monotonic() > deadline:
             raise _failure(root, arguments[0], answer.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from labelloop.annotators.agreement import Agreement, ClassAgreement, agreement, class_agreement
+from labelloop.annotators.agreement import agreement, class_agreement
 from labelloop.annotators.answers import Answers, numbers_of, read_answers
 from labelloop.annotators.pairs import Pairs, cohen
 from labelloop.annotators.patterns import subset
 from labelloop.errors import DataError
+from labelloop.files import without_nan
 from labelloop.fusion.base import Votes
 
 MOST_ITEMS = 50
@@ -91,8 +91,8 @@ def agreement_summary(
         "votes": len(votes.label),
         "repeats": len(answers.table) - len(votes.label),
         "classes": len(votes.classes),
-        "overall": _plain(agreement(votes, **options)),
-        "by_class": [_plain(one) for one in by_class[:MOST_CLASSES]],
+        "overall": _agreement(votes, options),
+        "by_class": [without_nan(asdict(one)) for one in by_class[:MOST_CLASSES]],
         "by_slice": _by_slice(answers, options),
         "over_time": _over_time(answers, options),
         "pairs": _pair_rows(pairs, votes),
@@ -150,7 +150,7 @@ def agreement_by_slice(votes: Votes, slices: Sequence[str], **options: Any) -> l
     """
     code, names = pd.factorize(np.asarray(slices, dtype=object), sort=True)
     return [
-        {"slice": str(name) or EMPTY} | _plain(agreement(subset(votes, code == number), **options))
+        {"slice": str(name) or EMPTY} | _agreement(subset(votes, code == number), options)
         for number, name in enumerate(names)
     ]
 
@@ -184,8 +184,14 @@ def _over_time(answers: Answers, options: dict[str, Any]) -> list[dict[str, Any]
         inside[stretch] = True
         found.append(
             {"from": _iso(last[stretch[0]]), "to": _iso(last[stretch[-1]])}
-            | _plain(agreement(subset(votes, inside[votes.item]), **options))
+            | _agreement(subset(votes, inside[votes.item]), options)
         )
+    return found
+
+
+def _agreement(votes: Votes, options: dict[str, Any]) -> dict[str, Any]:
+    """The fields of `Agreement`, JSON-like."""
+    found: dict[str, Any] = without_nan(asdict(agreement(votes, **options)))
     return found
 
 
@@ -199,21 +205,9 @@ def _pair_rows(pairs: Pairs, votes: Votes) -> list[dict[str, Any]]:
     return [
         {
             "one": names[one], "other": names[other], "shared": shared, "agreement": agree,
-            "kappa": _number(kappa), "low": _number(low), "high": _number(high),
+            "kappa": without_nan(kappa), "low": without_nan(low), "high": without_nan(high),
         }
         for one, other, shared, agree, kappa, low, high in zip(
             *(column.tolist() for column in columns), strict=True
         )
     ]  # fmt: skip
-
-
-def _plain(found: Agreement | ClassAgreement) -> dict[str, Any]:
-    """As JSON-like values, NaN as None."""
-    return {
-        name: {key: _number(number) for key, number in value.items()} if isinstance(value, dict) else value
-        for name, value in asdict(found).items()
-    }
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)

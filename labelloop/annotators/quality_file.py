@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from labelloop.annotators.answers import Answers, read_answers, read_gold_codes
 from labelloop.annotators.quality import Quality, annotator_quality
+from labelloop.files import without_nan
 
 
 def annotators_of_file(
@@ -59,7 +59,7 @@ def annotators_summary(answers: Answers, quality: Quality) -> dict[str, Any]:
         for row in range(len(copying.one))
         if copying.found[row]
     ]
-    content: dict[str, Any] = _plain(
+    content: dict[str, Any] = without_nan(
         {
             "items": len(answers.votes.items),
             "votes": len(answers.votes.label),
@@ -73,11 +73,3 @@ def annotators_summary(answers: Answers, quality: Quality) -> dict[str, Any]:
         }
     )
     return content
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

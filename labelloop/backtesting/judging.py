@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from labelloop.datasets.paths import nearest
 from labelloop.errors import DataError, SettingsError
+from labelloop.hints import there_is
 
 ACCURACY, MACRO_RECALL, RECALL_OF = "accuracy", "macro_recall", "recall:"
 
@@ -21,7 +21,7 @@ def check_metric(metric: str, classes: Sequence[str]) -> None:
     if metric.startswith(RECALL_OF):
         name = metric.removeprefix(RECALL_OF)
         if name not in classes:
-            raise SettingsError(f"--metric {metric}: there is no class {name!r}; {nearest(name, classes)}")
+            raise SettingsError(f"--metric {metric}: there is no class {name!r}; {there_is(name, classes)}")
     elif metric not in (ACCURACY, MACRO_RECALL):
         raise SettingsError(f"--metric {metric}: say {ACCURACY}, {MACRO_RECALL} or {RECALL_OF}CLASS")
 

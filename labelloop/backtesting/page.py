@@ -45,7 +45,7 @@ def page(summary: Mapping[str, Any], svg: str, *, title: str) -> str:
 
 
 def _trials(money: Mapping[str, Any], metric: str) -> str:
-    names = ("trial", html.escape(metric), "interval", "labels", "behind", "interval")
+    names = ("trial", html.escape(metric), "interval", "labels", "behind, points", "interval")
     rows = ["<tr>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>"]
     for row in money["trials"]:
         chosen = ' class="chosen"' if row["trial"] == money["recommended"] else ""

@@ -13,7 +13,6 @@ import pandas as pd
 
 from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError
-from labelloop.fusion.coding import without_reasks
 
 Fuse = Callable[[pd.DataFrame], pd.DataFrame]
 """Votes (vote, item, annotator, value) in; one row an item out, with columns item and label."""
@@ -94,13 +93,6 @@ def first_votes(votes: pd.DataFrame, overlap: int, seed: int) -> pd.DataFrame:
     ordered = votes.assign(_key=keys).sort_values(["item", "_key"], kind="stable")
     kept = ordered[ordered.groupby("item", sort=False).cumcount() < overlap]
     return kept.drop(columns="_key").reset_index(drop=True)
-
-
-def standing_votes(votes: pd.DataFrame) -> pd.DataFrame:
-    """The answers that count of `tables.VOTES`: the latest of an annotator about an item, if it stands."""
-    last = without_reasks(votes).drop_duplicates(["item", "annotator"], keep="last")
-    kept = last[last["action"].isin(("submitted", "updated"))]
-    return kept[["vote", "item", "annotator", "value", "cost"]].reset_index(drop=True)
 
 
 def from_file(votes: pd.DataFrame, prepared: Prepared) -> pd.DataFrame:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
+import errno
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from labelloop import __version__
-from labelloop.cli import backtesting, fusing, labels, review, scheduling, tool, weak
-from labelloop.cli.arguments import Folder, Plain, campaign_in, options_of
+from labelloop.cli import backtesting, fusing, labels, review, scheduling, selecting, tool, weak
+from labelloop.cli.arguments import CAMPAIGN, Folder, Plain, campaign_in
 from labelloop.errors import LabelloopError
+from labelloop.hints import did_you_mean
 
 app = typer.Typer(
     name="labelloop",
@@ -42,7 +43,7 @@ def _root(
     pass
 
 
-@app.command()
+@app.command(rich_help_panel=CAMPAIGN)
 def init(
     folder: Annotated[Path, typer.Argument(help="Folder to make the campaign in.")] = Path(),
     params: Annotated[
@@ -70,7 +71,7 @@ def init(
     typer.echo(f"\nNext: edit {folder / 'params.yaml'}, then `labelloop run{where}`")
 
 
-@app.command()
+@app.command(rich_help_panel=CAMPAIGN)
 def run(
     folder: Folder = Path(),
     plain: Plain = False,
@@ -82,7 +83,8 @@ def run(
 
     Killed at any moment, the same command goes on from there. Ends with the table of rounds.
     """
-    from labelloop import console, driving
+    from labelloop import driving
+    from labelloop.cli import console
     from labelloop.workspace import Workspace
 
     workspace = campaign_in(folder)
@@ -91,18 +93,19 @@ def run(
     console.show_outcome(Workspace.at(folder), outcome)
 
 
-@app.command()
+@app.command(rich_help_panel=CAMPAIGN)
 def advance(folder: Folder = Path(), plain: Plain = False) -> None:
     """Do everything that can be done now, then leave. For schedules; seconds when there is nothing to do."""
-    from labelloop import console, driving
+    from labelloop import driving
+    from labelloop.cli import console
 
     workspace = campaign_in(folder)
     with console.progress(workspace) as tell:
         outcome = driving.advance(workspace, plain=plain, told=tell)
-    typer.echo(str(outcome))
+    console.show_end(workspace, outcome)
 
 
-@app.command()
+@app.command(rich_help_panel=CAMPAIGN)
 def status(
     folder: Folder = Path(),
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
@@ -119,7 +122,7 @@ def status(
         typer.echo(statuses.as_text(found))
 
 
-@app.command()
+@app.command(rich_help_panel=CAMPAIGN)
 def verify(folder: Folder = Path()) -> None:
     """Read every file of the campaign again and compare it with the digests noted when it was written.
 
@@ -142,7 +145,7 @@ def verify(folder: Folder = Path()) -> None:
     typer.echo(f"{len(found.checked)} files and folders are as they were written")
 
 
-@app.command()
+@app.command(rich_help_panel=CAMPAIGN)
 def stage(
     name: Annotated[str, typer.Argument(help="prepare, score, select, push, collect, fuse, snapshot, train "
                                              "or evaluate.")],
@@ -156,9 +159,8 @@ def stage(
     from labelloop.stages.runner import run_stage
 
     if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise LabelloopError(f"there is no stage {name!r}; {hint}Stages: {', '.join(NAMES)}")
+        hint = did_you_mean(name, NAMES, then=f"Stages: {', '.join(NAMES)}")
+        raise LabelloopError(f"there is no stage {name!r}; {hint}")
     if (round_id is None) != (name == "prepare"):
         raise LabelloopError(
             "prepare takes no round" if round_id else f"stage {name} needs a round, such as r000"
@@ -173,100 +175,21 @@ def stage(
         typer.echo(str(outcome))
 
 
-@app.command()
-def select(
-    strategy: Annotated[
-        str, typer.Option(help="auto, margin, k_center ... or your own as 'package.module:function'.")
-    ],
-    batch_size: Annotated[int, typer.Option(help="Rows to choose.")],
-    out: Annotated[Path, typer.Option(help="Picks in the order of choice: .csv.")],
-    embeddings: Annotated[Path | None, typer.Option(help=".npy, one row an item.")] = None,
-    probabilities: Annotated[
-        Path | None, typer.Option(help=".npy, one row an item, one column a class.")
-    ] = None,
-    labeled: Annotated[
-        Path | None, typer.Option(help=".npy of the rows that are labeled already, or a mask.")
-    ] = None,
-    members: Annotated[
-        Path | None, typer.Option(help=".npy of a committee's probabilities: members x items x classes.")
-    ] = None,
-    labels: Annotated[
-        Path | None, typer.Option(help=".npy of class codes, one a labeled row in the order of --labeled.")
-    ] = None,
-    beliefs: Annotated[
-        Path | None,
-        typer.Option(help=".npy of class chances by the votes about labeled rows, NaN: not again (relabel)."),
-    ] = None,
-    held_out: Annotated[
-        Path | None, typer.Option(help=".npy: what models not trained on a row say of it, for error_based.")
-    ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(help="An option of the strategy as key=value, such as power=2; again for more."),
-    ] = None,
-    ids: Annotated[
-        Path | None,
-        typer.Option(help="An id a row: .npy of text, or a text file with one a line. The order of the rows "
-                          "then decides nothing, and the picks have a column item."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same rows.")] = 0,
-    compose: Annotated[
-        Path | None, typer.Option(help="YAML with the keys of acquisition.compose: filter, caps, shares ...")
-    ] = None,
-    table: Annotated[
-        Path | None, typer.Option(help="The columns that --compose names: CSV or Parquet, one row an item.")
-    ] = None,
-    money: Annotated[float | None, typer.Option(help="What the batch may cost, by cost_column.")] = None,
-) -> None:  # fmt: skip
-    """Choose the rows of plain arrays to label next. Needs no campaign.
-
-    Arrays are .npy files that cover all rows, labeled or not; which ones a strategy reads is in
-    docs/selection.md, and it says so when one is missing. Rows are counted from 0.
-
-    Nothing labeled and no model yet:
-
-    `labelloop select --strategy auto --batch-size 50 --embeddings x.npy --out picks.csv`
-
-    With a model's predictions, told by id, three times as keen on doubt as by default:
-
-    `labelloop select --strategy power_margin --option power=3 --batch-size 50 --probabilities p.npy --labeled
-    known.npy --ids ids.txt --out picks.csv`
-
-    No more than two of one source, within a budget:
-
-    `labelloop select --strategy margin --batch-size 50 --probabilities p.npy --compose compose.yaml --table
-    items.csv --money 20 --out picks.csv`
-    """
-    from labelloop.acquisition.array_selection import select_from_files
-
-    rows = select_from_files(
-        strategy,
-        batch_size=batch_size,
-        out=out,
-        embeddings=embeddings,
-        probabilities=probabilities,
-        labeled=labeled,
-        members=members,
-        labels=labels,
-        beliefs=beliefs,
-        held_out=held_out,
-        seed=seed,
-        compose=compose,
-        table=table,
-        money=money,
-        ids=ids,
-        options=options_of(option or []),
-    )
-    typer.echo(f"{len(rows)} rows in {out}")
-
-
-fusing.add_to(app)
-scheduling.add_to(app)
-tool.add_to(app)
-weak.add_to(app)
-labels.add_to(app)
-backtesting.add_to(app)
 review.add_to(app)
+tool.add_to(app)
+scheduling.add_to(app)
+backtesting.add_to(app)
+selecting.add_to(app)
+fusing.add_to(app)
+labels.add_to(app)
+weak.add_to(app)
+
+
+REFUSED = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR,
+    errno.EEXIST, errno.ENAMETOOLONG,
+}  # fmt: skip
+"""What the operating system refuses for a reason that the user can put right; no defect of labelloop."""
 
 
 def main() -> None:
@@ -274,14 +197,23 @@ def main() -> None:
     try:
         app()
     except LabelloopError as error:
-        typer.secho(f"error: {error}", fg="red", err=True)
-        sys.exit(2)
+        _end(str(error))
+    except OSError as error:
+        if error.errno not in REFUSED or error.filename is None:
+            raise
+        _end(f"{error.filename}: {error.strerror}; see what is there and who may write to it, or name "
+             "another place")  # fmt: skip
     except (SystemExit, KeyboardInterrupt) as leaving:
         # What typer makes of Ctrl-C, without a word; or Ctrl-C before or after typer has the say.
         if isinstance(leaving, SystemExit) and leaving.code != 130:
             raise
         typer.secho("\ninterrupted; the same command goes on from here", err=True)
         sys.exit(130)
+
+
+def _end(message: str) -> NoReturn:
+    typer.secho(f"error: {message}", fg="red", err=True)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

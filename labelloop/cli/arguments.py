@@ -12,6 +12,9 @@ from labelloop.errors import LabelloopError, SettingsError
 if TYPE_CHECKING:
     from labelloop.workspace import Workspace
 
+CAMPAIGN, SCHEDULE, ALONE = "A campaign", "Going on by itself (Prefect)", "Without a campaign"
+"""The parts of `labelloop --help`, in their order."""
+
 Folder = Annotated[Path, typer.Argument(help="The campaign's folder.", show_default="the current folder")]
 Plain = Annotated[
     bool,
@@ -60,12 +63,12 @@ def options_of(texts: list[str]) -> dict[str, Any]:
 
 
 def names_of(text: str) -> list[str] | None:
-    """Class names between commas; None without any.
+    """Names (of classes, of columns) between commas; None without any.
 
     Raises:
         SettingsError: one is empty or comes twice.
     """
     names = [name.strip() for name in text.split(",")] if text else []
     if "" in names or len(set(names)) < len(names):
-        raise SettingsError(f"{text!r} must name every class once, with commas between: 'low,mid,high'")
+        raise SettingsError(f"{text!r} must name each once, with commas between: 'low,mid,high'")
     return names or None

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
+from labelloop.cli.arguments import ALONE
 from labelloop.errors import SettingsError
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(backtest)
+    app.command(rich_help_panel=ALONE)(backtest)
 
 
 def backtest(
@@ -88,7 +89,7 @@ def backtest(
 
     Open replay/backtest.html: the recommendation, the curves, and what less money would have bought.
     """
-    from labelloop import console
+    from labelloop.cli import console
     from labelloop.stages.backtest import backtest as replay
 
     if (params is None) == (campaign is None):
@@ -171,7 +172,9 @@ def _show(summary: dict[str, Any], out: Path) -> None:
     console.print(f"\n{money['sentence']}", highlight=False)
     for note in summary["notes"]:
         console.print(note, highlight=False)
-    console.print(f"backtest.html, curves.csv, summary.json and curves.png are in {out}", highlight=False)
+    page = (out / "backtest.html").resolve().as_uri()
+    console.print("curves.csv, summary.json and curves.png are in " + str(out), highlight=False)
+    console.print(f"Open in a browser: {page}", highlight=False, soft_wrap=True)
 
 
 def _between(low: float | None, high: float | None) -> str:

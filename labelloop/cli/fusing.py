@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from labelloop.cli.arguments import names_of, options_of
+from labelloop.cli.arguments import ALONE, names_of, options_of
 from labelloop.errors import SettingsError
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(fuse)
+    app.command(rich_help_panel=ALONE)(fuse)
 
 
 def fuse(
@@ -44,8 +44,8 @@ def fuse(
         bool, typer.Option("--robust", help="With --ratings: single numbers far off count less.")
     ] = False,
 ) -> None:  # fmt: skip
-    """Fuse any table of votes into one label an item, with its confidence. Needs no campaign."""
-    from labelloop import console
+    """Fuse any table of votes into one label an item, with its confidence."""
+    from labelloop.cli import console
     from labelloop.fusion.ratings_file import fuse_ratings_file
     from labelloop.fusion.votes_file import fuse_file
 

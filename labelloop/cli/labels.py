@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from labelloop.cli.arguments import ALONE
 from labelloop.errors import LabelloopError
 
 Votes = Annotated[Path, typer.Argument(help="CSV (gzip too), Parquet or JSON lines, one vote a row.")]
@@ -15,14 +16,17 @@ Item = Annotated[str, typer.Option(help="Column of the item's id.")]
 Annotator = Annotated[str, typer.Option(help="Column of the annotator.")]
 Label = Annotated[str, typer.Option(help="Column of the answer.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for the JSON and one HTML page.")]
+MOST_PEOPLE = 30
+"""Annotators on the screen: who is flagged, then those with the most answers."""
+
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    app.command()(agreement)
-    app.command()(annotators)
-    app.command()(certify)
+    app.command(rich_help_panel=ALONE)(agreement)
+    app.command(rich_help_panel=ALONE)(annotators)
+    app.command(rich_help_panel=ALONE)(certify)
 
 
 def agreement(
@@ -229,7 +233,7 @@ def _show_agreement(summary: dict[str, Any]) -> None:
     if summary["pairs_mean_kappa"] is not None:
         typer.echo(f"Cohen's kappa, mean of pairs with 5 shared items: {summary['pairs_mean_kappa']:.3f}")
     for one in summary["disagreements"][:5]:
-        answers = ", ".join(f"{label} {many}" for label, many in one["answers"].items())
+        answers = ", ".join(f"{label} ×{many}" for label, many in one["answers"].items())
         typer.echo(_printable(f"divided about {one['item']}: {answers}"))
 
 
@@ -242,21 +246,22 @@ def _figures(found: dict[str, Any]) -> list[str]:
 
 def _show_annotators(summary: dict[str, Any]) -> None:
     def told(found: dict[str, Any]) -> str:
-        return (
-            "–"
-            if found["share"] is None
-            else f"{found['share']:.1%} ({found['low']:.0%}–{found['high']:.0%})"
-        )
+        if found["share"] is None:
+            return "–"
+        return f"{found['share']:.0%} ({100 * found['low']:.0f}–{found['high']:.0%})"
 
+    people = summary["annotators"]
+    gold = f"; {summary['gold']['used']} items of gold" if summary.get("gold") else ""
+    typer.echo(f"{summary['votes']} votes of {len(people)} annotators about {summary['items']} items{gold}")
     rows = []
-    for one in summary["annotators"][:100]:
+    for one in sorted(people, key=lambda one: not one["flags"])[:MOST_PEOPLE]:
         spam = "–" if one["spam_score"] is None else f"{one['spam_score']:.2f}"
         seconds = "–" if one["median_seconds"] is None else f"{one['median_seconds']:.1f}"
         rows.append([one["annotator"], str(one["items"]), told(one["gold"]), told(one["consensus"]), spam,
                      seconds, ", ".join(one["flags"])])  # fmt: skip
     _table(["annotator", "items", "gold", "the others", "spam", "seconds", "flags"], rows)
-    if len(summary["annotators"]) > len(rows):
-        typer.echo(f"{len(summary['annotators']) - len(rows)} more; --json and --out show all")
+    if len(people) > len(rows):
+        typer.echo(f"{len(people) - len(rows)} more; --json and --out show all")
     for pair in summary["copying"]:
         typer.echo(
             f"{_printable(pair['one'])} and {_printable(pair['other'])}: the same answer against the others "

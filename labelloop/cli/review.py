@@ -1,4 +1,4 @@
-"""Commands about a campaign's labels: review, export."""
+"""Commands about a campaign's labels: review, settle, export."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
-from labelloop.cli.arguments import Folder, campaign_in
+from labelloop.cli.arguments import CAMPAIGN, Folder, Plain, campaign_in, names_of
 
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
+
+SHOWN_CLASSES = 20
+"""Possible answers that are named on the screen."""
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    app.command()(review)
-    app.command()(export)
+    for command in (review, settle, export):
+        app.command(rich_help_panel=CAMPAIGN)(command)
 
 
 def review(
@@ -39,30 +42,36 @@ def review(
     model: Annotated[
         bool, typer.Option(help="Look for labels that a model, trained without them, contradicts.")
     ] = True,
+    show: Annotated[
+        bool, typer.Option("--open", help="Show label, votes and reason of the doubtful ones, and list these "
+                           "first. Those drawn at random stay blind.")
+    ] = False,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Have labels looked at by somebody who knows more: write a queue, take in what was said.
 
     The queue is a CSV: items that people gave up, unsure labels, labels that a model contradicts, and some
-    drawn at random. Fill in the column `answer`, then `labelloop review --take FILE --by NAME`. A verdict
-    outranks votes from the next round on, and in `labelloop export` at once. Both are kept.
+    drawn at random, mixed, without their labels. Fill in the column `answer`, then `labelloop review --take
+    FILE --by NAME`. A verdict outranks votes from the next round on, and in `labelloop export` at once. Both
+    are kept.
 
     In a campaign with review gates (review.gates in params.yaml), --gate writes what waits at one.
     """
     from labelloop.reviewing.review import take_verdicts, write_gate_queue, write_queue
+    from labelloop.settling import uncounted_words
     from labelloop.stages.acceptance import time_of
 
     workspace = campaign_in(folder)
     if take is not None:
         told = take_verdicts(workspace, take, by, datetime.now(UTC), gate)
-        typer.echo(json.dumps(told, indent=2) if as_json else _taken(told))
+        typer.echo(json.dumps(told, indent=2) if as_json else _taken(told, uncounted_words(workspace)))
         return
     if gate:
         told = write_gate_queue(workspace, out, gate)
     else:
         told = write_queue(
             workspace, out, now=time_of(workspace), unsure_below=unsure_below, at_random=random,
-            ask_model=model,
+            ask_model=model, blind=not show,
         )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(told, indent=2))
@@ -70,8 +79,53 @@ def review(
     total = sum(told["rows"].values())
     rows = ", ".join(f"{count} {reason}" for reason, count in told["rows"].items())
     typer.echo(f"{total} labels to review in {out}" + (f": {rows}" if rows else ""))
+    if told["page"]:
+        typer.echo(f"Their pictures, to look at: {told['page']}")
     if total:
+        classes = told["classes"]
+        more = f" and {len(classes) - SHOWN_CLASSES} more" if len(classes) > SHOWN_CLASSES else ""
+        typer.echo(f"Answers: {', '.join(classes[:SHOWN_CLASSES])}{more}")
         typer.echo(f"Fill in the column answer, then: labelloop review {folder} --take {out} --by NAME")
+
+
+def settle(
+    folder: Folder = Path(),
+    plain: Plain = False,
+    anyway: Annotated[
+        bool,
+        typer.Option("--anyway", help="Also where nothing is new, such as for answers that came in late."),
+    ] = False,
+) -> None:
+    """Count what has been reviewed, with nobody asked: for a campaign that has stopped.
+
+    A verdict counts when a round closes, and after the last round none does. This makes one that asks nobody:
+    labels, model, accuracy, certificates, report and snapshot are made anew with every verdict so far. Only
+    so can a random review prove anything about the newest round's labels.
+
+    `labelloop review mine --random 100` writes what to fill in, all of it; then
+
+    `labelloop review mine --take review_queue.csv --by eva`
+
+    `labelloop settle mine`
+
+    Reasons to settle are verdicts, a certificate that has expired, or another setting by which labels, model
+    or certificates are made (accept, fusion, model, review ...). Without one it is refused, since each such
+    round may use up one of the tries of accept.looks. Killed, the same command goes on from there.
+    """
+    from labelloop import driving
+    from labelloop.cli import console
+    from labelloop.ledger import Ledger
+    from labelloop.reporting.label_words import read_labels
+    from labelloop.stages.runner import Round
+    from labelloop.stages.settling_report import settled_words
+
+    workspace = campaign_in(folder)
+    with console.progress(workspace) as tell:
+        outcome = driving.settle(workspace, anyway=anyway, plain=plain, told=tell)
+    last = Ledger.read(workspace.ledger).last_closed
+    if last is not None and (current := Round(workspace, last.id)).settles:
+        typer.echo("\n".join([settled_words(current), *read_labels(current.folder)]))
+    console.show_end(workspace, outcome)
 
 
 def export(
@@ -81,6 +135,7 @@ def export(
     in_review: Annotated[
         bool, typer.Option("--in-review", help="With labels that wait at a review gate; source: in review.")
     ] = False,
+    columns: Annotated[str, typer.Option(help="Columns of the data beside each label: 'title,text'.")] = "",
     as_json: Json = False,
 ) -> None:
     """Write every item's label with where it comes from and how sure it is: what the campaign is for.
@@ -93,7 +148,8 @@ def export(
     from labelloop.stages.acceptance import time_of
 
     workspace = campaign_in(folder)
-    told = export_labels(workspace, out, now=time_of(workspace), people_only=people, in_review=in_review)
+    told = export_labels(workspace, out, now=time_of(workspace), people_only=people, in_review=in_review,
+                          columns=names_of(columns) or ())  # fmt: skip
     if as_json:
         typer.echo(json.dumps(told, indent=2))
         return
@@ -106,11 +162,12 @@ def export(
             typer.echo(words)
 
 
-def _taken(told: dict[str, Any]) -> str:
+def _taken(told: dict[str, Any], waiting: str) -> str:
+    """What `take_verdicts` says; `waiting`: that no round is to come which would count them."""
     lines = [f"{told['taken']} verdicts taken in"
              + (f", {told['known']} were known already" if told["known"] else "")
              + (f", {told['blank']} rows have no answer" if told["blank"] else "")
-             + ". They count when the next round closes."]  # fmt: skip
+             + f". {waiting or 'They count when the next round closes.'}"]  # fmt: skip
     lines.append(f"So far {told['reviewed']} items reviewed, {told['overturned']} labels overturned.")
     doubtful = [one for one in told["reasons"] if one["reason"] != "random"]
     if doubtful:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from labelloop.cli.arguments import Folder, campaign_in
+from labelloop.cli.arguments import CAMPAIGN, SCHEDULE, Folder, campaign_in
 from labelloop.errors import LabelloopError
 
 Host = Annotated[str, typer.Option(help="Where webhooks are received. Loopback: this machine only.")]
@@ -19,8 +19,9 @@ Url = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (serve, deploy, webhook, approve):
-        app.command()(command)
+    app.command(rich_help_panel=CAMPAIGN)(approve)
+    for command in (serve, deploy, webhook):
+        app.command(rich_help_panel=SCHEDULE)(command)
 
 
 def serve(
@@ -84,7 +85,12 @@ def approve(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Approve without being asked.")] = False,
     reject: Annotated[str, typer.Option(metavar="REASON", help="Reject the batch, and say why.")] = "",
     reopen: Annotated[
-        bool, typer.Option("--reopen", help="Open the rejected round anew, with params.yaml as it is now.")
+        bool,
+        typer.Option(
+            "--reopen",
+            help="Open a round anew, with params.yaml as it is now: one that was rejected, or that failed "
+            "before anybody was asked.",
+        ),
     ] = False,
 ) -> None:
     """Show the batch that would be pushed next, and approve or reject it.
@@ -97,7 +103,7 @@ def approve(
     if reopen:
         with workspace.hold("labelloop approve --reopen"):
             kept = approval.reopen(workspace)
-        typer.echo(f"the round will be opened anew; the rejected one is kept in {kept}")
+        typer.echo(f"the round will be opened anew; what there was of it is kept in {kept}")
         return
     batch = approval.open_batch(workspace)
     if batch is None:

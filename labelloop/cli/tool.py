@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from labelloop.cli.arguments import Folder, campaign_in
+from labelloop.cli.arguments import CAMPAIGN, Folder, campaign_in
 
 tool = typer.Typer(no_args_is_help=True, help="Look at the labeling tool that annotation.tool names.")
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the group `tool`."""
-    app.add_typer(tool, name="tool")
+    app.add_typer(tool, name="tool", rich_help_panel=CAMPAIGN)
 
 
 @tool.callback()

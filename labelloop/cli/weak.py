@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from labelloop.cli.arguments import ALONE
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(weak)
+    app.command(rich_help_panel=ALONE)(weak)
 
 
 def weak(
@@ -39,7 +41,7 @@ def weak(
 
     import pandas as pd
 
-    from labelloop import console
+    from labelloop.cli import console
     from labelloop.cli.arguments import names_of
     from labelloop.fusion.column_names import item_column_of
     from labelloop.fusion.labels_file import check_suffix, write_table
@@ -96,15 +98,18 @@ def _show(found: list[dict[str, Any]]) -> None:
 
     table = Table()
     for name in ("annotator", "labels", "votes", "coverage", "overlap", "conflict"):
-        table.add_column(name, justify="left" if name in ("annotator", "labels") else "right")
+        left = name in ("annotator", "labels")
+        table.add_column(name, justify="left" if left else "right", overflow="fold")
     with_gold = bool(found) and "accuracy" in found[0]
     if with_gold:
-        table.add_column("right on gold", justify="right")
+        table.add_column("gold", justify="right")
     for row in found:
         cells = [row["annotator"], ", ".join(row["labels"]), str(row["votes"])]
         cells += [f"{row[name]:.1%}" for name in ("coverage", "overlap", "conflict")]
         if with_gold:
             known = row["accuracy"] is not None
-            cells.append(f"{row['accuracy']:.1%} ({row['low']:.0%}–{row['high']:.0%})" if known else "–")
+            cells.append(
+                f"{row['accuracy']:.0%} ({100 * row['low']:.0f}–{row['high']:.0%})" if known else "–"
+            )
         table.add_row(*cells)
     Console().print(table)

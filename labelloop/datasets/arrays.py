@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from labelloop.campaign import Dataset
 from labelloop.datasets.array_file import open_array, scan_features, scan_images
-from labelloop.datasets.paths import locate, nearest, stem_of, stored_as
+from labelloop.datasets.paths import locate, stem_of, stored_as
 from labelloop.datasets.remote import is_remote, place_copy
 from labelloop.datasets.source import ArrayFile, Part, Source, Strings, as_labels, no_labels, row_ids
 from labelloop.errors import DataError
+from labelloop.hints import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -184,8 +185,8 @@ def _unpack(path: Path, key: str, name: str, setting: str, destination: Path) ->
     """Stream one array of a .npz into its own .npy, whatever its size."""
     members = _members(path, name)
     if key not in members:
-        raise DataError(f"dataset.{setting}: {name} has no array {key!r}; {nearest(key, members)}. "
-                        f"Arrays: {', '.join(members)}")  # fmt: skip
+        hint = did_you_mean(key, members, then=f"Arrays: {', '.join(members)}")
+        raise DataError(f"dataset.{setting}: {name} has no array {key!r}; {hint}")
     try:
         with (
             zipfile.ZipFile(path) as archive,

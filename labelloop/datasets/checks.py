@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 
 import numpy as np
@@ -15,6 +14,7 @@ from labelloop.datasets import content
 from labelloop.datasets.source import Part
 from labelloop.datasets.table_files import is_blank
 from labelloop.errors import DataError
+from labelloop.hints import MOST_CLASSES, did_you_mean
 
 _SHOWN_PAIRS = 3
 
@@ -104,8 +104,7 @@ def check_labels(part: Part, classes: tuple[str, ...], named: bool, is_test: boo
     matching = np.asarray(pc.fill_null(pc.is_in(part.labels, pa.array(wrong)), False))
     row = int(matching.argmax())
     label = part.labels[row].as_py()
-    near = difflib.get_close_matches(label, classes, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"classes: {', '.join(classes[:20])}"
+    hint = did_you_mean(label, classes, otherwise=f"classes: {', '.join(classes[:MOST_CLASSES])}")
     origin = "labels.classes" if named else f"the classes found in the {'pool' if is_test else 'data'}"
     raise DataError(
         f"{part.name}, row {part.rows[row]} (counted from 0): label {label!r} is not in {origin}; {hint} "
@@ -144,13 +143,10 @@ def without_overlap(pool: Part, test: Part, dataset: Dataset) -> tuple[Part, int
     if not len(shared):
         return pool, 0
     if dataset.overlap == "refuse":
-        pairs = "; ".join(
-            f"{pool.ids[row].as_py()!r} is {test.ids[places[row]].as_py()!r}" for row in shared[:_SHOWN_PAIRS]
-        )
+        pairs = _pairs(pool, shared, test, places[shared])
         raise DataError(
             f"{len(shared)} items of the pool ({pool.name}) have the content of a test item ({test.name}): "
-            f"{pairs}"
-            f"{'; ...' if len(shared) > _SHOWN_PAIRS else ''}. A model must not be trained on what judges "
+            f"{pairs}. A model must not be trained on what judges "
             "it: remove them, or set dataset.overlap to drop to leave them out of the pool"
         )
     if len(shared) == len(pool):
@@ -171,18 +167,24 @@ def folded(pool: Part, dataset: Dataset) -> tuple[Part, int, int]:
     if not len(copies):
         return pool, 0, 0
     if dataset.duplicates == "refuse":
-        pairs = "; ".join(
-            f"{pool.ids[row].as_py()!r} is {pool.ids[first[row]].as_py()!r}" for row in copies[:_SHOWN_PAIRS]
-        )
+        pairs = _pairs(pool, copies, pool, first[copies])
         raise DataError(
-            f"{len(copies)} items of {pool.name} are copies of earlier ones: {pairs}"
-            f"{'; ...' if len(copies) > _SHOWN_PAIRS else ''}. Remove them, or set dataset.duplicates to "
-            "fold (asked once) or keep (asked each)"
+            f"{len(copies)} items of {pool.name} are copies of earlier ones: {pairs}. Remove them, or set "
+            "dataset.duplicates to fold (asked once) or keep (asked each)"
         )
     differ = pc.not_equal(pool.labels.take(pa.array(copies)), pool.labels.take(pa.array(first[copies])))
     mask = np.ones(len(pool), dtype=bool)
     mask[copies] = False
     return pool.keep(mask), len(copies), int(pc.sum(differ).as_py() or 0)
+
+
+def _pairs(part: Part, rows: np.ndarray, other: Part, its_rows: np.ndarray) -> str:
+    """The first items of one part and those of the other that they are copies of."""
+    shown = [
+        f"{part.ids[row].as_py()!r} is {other.ids[its_row].as_py()!r}"
+        for row, its_row in zip(rows[:_SHOWN_PAIRS], its_rows, strict=False)
+    ]
+    return "; ".join([*shown, "..."] if len(rows) > _SHOWN_PAIRS else shown)
 
 
 def _distinct(part: Part) -> list[str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from pathlib import Path
 
 from labelloop.datasets.remote import fetch, is_remote
 from labelloop.errors import DataError
+from labelloop.hints import nearest
 
 
 def locate(written: str, root: Path, setting: str) -> Path:
@@ -22,8 +21,9 @@ def locate(written: str, root: Path, setting: str) -> Path:
         return fetch(written, root, setting)
     path = root / Path(written).expanduser()
     if not path.exists():
-        near = _neighbours(path)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
+        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = nearest(path.name, beside)
+        hint = "." if near is None else f"; did you mean {near!r}?"
         raise DataError(
             f"dataset.{setting}: {written!r} is not there (looked for {path}){hint} "
             "Relative paths start at the campaign's folder"
@@ -40,17 +40,3 @@ def stored_as(written: str, path: Path) -> str:
 def stem_of(path: Path) -> str:
     """`sms` for `sms.csv.gz`."""
     return path.with_suffix("").stem if path.suffix.lower() == ".gz" else path.stem
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint for a name that is not known."""
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    listing = ", ".join(repr(one) for one in known[:30]) or "none"
-    return f"did you mean {near[0]!r}?" if near else f"there is: {listing}"
-
-
-def _neighbours(path: Path) -> list[str]:
-    if not path.parent.is_dir():
-        return []
-    return difflib.get_close_matches(path.name, [entry.name for entry in path.parent.iterdir()], n=1)

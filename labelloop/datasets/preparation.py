@@ -128,10 +128,11 @@ def _class_counts(labels: Strings, classes: tuple[str, ...]) -> dict[str, int]:
 
 def _notes(summary: dict[str, Any], dataset: Dataset) -> list[str]:
     notes = []
+    other = summary["folded_with_another_label"]
     if summary["folded_duplicates"]:
         notes.append(
-            f"{summary['folded_duplicates']} items are copies of earlier ones and were folded into them; "
-            f"{summary['folded_with_another_label']} of those have another label than the item that was kept"
+            f"{summary['folded_duplicates']} items are copies of earlier ones and were folded into them"
+            + (f"; {other} of those have another label than the item that was kept" if other else "")
         )
     if summary["dropped_overlaps"]:
         notes.append(f"{summary['dropped_overlaps']} items were left out of the pool: the test set has them")

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelloop.campaign import Dataset
-from labelloop.datasets.paths import nearest
 from labelloop.datasets.source import Part, as_text
 from labelloop.errors import DataError
+from labelloop.hints import there_is
 
 
 def split_parts(dataset: Dataset, whole: Part, table: pa.Table) -> tuple[Part, Part | None, dict[str, int]]:
@@ -32,7 +32,7 @@ def split_parts(dataset: Dataset, whole: Part, table: pa.Table) -> tuple[Part, P
     if not column:
         return whole, None, {}
     if column not in table.column_names:
-        hint = nearest(column, table.column_names)
+        hint = there_is(column, table.column_names)
         raise DataError(f"dataset.split_column: {whole.name} has no column {column!r}; {hint}")
     both = sorted(set(dataset.pool_values) & set(dataset.test_values))
     if both:

@@ -27,11 +27,11 @@ from labelloop.datasets.columns import (
     schema_of,
     taken,
 )
-from labelloop.datasets.paths import nearest
 from labelloop.datasets.picture import png_uri
 from labelloop.datasets.row_lookup import RowLookup
 from labelloop.datasets.table import joined_text
 from labelloop.errors import DamagedFileError, DataError
+from labelloop.hints import there_is
 
 
 @dataclass(eq=False)
@@ -136,7 +136,7 @@ class StoredItems:
             )
         known = [name for name in self._stored if name not in ("item", "split")]
         if column not in known:
-            raise DataError(f"{setting}: the data has no column {column!r}; {nearest(column, known)}")
+            raise DataError(f"{setting}: the data has no column {column!r}; {there_is(column, known)}")
         return self._column(column)
 
     def find(self, ids: Sequence[str]) -> np.ndarray:
@@ -224,7 +224,7 @@ class StoredItems:
         if name == "image" and (self.input_kind == "images" or self.summary["picture"]):
             return [png_uri(self._pixels(row)) for row in self.inputs(rows)]
         raise DataError(
-            f"annotation.payload_columns: the data has no column {name!r}; {nearest(name, self._showable())}"
+            f"annotation.payload_columns: the data has no column {name!r}; {there_is(name, self._showable())}"
         )
 
     def _pixels(self, row: np.ndarray) -> np.ndarray:

@@ -13,11 +13,12 @@ from labelloop.campaign import Dataset
 from labelloop.datasets import content
 from labelloop.datasets.array_file import scan_features
 from labelloop.datasets.numbers import as_numbers, is_numeric
-from labelloop.datasets.paths import locate, nearest, stem_of
+from labelloop.datasets.paths import locate, stem_of
 from labelloop.datasets.source import ArrayFile, Part, Source, Strings, as_labels, as_text, no_labels, row_ids
 from labelloop.datasets.split import split_parts
 from labelloop.datasets.table_files import format_of, is_blank, read_table
 from labelloop.errors import DataError
+from labelloop.hints import there_is
 
 RESERVED = ("item", "split")
 """Columns of pool.parquet itself."""
@@ -40,7 +41,7 @@ class Sheet:
         if column not in self.table.column_names:
             raise DataError(
                 f"dataset.{setting}: {self.name} has no column {column!r}; "
-                f"{nearest(column, self.table.column_names)}"
+                f"{there_is(column, self.table.column_names)}"
             )
         return self.table[column]
 

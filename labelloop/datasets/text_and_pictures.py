@@ -17,11 +17,11 @@ import pyarrow.compute as pc
 from labelloop.campaign import Dataset
 from labelloop.datasets import content, images
 from labelloop.datasets.array_file import open_array, start_array
-from labelloop.datasets.paths import nearest
 from labelloop.datasets.sight import FOLDER, Sight
 from labelloop.datasets.source import ArrayFile, Part, Source, as_text
 from labelloop.datasets.table import joined_text
 from labelloop.errors import DataError
+from labelloop.hints import there_is
 from labelloop.models.tfidf import learn_text_space
 from labelloop.models.tfidf_logistic import DIRECTIONS, TERMS
 
@@ -70,7 +70,7 @@ def _texts_of(dataset: Dataset, part: Part) -> np.ndarray:
             known = sorted(set(part.columns) - {"image"})
             raise DataError(
                 f"dataset.text_columns: {part.name} has no column {name!r} that a model may see; "
-                f"{nearest(name, known)}. Pictures with a text are a table with a column of each"
+                f"{there_is(name, known)}. Pictures with a text are a table with a column of each"
             )
     columns = [pc.fill_null(as_text(part.columns[name]), "") for name in dataset.text_columns]
     return np.array(joined_text(columns).to_pylist(), dtype=object)

@@ -16,11 +16,14 @@ COUNTS = ("labels", "test_items", "votes")
 SHARES = ("cost", "hours", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "log_loss", "ece")
 CONTROL = {"control_labels": "Int64", "control_accuracy": "float64"}
 """Nullable: a round whose control arm is still empty has no control accuracy."""
+SETTLES = "settles"
+"""Whether the round asked nobody, and counted what had been reviewed; in files of earlier versions, none."""
 TYPES = {
     "round": "str",
     **dict.fromkeys(COUNTS, "int64"),
     **dict.fromkeys(SHARES, "float64"),
     **CONTROL,
+    SETTLES: "bool",
 }
 """Columns and their types. `labels`: training items with a label, all arms together; `votes`, `cost` and
 `hours`: since the campaign began, the test set's included; `ece`: expected calibration error."""
@@ -35,11 +38,13 @@ def append_round(curve: pd.DataFrame, row: Mapping[str, Any]) -> pd.DataFrame:
     """The curve with one more round.
 
     Args:
-        row: a value a column of `TYPES`; the control columns may be None or absent, others are ignored.
+        row: a value a column of `TYPES`; the control columns may be None or absent, and so may `settles`;
+            others are ignored.
 
     Raises:
         DataError: a value is missing, or the round is in the curve already.
     """
+    row = {SETTLES: False, **row}
     missing = [name for name in TYPES if name not in CONTROL and pd.isna(row.get(name))]
     if missing:
         raise DataError(f"learning curve, round {row.get('round')!r}: {missing[0]!r} is missing")
@@ -47,6 +52,14 @@ def append_round(curve: pd.DataFrame, row: Mapping[str, Any]) -> pd.DataFrame:
         raise DataError(f"learning curve: round {row['round']!r} is in it already")
     added = pd.DataFrame({name: pd.Series([row.get(name)], dtype=kind) for name, kind in TYPES.items()})
     return pd.concat([curve, added], ignore_index=True) if len(curve) else added
+
+
+def asking_rounds(curve: pd.DataFrame) -> pd.DataFrame:
+    """The curve without rounds that asked nobody: what tells what labels bring.
+
+    A round that settles has the labels of the round before, so it would look as if more had brought nothing.
+    """
+    return curve[~curve[SETTLES]].reset_index(drop=True)
 
 
 def write_curve(curve: pd.DataFrame, path: Path) -> None:
@@ -67,6 +80,8 @@ def read_curve(path: Path) -> pd.DataFrame:
         )  # fmt: skip
     except (ValueError, UnicodeDecodeError) as error:
         raise DamagedFileError(f"{path} is damaged: {error}") from None
+    if SETTLES not in curve:
+        curve[SETTLES] = False
     if list(curve.columns) != list(TYPES):
         raise DamagedFileError(f"{path} is damaged: its columns are {list(curve.columns)}")
     return curve

@@ -267,10 +267,10 @@ def _sentence(found: Mapping[str, Any], plan: Plan) -> str:
         return "The pool is used up, so there is nothing to forecast."
     ahead = found["ahead"]
     shown = next((p for p in ahead if p["labels"] == plan.budget_labels), ahead[min(2, len(ahead) - 1)])
-    where = "the label budget, " if shown["labels"] == plan.budget_labels else ""
+    where = ", the label budget," if shown["labels"] == plan.budget_labels else ""
     levels = found["asymptote"]
     return (
-        f"With {where}{shown['labels']} labels the accuracy will be about {shown['middle']:.1%} ({percent} "
+        f"With {shown['labels']} labels{where} the accuracy will be about {shown['middle']:.1%} ({percent} "
         f"interval {shown['low']:.1%} to {shown['high']:.1%}); the curve levels off at "
         f"{levels['middle']:.1%} ({levels['low']:.1%} to {levels['high']:.1%})."
     )

@@ -1,23 +1,21 @@
-"""From votes to labels: fusion methods by name, and a table of votes made into a table of labels.
+"""From votes to labels: fusion methods by name. `votes_table` makes a table of votes one of labels.
 
 Nothing slow is imported until a method is used, so that the command line starts at once.
 """
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from labelloop.errors import SettingsError
+from labelloop.hints import did_you_mean
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from labelloop.fusion.base import Fuser
+    from labelloop.fusion.base import Fuser, Fusion
 
 FUSERS = {
     "auto": "labelloop.fusion.choosing",
@@ -52,13 +50,28 @@ def make_fuser(name: str, options: Mapping[str, Any] | None = None) -> Fuser:
         SettingsError: no such method, no such option, a value that the method refuses, or a method of another
             package that is not installed.
     """
-    if name not in FUSERS:
-        raise SettingsError(f"fusion.method {name!r} is not known; {_nearest(name, FUSERS)}")
-    function = getattr(importlib.import_module(FUSERS[name]), name)
+    function = _method(name)
     check_options(name, function, options or {})
     fuser: Fuser = functools.partial(function, **(options or {}))
     fuser(_no_votes())
     return fuser
+
+
+def check_hears_models(name: str, *, key: str = "fusion.method ", asked: str = "fusion.model_prior") -> None:
+    """Refuse to have a model heard by a method that takes no item prior.
+
+    Args:
+        key: what the user names the method by, up to the name itself.
+        asked: what the user has said to have a model heard.
+
+    Raises:
+        SettingsError: the method takes none, or there is no such method.
+    """
+    if "item_prior" not in _options(_method(name)):
+        raise SettingsError(
+            f"{asked} does not go with {key}{name}, which has no place for a model's word; use {key}auto, or "
+            f"leave out {asked}"
+        )
 
 
 def check_options(name: str, function: Callable[..., Any], options: Mapping[str, Any]) -> None:
@@ -67,11 +80,7 @@ def check_options(name: str, function: Callable[..., Any], options: Mapping[str,
     Raises:
         SettingsError: names the option and the nearest there is.
     """
-    known = [
-        parameter.name
-        for parameter in inspect.signature(function).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.name != "gold"
-    ]
+    known = _options(function)
     for option in options:
         if option not in known:
             raise SettingsError(
@@ -79,16 +88,19 @@ def check_options(name: str, function: Callable[..., Any], options: Mapping[str,
             )
 
 
-def fuse_table(
-    votes: pd.DataFrame,
-    classes: Sequence[str],
-    method: str = "majority",
-    options: Mapping[str, Any] | None = None,
-) -> pd.DataFrame:
-    """The table alone of `votes_table.fuse_votes`."""
-    from labelloop.fusion.votes_table import fuse_votes
+def _method(name: str) -> Callable[..., Fusion]:
+    if name not in FUSERS:
+        raise SettingsError(f"fusion.method {name!r} is not known; {_nearest(name, FUSERS)}")
+    function: Callable[..., Fusion] = getattr(importlib.import_module(FUSERS[name]), name)
+    return function
 
-    return fuse_votes(votes, classes, method, options).table
+
+def _options(function: Callable[..., Any]) -> list[str]:
+    return [
+        parameter.name
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.name != "gold"
+    ]
 
 
 def _no_votes() -> Any:
@@ -101,5 +113,4 @@ def _no_votes() -> Any:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+    return did_you_mean(name, known, otherwise=f"known: {', '.join(known) or 'none'}")

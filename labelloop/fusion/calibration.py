@@ -96,23 +96,29 @@ def tempered(posterior: np.ndarray, temperature: float | np.ndarray) -> np.ndarr
     return rows
 
 
-def cautious(fusion: Fusion, votes: Votes) -> Fusion:
+def cautious(fusion: Fusion, votes: Votes, heard: np.ndarray | None = None) -> Fusion:
     """The same labels with the confidence of votes that share errors, for where no gold calibrates it.
 
     An item's log posterior is divided by 1 + (n - 1) `SHARED`, with n its votes: what n votes of which each
     two are correlated so much tell is worth n over that many. Gold stays certain. The constant is the
     smallest that any leave-one-set-out choice took, by calibration error on seven real crowds with 3, 5 and
-    every vote; there are crowds that would need five times of it, and some that would need none.
+    every vote; there are crowds that would need five times of it, and some that would need none. A model's
+    word is one vote more: it was trained on people's labels, and shares their errors.
+
+    Args:
+        heard: shape (n_items,), bool: items about which a model's word was heard.
 
     Source: the design effect of Kish (1965), Survey sampling, section 5.4.
     """
     total = np.bincount(votes.item, minlength=len(votes.items))
+    if heard is not None:
+        total = total + heard
     shown = tempered(fusion.posterior, 1 + SHARED * np.maximum(total - 1, 0)[:, None])
     if fusion.gold is not None:
         shown[fusion.gold] = fusion.posterior[fusion.gold]
-    return dataclasses.replace(
-        fusion, posterior=shown, raw=fusion.posterior, method=f"{fusion.method}+caution/1"
-    )
+    # What was made without a model is as it was under version 1.
+    method = f"{fusion.method}+caution/{1 if heard is None else 2}"
+    return dataclasses.replace(fusion, posterior=shown, raw=fusion.posterior, method=method)
 
 
 def calibration_told(fusion: Fusion, gold_items: int, options: Mapping[str, Any] | None = None) -> str:

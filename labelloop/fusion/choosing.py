@@ -103,7 +103,8 @@ def auto(
             counted, gold=gold, warm_start=blind.posterior, temperature=temperature, **options  # type: ignore[arg-type]
         )  # fmt: skip
     if uncalibrated:
-        fusion = cautious(fusion, counted)
+        heard = None if item_prior is None else ~np.isnan(item_prior).any(axis=1)
+        fusion = cautious(fusion, counted, heard)
     return dataclasses.replace(
         fusion,
         method=f"auto/1+{fusion.method}",

@@ -6,7 +6,6 @@ then the same for any order of rows.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +14,7 @@ import pandas as pd
 from labelloop import tables
 from labelloop.errors import DataError
 from labelloop.fusion.base import Votes
+from labelloop.hints import not_a_class
 
 WITHDRAWN = ("deleted", "skipped")
 """Actions after which an answer no longer stands."""
@@ -41,7 +41,7 @@ def code_votes(table: pd.DataFrame, classes: Sequence[str]) -> Votes:
     codes = np.asarray(pd.Categorical(table[values], categories=list(classes)).codes)
     if (codes < 0).any():
         row = int((codes < 0).argmax())
-        raise DataError(f"votes, row {row}: {_not_a_class(table[values].iloc[row], classes)}")
+        raise DataError(f"votes, row {row}: {not_a_class(table[values].iloc[row], classes)}")
     kept = latest_rows(table)
     item, items = pd.factorize(table["item"].to_numpy(dtype=object)[kept], sort=True)
     annotator, annotators = pd.factorize(table["annotator"].to_numpy(dtype=object)[kept], sort=True)
@@ -92,9 +92,3 @@ def latest_rows(table: pd.DataFrame, by: tuple[str, str] = ("item", "annotator")
     # np.unique finds the first of each pair, so it looks at the rows from the latest to the earliest.
     _, position = np.unique(pair[order][::-1], return_index=True)
     return np.sort(order[::-1][position])
-
-
-def _not_a_class(value: object, classes: Sequence[str]) -> str:
-    near = difflib.get_close_matches(str(value), classes, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"classes: {', '.join(classes[:20])}"
-    return f"{value!r} is not one of the {len(classes)} classes; {hint}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from labelloop.errors import DataError
+from labelloop.hints import nearest
 
 ALSO_CALLED = {
     "item": ("task", "item_id", "task_id", "question"),
@@ -37,8 +37,7 @@ def nearest_column(table: pd.DataFrame, role: str, name: str) -> str | None:
     columns = [str(column) for column in table.columns]
     lower = {column.lower(): column for column in reversed(columns)}
     meant = (name.lower(), *ALSO_CALLED[role], *NEARLY[role], *TRUTH)
-    near = [lower[word] for word in meant if word in lower] + difflib.get_close_matches(name, columns, n=1)
-    return near[0] if near else None
+    return next((lower[word] for word in meant if word in lower), None) or nearest(name, columns)
 
 
 def item_column_of(table: pd.DataFrame, path: Path, names: Sequence[str], flag: str = "") -> str:

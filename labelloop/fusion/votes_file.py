@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from labelloop.errors import DataError
-from labelloop.fusion import make_fuser
+from labelloop.fusion import check_hears_models, make_fuser
 from labelloop.fusion.base import Fusion, Votes
 from labelloop.fusion.calibration import calibration_told
 from labelloop.fusion.coding import code_votes, latest_rows
@@ -36,6 +35,7 @@ from labelloop.fusion.votes_table import (
     with_model,
     with_the_same_word,
 )
+from labelloop.hints import not_a_class
 
 
 def read_votes(
@@ -75,11 +75,8 @@ def read_votes(
         strange = ~votes["label"].isin(classes)
         if strange.any():
             row = int(strange.to_numpy().argmax())
-            value = votes["label"].iloc[row]
-            near = difflib.get_close_matches(value, classes, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"classes: {', '.join(classes[:20])}"
-            raise DataError(f"{path}, row {row + 1}, column {names['label']!r}: {value!r} is not one of the "
-                            f"{len(classes)} classes; {hint}")  # fmt: skip
+            said = not_a_class(votes["label"].iloc[row], classes)
+            raise DataError(f"{path}, row {row + 1}, column {names['label']!r}: {said}")
     if vote_column in table.columns and vote_column not in names.values():
         votes["vote"] = table[vote_column]
     if "answered_at" in table.columns:
@@ -155,11 +152,14 @@ def fuse_file(
 
     Raises:
         DataError: the votes, the gold, the probabilities or the name of the output are not as they must be.
-        SettingsError: the method or an option is not known.
+        SettingsError: the method or an option is not known, or probabilities are given and the method
+            cannot hear a model.
     """
     out_path = Path(out_path)
     check_suffix(out_path)
     fuser = make_fuser(method, options)
+    if probabilities_path is not None:
+        check_hears_models(method, key="--method ", asked="--probabilities")
     gold = None if gold_path is None else read_gold(gold_path, item_column, label_column)
     table = read_votes(votes_path, item_column, annotator_column, label_column, classes, vote_column)
     known = in_order(set(table["label"])) if classes is None else list(classes)
@@ -207,17 +207,10 @@ def fuse_file(
     if ordered:
         labels["expected_steps"] = expected_steps(fusion)
     write_table(flat_labels(labels, votes.classes), out_path)
-    chosen = {"reason": fusion.reason} if fusion.reason else {}
-    calibration = {} if fusion.temperature is None else {"temperature": fusion.temperature}
-    model = {} if prior is None else {"model": told_of_model(prior)["reason"]}
     before = pd.DataFrame({"item": votes.items, "tie": blind.tie,
                            "label": np.asarray(known, dtype=object)[blind.label]})  # fmt: skip
-    return {
-        "method": fusion.method,
-        **chosen,
-        **calibration,
-        "calibration": calibration_told(fusion, gold_items, options),
-        **model,
+    model = {} if prior is None else {"model": told_of_model(prior)["reason"]}
+    return _fusion_told(fusion, gold_items, options) | model | {
         "items": len(votes.items),
         "annotators": len(votes.annotators),
         "votes": len(votes.label),
@@ -227,6 +220,16 @@ def fuse_file(
         "classes": list(votes.classes),
         "out": str(out_path),
         "gold": None if gold is None else compare_with_gold(before, gold, known),
+    }  # fmt: skip
+
+
+def _fusion_told(fusion: Fusion, gold_items: int, options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Method, reason and temperature where there are any, and what confidence means."""
+    return {
+        "method": fusion.method,
+        **({"reason": fusion.reason} if fusion.reason else {}),
+        **({} if fusion.temperature is None else {"temperature": fusion.temperature}),
+        "calibration": calibration_told(fusion, gold_items, options),
     }
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from labelloop import files, tables
 from labelloop.errors import DataError
-from labelloop.fusion import make_fuser
+from labelloop.fusion import check_hears_models, make_fuser
 from labelloop.fusion.base import Fusion, Votes
 from labelloop.fusion.calibration import calibration_told, tempered
 from labelloop.fusion.coding import code_votes, standing_votes
@@ -70,10 +70,12 @@ def fuse_votes(
         answers about one item at the very same time: then the later row counts.
 
     Raises:
-        SettingsError: see `make_fuser`.
+        SettingsError: see `make_fuser`; or `predict` is given and the method cannot hear a model.
         DataError: a value is missing or not one of `classes`, of votes or gold.
     """
     fuser = make_fuser(method, options)
+    if predict is not None:
+        check_hears_models(method)
     about: dict[str, Any] = {"method": method, "options": dict(options or {}), "reason": "",
                              "temperature": None, "calibration": "", "items": 0, "annotators": 0, "votes": 0,
                              "gold_items": 0, "model": None}  # fmt: skip

@@ -1,8 +1,7 @@
 """A kind of label in one place.
 
-What a value looks like, how two are compared and which fusion methods apply. A vote's `value` is text in
-every table: the class name for `choice`, JSON for structured types. Nothing outside this package may look
-inside a value.
+It says what a value looks like. A vote's `value` is text in every table: the class name for `choice`, JSON
+for structured types. Nothing outside this package may look inside a value.
 """
 
 from __future__ import annotations
@@ -22,13 +21,4 @@ class LabelType(Protocol):
         Raises:
             DataError: it is no answer to this question; says which value and what is allowed.
         """
-        ...
-
-    def distance(self, one: str, other: str) -> float:
-        """How far two canonical values are apart, in [0, 1]; 0 means the same answer."""
-        ...
-
-    @property
-    def fusers(self) -> tuple[str, ...]:
-        """Names of the fusion methods that understand this type."""
         ...

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
 from labelloop.errors import DataError
-from labelloop.fusion import FUSERS
+from labelloop.hints import not_a_class
 
 
 @dataclass(frozen=True)
@@ -21,14 +20,4 @@ class Choice:
         text = value.strip() if isinstance(value, str) else value
         if isinstance(text, str) and text in self.classes:
             return text
-        nearest = difflib.get_close_matches(str(text), self.classes, n=1)
-        hint = f"did you mean {nearest[0]!r}?" if nearest else f"classes: {', '.join(self.classes[:20])}"
-        raise DataError(f"{value!r} is not one of the {len(self.classes)} classes; {hint}")
-
-    def distance(self, one: str, other: str) -> float:
-        """0 for the same class, 1 otherwise."""
-        return float(one != other)
-
-    @property
-    def fusers(self) -> tuple[str, ...]:
-        return tuple(FUSERS)
+        raise DataError(not_a_class(value, self.classes))

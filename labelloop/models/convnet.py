@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from labelloop import files
 from labelloop.errors import DataError
 from labelloop.models.convnet_layers import build_network, flip_and_shift, without_units
 from labelloop.models.options import check_choice, check_number
 from labelloop.models.principal_components import PrincipalComponents, principal_components
 from labelloop.models.probabilities import probabilities_of, require_fitted
 from labelloop.models.seeding import derive_seed
-from labelloop.models.storage import SETTINGS, read_arrays, read_settings, write_arrays
+from labelloop.models.storage import made_again, read_arrays, save_settings, write_arrays
 from labelloop.models.torch_training import Training, pick_device, train_network
 from labelloop.models.training_rows import training_rows
 
@@ -159,15 +158,7 @@ class ConvNet:
 
     def save(self, folder: Path) -> None:
         """Write settings.json, components.safetensors and network.safetensors."""
-        files.write_json(
-            folder / SETTINGS,
-            {
-                "n_classes": self.n_classes,
-                "seed": self.seed,
-                "options": self.options,
-                "shape": list(self._shape),
-            },
-        )
+        save_settings(self, folder, shape=list(self._shape))
         if self._components is not None:
             arrays = {"mean": self._components.mean, "directions": self._components.directions}
             write_arrays(folder / _COMPONENTS, arrays)
@@ -178,8 +169,7 @@ class ConvNet:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        settings = read_settings(folder / SETTINGS, ("n_classes", "seed", "options", "shape"))
-        learner = cls(n_classes=settings["n_classes"], seed=settings["seed"], **settings["options"])
+        learner, settings = made_again(cls, folder, "shape")
         if (folder / _COMPONENTS).exists():
             arrays = read_arrays(folder / _COMPONENTS, ("mean", "directions"))
             learner._components = PrincipalComponents(arrays["mean"], arrays["directions"])

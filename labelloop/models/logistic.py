@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from labelloop import files
 from labelloop.models.multinomial import CLASS_WEIGHTS, fit_multinomial
 from labelloop.models.options import check_choice, check_number
 from labelloop.models.probabilities import (
@@ -26,7 +25,7 @@ from labelloop.models.standardisation import (
     require_standardisation,
     standardisation_of,
 )
-from labelloop.models.storage import SETTINGS, read_arrays, read_settings, write_arrays
+from labelloop.models.storage import made_again, read_arrays, save_settings, write_arrays
 from labelloop.models.training_rows import training_rows
 
 _ARRAYS = "logistic.safetensors"
@@ -120,15 +119,7 @@ class Logistic:
 
     def save(self, folder: Path) -> None:
         """Write settings.json and logistic.safetensors."""
-        files.write_json(
-            folder / SETTINGS,
-            {
-                "n_classes": self.n_classes,
-                "seed": self.seed,
-                "options": self.options,
-                "observed": self._observed,
-            },
-        )
+        save_settings(self, folder, observed=self._observed)
         arrays: dict[str, np.ndarray] = {}
         if self._standardisation is not None:
             arrays |= {"mean": self._standardisation.mean, "scale": self._standardisation.scale}
@@ -139,9 +130,8 @@ class Logistic:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        settings = read_settings(folder / SETTINGS, ("n_classes", "seed", "options", "observed"))
+        learner, settings = made_again(cls, folder, "observed")
         arrays = read_arrays(folder / _ARRAYS)
-        learner = cls(n_classes=settings["n_classes"], seed=settings["seed"], **settings["options"])
         learner._observed = settings["observed"]
         if "mean" in arrays:
             learner._standardisation = Standardisation(arrays["mean"], arrays["scale"])

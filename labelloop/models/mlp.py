@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from labelloop import files
 from labelloop.models.options import check_number
 from labelloop.models.probabilities import (
     BLOCK_ROWS,
@@ -27,7 +26,7 @@ from labelloop.models.standardisation import (
     require_standardisation,
     standardisation_of,
 )
-from labelloop.models.storage import SETTINGS, read_arrays, read_settings, write_arrays
+from labelloop.models.storage import made_again, read_arrays, save_settings, write_arrays
 from labelloop.models.torch_training import Training, train_network
 from labelloop.models.training_rows import TrainingRows, training_rows
 
@@ -219,15 +218,7 @@ class Mlp:
 
     def save(self, folder: Path) -> None:
         """Write settings.json and mlp.safetensors."""
-        files.write_json(
-            folder / SETTINGS,
-            {
-                "n_classes": self.n_classes,
-                "seed": self.seed,
-                "options": self.options,
-                "observed": self._observed,
-            },
-        )
+        save_settings(self, folder, observed=self._observed)
         arrays: dict[str, np.ndarray] = {}
         if self._standardisation is not None:
             arrays |= {"mean": self._standardisation.mean, "scale": self._standardisation.scale}
@@ -240,9 +231,8 @@ class Mlp:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        settings = read_settings(folder / SETTINGS, ("n_classes", "seed", "options", "observed"))
+        learner, settings = made_again(cls, folder, "observed")
         arrays = read_arrays(folder / _ARRAYS)
-        learner = cls(n_classes=settings["n_classes"], seed=settings["seed"], **settings["options"])
         learner._observed = settings["observed"]
         if "mean" in arrays:
             learner._standardisation = Standardisation(arrays["mean"], arrays["scale"])

@@ -9,12 +9,11 @@ Source: Jegou, Douze and Schmid (2011), Product quantization for nearest neighbo
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from labelloop.one_thread import cores, one_thread
+from labelloop.one_thread import on_all_cores
 
 PROBES = 32
 """Cells searched for each query."""
@@ -60,20 +59,17 @@ class Cells:
         """
         wanted = _probed(queries, self.centroids, min(probes, len(self.centroids)))
         best = _packed(np.full((len(queries), count), np.inf, np.float32), np.zeros(count, np.int64))
-        with one_thread(), ThreadPoolExecutor(cores()) as pool:
-            # One turn after the other, nearest cells first: then most of the later cells hold nothing nearer.
-            for turn in wanted.T:
-                order = np.argsort(turn, kind="stable")
-                bounds = np.searchsorted(turn[order], np.arange(len(self.centroids) + 1))
-                # Every query is in one cell's list a turn, so lists may be worked through at the same time.
-                for _ in pool.map(
-                    lambda cell, order=order, bounds=bounds: self._search(
-                        queries, order[bounds[cell] : bounds[cell + 1]], cell, best
-                    ),
-                    range(len(self.centroids)),
-                    chunksize=1,
-                ):
-                    pass
+        # One turn after the other, nearest cells first: then most of the later cells hold nothing nearer.
+        for turn in wanted.T:
+            order = np.argsort(turn, kind="stable")
+            bounds = np.searchsorted(turn[order], np.arange(len(self.centroids) + 1))
+            # Every query is in one cell's list a turn, so lists may be worked through at the same time.
+            parts = np.split(order, bounds[1:-1])
+
+            def search(cell: int, parts: list[np.ndarray] = parts) -> None:
+                self._search(queries, parts[cell], cell, best)
+
+            on_all_cores(search, range(len(self.centroids)))
         return self.places[best & 0xFFFFFFFF], _distances(best)
 
     def _search(self, queries: np.ndarray, rows: np.ndarray, cell: int, best: np.ndarray) -> None:
@@ -159,8 +155,7 @@ def neighbour_graph(points: np.ndarray, count: int) -> tuple[np.ndarray, np.ndar
         joined[part] = np.take_along_axis(where, order, axis=1)
         distances[part] = np.take_along_axis(found, order, axis=1)
 
-    with one_thread(), ThreadPoolExecutor(cores()) as pool:
-        list(pool.map(join, range(0, len(points), step)))
+    on_all_cores(join, range(0, len(points), step))
     return joined, distances
 
 
@@ -224,6 +219,5 @@ def _probed(queries: np.ndarray, centroids: np.ndarray, probes: int) -> np.ndarr
         order = np.argsort(np.take_along_axis(squared, near, axis=1), axis=1, kind="stable")
         found[start : start + step] = np.take_along_axis(near, order, axis=1)
 
-    with one_thread(), ThreadPoolExecutor(cores()) as pool:
-        list(pool.map(look, range(0, len(queries), step)))
+    on_all_cores(look, range(0, len(queries), step))
     return found

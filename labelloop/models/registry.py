@@ -5,7 +5,6 @@ Nothing slow is imported before a learner is made; `labelloop status` only check
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from labelloop.errors import SettingsError
+from labelloop.hints import did_you_mean
 from labelloop.models.base import Learner
 from labelloop.models.views import TwoViews
 from labelloop.settings.pool import DEFAULT, PoolOptions
@@ -59,12 +59,9 @@ def resolve_model_name(name: str, input_kind: str) -> str:
     if ":" in name:
         return name
     if name not in BUILT_IN:
-        nearest = difflib.get_close_matches(name, ["auto", *BUILT_IN], n=1, cutoff=0.5)
-        hint = f"did you mean '{nearest[0]}'? " if nearest else ""
-        raise SettingsError(
-            f"model.name is '{name}', which is no learner; {hint}Built-in: auto, {', '.join(BUILT_IN)}. "
-            "Your own is named 'package.module:Class'"
-        )
+        listed = f"Built-in: auto, {', '.join(BUILT_IN)}. Your own is named 'package.module:Class'"
+        hint = did_you_mean(name, ["auto", *BUILT_IN], then=listed)
+        raise SettingsError(f"model.name is '{name}', which is no learner; {hint}")
     if input_kind not in BUILT_IN[name].input_kinds:
         able = [other for other, learner in BUILT_IN.items() if input_kind in learner.input_kinds]
         raise SettingsError(
@@ -191,9 +188,5 @@ def _check_options(name: str, found: type[Any], options: Mapping[str, Any]) -> N
             continue
         if option in _GIVEN:
             raise SettingsError(f"model.options.{option}: '{option}' is given by the campaign; remove it")
-        nearest = difflib.get_close_matches(str(option), known, n=1, cutoff=0.5)
-        hint = f"did you mean '{nearest[0]}'? " if nearest else ""
-        raise SettingsError(
-            f"model.options.{option}: the learner '{name}' has no such option; {hint}"
-            f"Its options: {', '.join(known) or 'none'}"
-        )
+        hint = did_you_mean(option, known, then=f"Its options: {', '.join(known) or 'none'}")
+        raise SettingsError(f"model.options.{option}: the learner '{name}' has no such option; {hint}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from labelloop import files
 from labelloop.errors import DamagedFileError
 
 SETTINGS = "settings.json"
+
+_Kind = TypeVar("_Kind")
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -39,6 +42,27 @@ def read_arrays(path: Path, names: tuple[str, ...] = ()) -> dict[str, np.ndarray
     if missing:
         raise DamagedFileError(f"{path} lacks the array {missing[0]!r}; it has {sorted(arrays)}")
     return arrays
+
+
+def save_settings(learner: Any, folder: Path, **more: Any) -> None:
+    """Write settings.json: what a built-in learner was made with (n_classes, seed, options), and `more`."""
+    made = {"n_classes": learner.n_classes, "seed": learner.seed, "options": learner.options}
+    files.write_json(folder / SETTINGS, made | more)
+
+
+def made_again(kind: Callable[..., _Kind], folder: Path, *more: str) -> tuple[_Kind, dict[str, Any]]:
+    """A learner made as the one that wrote settings.json was, untrained, and that file's content.
+
+    Args:
+        kind: its class.
+        more: further keys that must be there.
+
+    Raises:
+        DamagedFileError: see `read_settings`.
+    """
+    settings = read_settings(folder / SETTINGS, ("n_classes", "seed", "options", *more))
+    learner = kind(n_classes=settings["n_classes"], seed=settings["seed"], **settings["options"])
+    return learner, settings
 
 
 def read_settings(path: Path, names: tuple[str, ...]) -> dict[str, Any]:

@@ -8,12 +8,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from labelloop import files
 from labelloop.errors import DataError
 from labelloop.models.multinomial import CLASS_WEIGHTS, fit_multinomial
 from labelloop.models.options import check_choice, check_number
 from labelloop.models.probabilities import probabilities_of, require_fitted
-from labelloop.models.storage import SETTINGS, read_arrays, read_settings, write_arrays
+from labelloop.models.storage import made_again, read_arrays, save_settings, write_arrays
 from labelloop.models.tfidf import (
     TextSpace,
     has_text_space,
@@ -141,15 +140,7 @@ class TfidfLogistic:
 
     def save(self, folder: Path) -> None:
         """Write settings.json, vocabulary.json and safetensors files."""
-        files.write_json(
-            folder / SETTINGS,
-            {
-                "n_classes": self.n_classes,
-                "seed": self.seed,
-                "options": self.options,
-                "observed": self._observed,
-            },
-        )
+        save_settings(self, folder, observed=self._observed)
         if self._space is not None:
             save_text_space(self._space, folder)
         if self._present is not None:
@@ -159,8 +150,7 @@ class TfidfLogistic:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        settings = read_settings(folder / SETTINGS, ("n_classes", "seed", "options", "observed"))
-        learner = cls(n_classes=settings["n_classes"], seed=settings["seed"], **settings["options"])
+        learner, settings = made_again(cls, folder, "observed")
         learner._observed = settings["observed"]
         if has_text_space(folder):
             learner._space = load_text_space(folder, settings["options"]["ngrams"])

@@ -143,7 +143,7 @@ def _pair_map(summary: dict[str, Any]) -> str:
 
 def _disagreements(summary: dict[str, Any]) -> str:
     rows = [
-        [name(one["item"]), ", ".join(f"{name(label)} {many}" for label, many in one["answers"].items()),
+        [name(one["item"]), ", ".join(f"{name(label)} ×{many}" for label, many in one["answers"].items()),
          str(one["votes"]), share(one["disagreement"])]
         for one in summary["disagreements"]
     ]  # fmt: skip

@@ -79,13 +79,12 @@ def learning_curve(
             _points_with_interval(axes, x, y, (low, high), color=RED, marker="D")
             # The first point, not the last: the control arm ends where the campaign's curve begins.
             axes.annotate("control arm", (x[0], y[0]), xytext=(9, 0), textcoords="offset points",
-                          color=RED, fontsize=9.5, va="center")  # fmt: skip
+                          color=RED, fontsize=9.5, va="center",
+                          bbox={"facecolor": "white", "alpha": 0.8, "pad": 1, "linewidth": 0})  # fmt: skip
         if target is not None:
             axes.axhline(target, color=GREEN, linewidth=1, linestyle=":")
-            axes.annotate(
-                f"target {target:.1%}", (0.0, target), xycoords=("axes fraction", "data"),
-                xytext=(3, 3), textcoords="offset points", color=GREEN, fontsize=9,
-            )  # fmt: skip
+            # Beside the picture, where names are moved apart: within it any curve may pass by.
+            ends.append((labels[-1], target, f"target {target:.1%}", GREEN))
         _percent_axis(axes)
         axes.set_xlabel("labeled items")
         axes.set_ylabel(f"accuracy on {int(curve['test_items'].iloc[-1])} test items")

@@ -5,16 +5,20 @@ Without pandas: `labelloop status` reads this.
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from labelloop import files, stopping
 from labelloop.campaign import CampaignSettings
-from labelloop.workspace import RoundFolder
+from labelloop.round_folder import RoundFolder
 
 Rows = Sequence[Mapping[str, Any]]
-"""The learning curve: labels, votes, cost, hours and accuracy a round."""
+"""The learning curve: labels, votes, cost, hours and accuracy a round, and whether it `settles`."""
+
+KEPT = ("labels", "test_items", "votes", "cost", "hours", "accuracy", "accuracy_low", "accuracy_high")
 
 
 def read_prospects(folder: RoundFolder, rows: Rows, settings: CampaignSettings) -> dict[str, Any]:
@@ -31,12 +35,8 @@ def read_prospects(folder: RoundFolder, rows: Rows, settings: CampaignSettings) 
     projected = savings.get("projected") or {}
     said = (savings["sentence"], projected.get("sentence"), savings.get("roi_sentence"))
     forecast = files.read_json(folder.forecast) if folder.forecast.exists() else None
-    history = [
-        stopping.RoundSummary(row["round"], row["labels"], row["cost"], row["hours"], row["accuracy"])
-        for row in rows
-    ]
     progress = stopping.Progress(
-        settings.stopping, settings.budget, history, pool_left=0,
+        settings.stopping, settings.budget, stopping.summaries(rows), pool_left=0,
         signals=stopping.read_signals(folder.stopping),
     )  # fmt: skip
     return {
@@ -58,9 +58,12 @@ def learned(rows: Rows) -> str:
         return f"{last['labels']} labels gave {last['accuracy']:.1%} accuracy."
     before = rows[-2]
     moved = 100 * (last["accuracy"] - before["accuracy"])
+    newest = f"the last {last['labels'] - before['labels']}"
+    if last.get("settles", False):
+        newest = f"{last['round']}, which asked nobody,"
     return (
         f"From {first['accuracy']:.1%} with {first['labels']} labels to {last['accuracy']:.1%} with "
-        f"{last['labels']}; the last {last['labels'] - before['labels']} moved it by {moved:+.1f} points."
+        f"{last['labels']}; {newest} moved it by {moved:+.1f} points."
     )
 
 
@@ -69,7 +72,7 @@ def spent(rows: Rows, currency: str) -> str:
     last = rows[-1]
     text = f"{last['cost']:.2f} {currency} for {last['votes']} votes in {duration(last['hours'] / 24)}"
     labels = last["labels"] - rows[-2]["labels"] if len(rows) > 1 else 0
-    if not labels:
+    if not labels or last.get("settles", False):
         return text + "."
     return f"{text}; the last labels cost {(last['cost'] - rows[-2]['cost']) / labels:.3f} {currency} each."
 
@@ -84,17 +87,46 @@ def to_come(forecast: Mapping[str, Any] | None) -> str:
 
 
 def duration(days: float) -> str:
-    """Days, or hours where a day is too coarse."""
-    return f"{days:.1f} days" if days >= 2 else f"{24 * days:.1f} hours"
+    """Days, or hours or minutes where that is too coarse."""
+    if days >= 2:
+        return f"{days:.1f} days"
+    return f"{24 * days:.1f} hours" if 24 * days >= 1 else f"{1440 * days:.0f} minutes"
 
 
-def as_lines(prospects: Mapping[str, Any]) -> list[str]:
-    """One line a subject, its name first; then a line a rule."""
-    lines = [
-        f"{name:<10}{prospects[key]}"
+def as_pairs(prospects: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Subjects and what is said of each, then the rules, then what can never fire."""
+    pairs = [
+        (name, prospects[key])
         for name, key in (("learned", "learned"), ("spent", "spent"), ("saved", "saved"),
                           ("to come", "to_come"))
         if prospects[key]
     ]  # fmt: skip
-    lines += [f"{'fires' if rule['fires'] else 'rule':<10}{rule['sentence']}" for rule in prospects["rules"]]
-    return lines + [f"{'note':<10}{sentence}" for sentence in prospects["cannot_fire"]]
+    pairs += [("fires" if rule["fires"] else "rule", rule["sentence"]) for rule in prospects["rules"]]
+    return pairs + [("note", sentence) for sentence in prospects["cannot_fire"]]
+
+
+def as_lines(prospects: Mapping[str, Any]) -> list[str]:
+    """The same, a line each."""
+    return [f"{name:<10}{says}" for name, says in as_pairs(prospects)]
+
+
+def read_curve(path: Path) -> list[dict[str, Any]]:
+    """Rows of a round's learning_curve.csv: round, whether it settles, and the columns `KEPT` as numbers."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        return [
+            {"round": row["round"], "settles": row.get("settles") == "True"}
+            | {name: _number(row[name]) for name in KEPT}
+            for row in csv.DictReader(stream)
+        ]
+
+
+def read_twin(path: Path) -> dict[int, float]:
+    """Accuracy of the random twins by labels; empty where the campaign has none."""
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as stream:
+        return {int(row["labels"]): float(row["accuracy"]) for row in csv.DictReader(stream)}
+
+
+def _number(text: str) -> float | int | None:
+    return None if not text else float(text) if any(mark in text for mark in ".einf") else int(text)

@@ -31,7 +31,7 @@ th { font-weight: 600; border-bottom: 2px solid #888; white-space: nowrap; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .flag { background: #fde8dc; color: #7a2e06; border: 1px solid #e0a98a; border-radius: 4px;
         padding: 0 .35rem; white-space: nowrap; }
-svg { max-width: 100%; height: auto; }
+svg, img { max-width: 100%; height: auto; } code { overflow-wrap: anywhere; }
 svg text { font: 12px system-ui, "DejaVu Sans", sans-serif; fill: #222; }
 td small { color: #555; white-space: nowrap; }
 details { margin: .4rem 0; } summary { cursor: pointer; }
@@ -49,9 +49,14 @@ class Bar:
     note: str = ""
 
 
-def page(title: str, subtitle: str, body: str) -> str:
-    """A whole page; `body` is HTML that was escaped already."""
+def page(title: str, subtitle: str, body: str, *, pictures: bool = False) -> str:
+    """A whole page; `body` is HTML that was escaped already.
+
+    Args:
+        pictures: whether it may show some: within the page, or files beside it.
+    """
     policy = "default-src 'none'; style-src 'unsafe-inline'"
+    policy += "; img-src data: file: 'self'" if pictures else ""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
@@ -89,6 +94,20 @@ def paragraph(words: str, kind: str = "") -> str:
     return f'<p class="{kind}">{text(words)}</p>' if kind else f"<p>{text(words)}</p>"
 
 
+def picture(png: str, what: str, rem: int) -> str:
+    """A PNG in base64, within the page, at most so wide; `what` it shows, for readers who do not see it."""
+    return (
+        f'<img style="max-width: min(100%, {rem}rem)" src="data:image/png;base64,{png}" alt="{text(what)}">'
+    )
+
+
+def sentence(words: str) -> str:
+    """A paragraph in which `names` between backticks stand out, escaped."""
+    parts = text(words).split("`")
+    marked = "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))
+    return f"<p>{marked}</p>"
+
+
 def cards(facts: Sequence[tuple[str, str, str]]) -> str:
     """Numbers side by side: what, how much, and a note."""
     inside = "".join(
@@ -117,7 +136,7 @@ def table(
     heading = cells("th", [text(column) for column in columns], ' scope="col"')
     lines = "\n".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
     told = f"<caption>{text(caption)}</caption>" if caption else ""
-    head = f"<thead><tr>{heading}</tr></thead>"
+    head = f"<thead><tr>{heading}</tr></thead>" if any(columns) else ""
     return f'<div class="scroll"><table>{told}{head}<tbody>{lines}</tbody></table></div>'
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +11,7 @@ import pandas as pd
 from labelloop.errors import DataError, SettingsError
 from labelloop.reviewing.gates import Place
 from labelloop.settings.review import Gate, Review
-from labelloop.spreadsheet import plain
+from labelloop.spreadsheet import sheet
 
 COLUMNS = ("item", "gate", "reason", "label", "confidence", "votes", "said", "text", "answer", "note")
 
@@ -48,24 +46,22 @@ def waiting_rows(labels: pd.DataFrame, found: Mapping[str, Place], gate: str) ->
     return sorted(rows, key=lambda row: (row.confidence or 0.0, row.item))
 
 
-def gates_as_csv(rows: Sequence[Waiting], texts: Callable[[Sequence[str]], dict[str, str]]) -> str:
+def gates_as_csv(rows: Sequence[Waiting], texts: Mapping[str, str]) -> str:
     """The queue as CSV with the columns `COLUMNS`; `answer` and `note` are empty, for the reviewer.
 
     `said` is what reviewers have said before. No cell is taken for a formula by a spreadsheet.
     """
-    shown = texts([row.item for row in rows]) if rows else {}
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        said = "; ".join(
-            f"{one.by}: {one.label}" + (f" ({one.note})" if one.note else "") for one in row.place.shown
-        )
-        cells = (row.item, row.place.waits_at, "; ".join(row.place.why), row.label,
-                 "" if row.confidence is None else f"{row.confidence:.3f}", str(row.votes), said,
-                 " ".join(shown.get(row.item, "").split())[:500], "", "")  # fmt: skip
-        writer.writerow([plain(cell) for cell in cells])
-    return text.getvalue()
+    cells = (
+        (row.item, row.place.waits_at, "; ".join(row.place.why), row.label,
+         "" if row.confidence is None else f"{row.confidence:.3f}", str(row.votes), _said(row.place),
+         " ".join(texts.get(row.item, "").split())[:500], "", "")
+        for row in rows
+    )  # fmt: skip
+    return sheet(COLUMNS, cells)
+
+
+def _said(place: Place) -> str:
+    return "; ".join(f"{one.by}: {one.label}" + (f" ({one.note})" if one.note else "") for one in place.shown)
 
 
 def known_gate(review: Review, name: str) -> Gate:

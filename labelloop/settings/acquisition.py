@@ -49,8 +49,9 @@ class Acquisition(Section):
     shard_size: int = Field(16384, ge=256, description="Items scored at a time.")
     candidates: int | None = Field(
         None, ge=1, description="Only so many items are looked at by the strategy, for large pools: those of "
-        "the highest margin score, or, before there is a model, a random sample. At least a batch. Shards of "
-        "the pool are looked through wherever score's are (docs/scale.md).",
+        "the highest margin score, or, before there is a model and for a strategy that looks for something "
+        "else than doubt, a random sample. At least a batch. Shards of the pool are looked through wherever "
+        "score's are (docs/scale.md).",
     )  # fmt: skip
     compose: Composition = Field(
         Composition(), description="What the strategy may pick, and how its part of a batch is put together."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from labelloop.settings.section import Section
 
@@ -28,9 +28,3 @@ class Fusion(Section):
         "show that labels are worse with it; never about control, gold and test items. none: people alone.",
     )  # fmt: skip
     folds: int = Field(5, ge=2, le=20, description="Parts that the learner is trained without, in turn.")
-
-    @model_validator(mode="after")
-    def _model_is_heard(self) -> Fusion:
-        if self.model_prior != "none" and self.method == "majority":
-            raise ValueError("model_prior is out_of_fold, but majority counts votes only; set method to auto")
-        return self

@@ -11,8 +11,9 @@ from typing import Any
 from labelloop import files, tables
 from labelloop.adapters.tools.base import Answer, Poll
 from labelloop.adapters.tools.keys import parse_key
-from labelloop.errors import DataError, ToolError
+from labelloop.errors import DataError, ToolError, written_down
 from labelloop.label_types import make_label_type
+from labelloop.ledger import round_number
 from labelloop.stages.composing import cost_multiples
 from labelloop.stages.people import paused_in
 from labelloop.stages.runner import Round
@@ -124,20 +125,22 @@ def _check_form(answer: Answer, now: datetime) -> None:
     """
     for name, text in (("id", answer.id), ("annotator", answer.annotator)):
         if not (isinstance(text, str) and text.strip() and text.isprintable() and len(text) <= LONGEST_NAME):
-            raise DataError(f"its {name} {_short(text)} is not plain text of 1 to {LONGEST_NAME} characters")
+            raise DataError(
+                f"its {name} {written_down(text)} is not plain text of 1 to {LONGEST_NAME} characters"
+            )
     if answer.action not in tables.ACTIONS:
-        raise DataError(f"its action {_short(answer.action)} is none of {', '.join(tables.ACTIONS)}")
+        raise DataError(f"its action {written_down(answer.action)} is none of {', '.join(tables.ACTIONS)}")
     at = answer.answered_at
     if not isinstance(at, datetime) or at.tzinfo is None:
-        raise DataError(f"its time {_short(at)} is no time with a zone")
+        raise DataError(f"its time {written_down(at)} is no time with a zone")
     if not EARLIEST <= at <= now:
         raise DataError(f"it is dated {at.isoformat()}, which is not between {EARLIEST:%Y-%m-%d} and the "
                         f"tool's clock, {now.isoformat(timespec='seconds')}")  # fmt: skip
     cost = answer.cost
     if cost is not None and not (isinstance(cost, int | float) and 0 <= cost < MOST):
-        raise DataError(f"its cost {_short(cost)} is not 0 or more")
+        raise DataError(f"its cost {written_down(cost)} is not 0 or more")
     if not (answer.tool_ref is None or _is_text(answer.tool_ref)):
-        raise DataError(f"its reference {_short(answer.tool_ref)} is not text")
+        raise DataError(f"its reference {written_down(answer.tool_ref)} is not text")
 
 
 class _Reasks:
@@ -151,7 +154,9 @@ class _Reasks:
         """Who was asked again under this key; None where nobody was."""
         asked = parse_key(key)
         round_id = asked.round
-        if asked.copy or not ROUND_ID.fullmatch(round_id) or int(round_id[1:]) > int(self._last[1:]):
+        if asked.copy or not ROUND_ID.fullmatch(round_id):
+            return None
+        if round_number(round_id) > round_number(self._last):
             return None
         if round_id not in self._people:
             path = self._workspace.round(round_id).routing
@@ -165,7 +170,7 @@ def _item_of(
     answer: Answer, campaign: str, asked: dict[str, tuple[str, int]], reasks: _Reasks
 ) -> tuple[str, str]:
     if not _is_text(answer.key):
-        raise DataError(f"task {_short(answer.key)} is none of this campaign's")
+        raise DataError(f"task {written_down(answer.key)} is none of this campaign's")
     try:
         key = parse_key(answer.key)
     except ToolError as error:
@@ -204,12 +209,5 @@ def _shown(content: object) -> object:
     try:
         text = json.dumps(content, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
-        return _short(content, LONGEST_CONTENT)
+        return written_down(content, LONGEST_CONTENT)
     return content if len(text) <= LONGEST_CONTENT else text[:LONGEST_CONTENT]
-
-
-def _short(value: object, most: int = 100) -> str:
-    try:
-        return repr(value)[:most]
-    except (RecursionError, ValueError):  # nested without bottom; more digits than Python writes
-        return f"a {type(value).__name__} that cannot be written down"

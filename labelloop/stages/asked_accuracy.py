@@ -10,7 +10,7 @@ import pandas as pd
 from labelloop import files, models, tables
 from labelloop.datasets.base import Prepared
 from labelloop.evaluation.intervals import wilson
-from labelloop.evaluation.weighted import Estimate, asked_accuracy, chosen_accuracy
+from labelloop.evaluation.weighted import FEWEST, Estimate, asked_accuracy, chosen_accuracy
 from labelloop.stages.runner import Round
 
 UNKNOWN: dict[str, Any] = {
@@ -108,8 +108,8 @@ _OF = {
 
 
 def sentence(metrics: dict[str, Any]) -> str:
-    """For the round's report; empty where nothing is known."""
-    if metrics["asked_accuracy"] is None:
+    """For the round's report; empty where nothing is known, or of too few items to be worth a sentence."""
+    if metrics["asked_accuracy"] is None or metrics["asked_accuracy_items"] < FEWEST:
         return ""
     within = (
         "too few to give an interval"

@@ -16,6 +16,7 @@ from labelloop.backtesting.replay import Arena, LabelSource
 from labelloop.campaign import CampaignSettings, load_settings
 from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError, SettingsError
+from labelloop.fusion.coding import standing_votes
 from labelloop.fusion.votes_file import read_votes
 from labelloop.fusion.votes_table import fuse_votes
 from labelloop.ledger import Ledger
@@ -24,6 +25,7 @@ from labelloop.stages.composing import check_composition, check_mix
 from labelloop.stages.crew_votes import CrewVotes
 from labelloop.stages.fuse import fuse_as_set
 from labelloop.stages.known_errors import with_known_errors
+from labelloop.stages.named_options import check_named_options
 from labelloop.stopping import item_cost
 from labelloop.workspace import Workspace
 
@@ -141,7 +143,8 @@ def from_campaign(folder: Path, votes: str) -> Material:
     if votes != RECORDED:
         raise SettingsError(f"--votes {votes} does not go with --campaign; say recorded (what people "
                             "answered) or known (the fused labels, every answer right)")  # fmt: skip
-    given = recorded.standing_votes(tables.VOTES.read(workspace.round(last.id).collected))
+    given = standing_votes(tables.VOTES.read(workspace.round(last.id).collected))
+    given = given[["vote", "item", "annotator", "value", "cost"]]
     return Material(str(workspace.data), settings, truth, RECORDED, given, tested, (note, _votes_note(given)))
 
 
@@ -195,9 +198,10 @@ def label_source(
 
 
 def _check(prepared: Prepared, settings: CampaignSettings) -> None:
-    """Whatever a round would refuse of the composition is refused before anything is replayed."""
+    """What a round would refuse of composition and options is refused before anything is replayed."""
     check_mix(settings)
     check_composition(prepared, settings)
+    check_named_options(prepared, settings)
 
 
 def _refuse_unknown(prepared: Prepared, known: np.ndarray) -> None:

@@ -82,7 +82,7 @@ def _poll(current: Round) -> Waiting | None:
     copies, earlier = wanted.copies, earlier_events(before, wanted)
     campaign = current.settings.campaign.name
     gone = note_gone(current.workspace, current.id, campaign, poll.gone, copies, poll.now)
-    pushed = pushed_at(current) or _closed_at(current.previous) or LONG_AGO
+    pushed = pushed_at(current) or _settled_at(current, poll.now) or _closed_at(current.previous) or LONG_AGO
     events = events_of(votes, copies)
     closing = closing_time(events, copies, pushed, annotation, gone, before=wanted.before, earlier=earlier)
     if closing is None or closing.at > poll.now:
@@ -114,6 +114,13 @@ def _merge(before: pd.DataFrame, known: pd.DataFrame | None, new: Iterable[dict[
     votes = pd.concat(both, ignore_index=True) if both else tables.VOTES.empty()
     votes = votes.drop_duplicates("vote", keep="first")
     return votes.sort_values(["answered_at", "vote"], kind="stable", ignore_index=True)
+
+
+def _settled_at(current: Round, now: datetime) -> datetime | None:
+    """When a round closes that settles: now, so that certificates begin and end by the day it is. Simulated
+    time does not pass between rounds. None for other rounds.
+    """
+    return now if current.settles and current.settings.annotation.tool != "simulated" else None
 
 
 def _closed_at(previous: Any) -> datetime | None:

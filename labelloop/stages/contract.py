@@ -33,7 +33,7 @@ ROUND_STAGES = {
             "score",
             inputs=("data", "{previous}/model"),
             outputs=("{round}/scores",),
-            sections=("acquisition",),
+            sections=("round", "acquisition"),
         ),
         Contract(
             "select",
@@ -95,7 +95,7 @@ ROUND_STAGES = {
                 "{previous}/quality.json",
             ),
             outputs=("{round}/collected.parquet",),
-            sections=("campaign", "labels", "annotation", "gold", "quality"),
+            sections=("round", "campaign", "labels", "annotation", "gold", "quality"),
             sources=("{round}/votes.parquet", "{round}/closed.json", "{round}/reviews.json"),
         ),
         Contract(

@@ -13,6 +13,7 @@ from labelloop.adapters.tools.keys import TaskKey
 from labelloop.backtesting.arena import known_codes
 from labelloop.backtesting.replay import Arena
 from labelloop.campaign import CampaignSettings
+from labelloop.ledger import round_name
 from labelloop.models.out_of_fold import out_of_fold
 from labelloop.stages.fuse import fuse_as_set
 
@@ -52,7 +53,7 @@ class CrewVotes:
         settings, prepared = self.settings, self.arena.prepared
         ids = prepared.pool.ids[rows]
         tasks = [
-            TaskKey(settings.campaign.name, f"r{number:03d}", item, copy)
+            TaskKey(settings.campaign.name, round_name(number), item, copy)
             for item in ids
             if item not in self._asked
             for copy in range(self.overlap)

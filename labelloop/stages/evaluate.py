@@ -17,6 +17,7 @@ from labelloop.errors import DataError
 from labelloop.evaluation import curve as curves
 from labelloop.evaluation import metrics as measures
 from labelloop.evaluation import savings
+from labelloop.evaluation.half_samples import half_sample_sd, halves
 from labelloop.evaluation.prelabels import count_prelabelled
 from labelloop.evaluation.projection import project_random
 from labelloop.evaluation.worth import labels_saved, money_saved
@@ -74,12 +75,14 @@ def evaluate(current: Round) -> None:
         "hours": _hours(votes),
         "control_labels": len(sample),
         "control_accuracy": None if by_control is None else float((by_control == true).mean()),
+        curves.SETTLES: current.settles,
     }
     curve = curves.append_round(curves.read_curve(current.previous.curve), judged | totals)
     curve = rejudged(curve, right, settings.evaluation.interval)
     curves.write_curve(curve, folder.curve)
-    saved = _savings(current, curve, right, len(prepared.classes), draw_sd)
-    saved["projected"] = _projected(current, prepared, curve, draw_sd)
+    asking = curves.asking_rounds(curve)
+    saved = _savings(current, asking, right, len(prepared.classes), draw_sd)
+    saved["projected"] = _projected(current, prepared, asking, draw_sd)
     saved |= _worth(current, saved, training, votes, len(curve))
     write_outlook(current, prepared, curve, right)
     per_class, confusion = judged.pop("per_class"), judged.pop("confusion")
@@ -163,11 +166,11 @@ def _draw_sd(
         return 0.0
     ordered = sample.sort_values("item", ignore_index=True)
     accuracies = []
-    for half in savings.halves(len(ordered), current.settings.campaign.seed):
+    for half in halves(len(ordered), current.settings.campaign.seed):
         model = _control_model(current, prepared, ordered.iloc[half])
         right = 0.0 if model is None else (model.predict_proba(inputs).argmax(axis=1) == true).mean()
         accuracies.append(float(right))
-    return savings.half_sample_sd(accuracies)
+    return half_sample_sd(accuracies)
 
 
 def _savings(

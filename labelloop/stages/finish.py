@@ -6,7 +6,7 @@ from labelloop import files
 from labelloop.adapters import git
 from labelloop.evaluation import curve as curves
 from labelloop.ledger import Ledger
-from labelloop.stages.publish import draw_curve
+from labelloop.stages.publish import draw_curve, write_page
 from labelloop.stages.runner import Round
 from labelloop.stages.track import open_tracker
 from labelloop.stages.version import CAMPAIGN_FILES
@@ -22,6 +22,7 @@ def finish(current: Round) -> None:
         twin = random_twin(current)
         files.write_text(workspace.twin, twin.to_csv(index=False, lineterminator="\n"))
         draw_curve(current, curves.read_curve(current.folder.curve), twin)
+    write_page(current, stopped=reason)
     tracker = open_tracker(current)
     if tracker is not None:
         tracker.finish(reason)

@@ -14,10 +14,11 @@ import pandas as pd
 
 from labelloop import files, tables
 from labelloop.ledger import round_number
+from labelloop.round_folder import RoundFolder
 from labelloop.stages.acceptance import time_of
 from labelloop.stages.overruling import METHOD
 from labelloop.stages.runner import Round
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.workspace import Workspace
 
 EXPIRED = "expired"
 """Key of what `expired_since` gives, in the `round` part of the round's settings."""

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 
 from labelloop import datasets
 from labelloop.campaign import CampaignSettings
-from labelloop.datasets.paths import nearest
 from labelloop.datasets.source import as_text
 from labelloop.datasets.table_files import format_of, read_table
 from labelloop.errors import DataError, SettingsError
+from labelloop.hints import there_is
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def with_known_errors(
 
     Raises:
         SettingsError: the file is not there, has no column of ids, or none of its ids is of the pool.
-        DataError: it cannot be read, or a list names an id that is not in the pool.
+        DataError: it cannot be read.
     """
     try:
         return _with_known_errors(settings, root, data)
@@ -67,12 +67,9 @@ def _with_known_errors(settings: CampaignSettings, root: Path, data: Path) -> Ca
 
 def _read(options: dict[str, Any], root: Path, data: Path, where: str) -> dict[str, Any]:
     wrong = options.get("wrong")
-    if not isinstance(wrong, str | list):
-        return options
+    if not isinstance(wrong, str):
+        return options  # what a list names, `named_options` looks up
     prepared = datasets.open_prepared(data)
-    if isinstance(wrong, list):
-        prepared.pool.rows_of([str(name) for name in wrong if not isinstance(name, int)])
-        return options
     path = root / Path(wrong).expanduser()
     if not path.exists():
         raise SettingsError(f"{where}: {wrong!r} is not there (looked for {path}); give a table of ids")
@@ -81,7 +78,7 @@ def _read(options: dict[str, Any], root: Path, data: Path, where: str) -> dict[s
     column = "item" if "item" in table.column_names else table.column_names[0]
     if column != "item" and len(table.column_names) > 1:
         raise SettingsError(
-            f"{where}: {wrong} has no column 'item' with the ids; {nearest('item', table.column_names)}"
+            f"{where}: {wrong} has no column 'item' with the ids; {there_is('item', table.column_names)}"
         )
     named = list(dict.fromkeys(pc.drop_null(as_text(table[column])).to_pylist()))
     rows = prepared.pool.find(named)

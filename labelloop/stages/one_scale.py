@@ -23,21 +23,21 @@ from labelloop.acquisition.relabel import vote_gain
 from labelloop.asking import experts_left, usual_people
 from labelloop.campaign import Annotation, CampaignSettings, Review
 from labelloop.datasets.base import Prepared
-from labelloop.fusion.vote_gain import another_votes_worth, verdicts_worth
+from labelloop.fusion.vote_gain import verdicts_worth
 from labelloop.stages.asked_again import people_asked
 from labelloop.stages.composing import open_rows
 from labelloop.stages.people import annotation_of
 from labelloop.stages.quotas import experts_room
 from labelloop.stages.runner import Round
 from labelloop.stages.second_looks import (
-    EXPERT_ACCURACY,
     SecondLooks,
-    by_votes,
-    eligible_items,
     expert_votes,
+    further_votes,
     votes_accuracy,
+    worth_of_a_look,
 )
 from labelloop.stages.strategy_arm import scores_array
+from labelloop.stages.unsure_items import by_votes, eligible_items
 
 STRATEGY = "relabel"
 
@@ -70,16 +70,12 @@ def choose_on_one_scale(
         candidates = np.intersect1d(candidates, open_rows(prepared, settings, taken))
     gains = vote_gain(probabilities, candidates, accuracy=accuracy, votes=annotation.overlap)
     new = np.sort(gains / each[candidates])[::-1]
-    gain: np.ndarray = np.zeros(0)
     verdict: np.ndarray = np.zeros(0)
-    above = (older["tier"] == "expert").to_numpy()
+    gain, above = worth_of_a_look(older, accuracy), (older["tier"] == "expert").to_numpy()
     if len(older):
-        posterior = np.stack(older["posterior"].to_list())
-        gain = np.where(
-            above, another_votes_worth(posterior, EXPERT_ACCURACY), another_votes_worth(posterior, accuracy)
-        )
         rows = prepared.pool.rows_of(older["item"].tolist())
         gain = gain / (each[rows] * prices_of_those_left(annotation, votes, older["item"], above))
+        posterior = np.stack(older["posterior"].to_list())
         verdict = verdicts_worth(posterior) / _verdict_price(annotation, settings.review)
     order = np.argsort(-gain, kind="stable")
     order = order[verdict[order] <= gain[order]]
@@ -90,15 +86,6 @@ def choose_on_one_scale(
     all_votes = new_items * annotation.overlap
     new_taken, looks = share_votes(new, gain[order], all_votes, annotation.overlap, spent)
     order = order[:looks]
-    further = pd.DataFrame(
-        {
-            "item": older["item"].to_numpy()[order],
-            "overlap": 1,
-            "score": gain[order],
-            "total": older["total"].to_numpy()[order] + 1,
-            "tier": older["tier"].to_numpy()[order],
-        }
-    )
     about = {
         "votes": looks,
         "of_votes": all_votes,
@@ -114,7 +101,7 @@ def choose_on_one_scale(
         last = min([*new[:new_taken][-1:], *gain[order][-1:]], default=0.0)
         about["for_review"] = _for_review(older["item"].tolist(), verdict, np.maximum(gain, last))
     told = {"accuracy": accuracy, "votes": annotation.overlap}
-    return SecondLooks(further, new_taken, about, told)
+    return SecondLooks(further_votes(older, order, gain), new_taken, about, told)
 
 
 def share_votes(

@@ -1,7 +1,9 @@
 """What `evaluate` says of the rounds to come: is there anything left to learn, and what would it take?
 
 It writes the stop set's predictions, what the stopping rules look at, and the forecast. All three carry on
-from the round before, so that the newest round's files hold the campaign's whole history.
+from the round before, so that the newest round's files hold the campaign's whole history. A round that asks
+nobody adds nothing to it: the newest of the rounds that asked is the one that the rules and the forecast are
+about.
 """
 
 from __future__ import annotations
@@ -15,14 +17,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from labelloop import files, models, stabilization, stopping, table_contract, tables
+from labelloop import files, models, stopping, table_contract, tables
 from labelloop.acquisition.keys import derived_seed
 from labelloop.datasets.base import Prepared
+from labelloop.evaluation import curve as curves
 from labelloop.evaluation import forecast as forecasts
 from labelloop.evaluation.plateau import Slope, recent_slope
 from labelloop.stages.gold_arm import open_gold
 from labelloop.stages.pool_order import first_rows
 from labelloop.stages.runner import Round
+from labelloop.stopping import stabilization
 from labelloop.workspace import Workspace
 
 KEPT_ROUNDS = 16
@@ -39,23 +43,31 @@ def write_outlook(current: Round, prepared: Prepared, curve: pd.DataFrame, right
         right: see `outcomes.judge`.
     """
     folder, settings = current.folder, current.settings
-    predictions, doubt = _predict_stop_set(current, prepared)
-    plan = _plan(current, prepared, curve)
-    known = curve[curve["accuracy"].notna()]
+    asking = curves.asking_rounds(curve)
+    newest = str(asking["round"].iloc[-1])
+    plan = _plan(current, prepared, asking, int(curve["labels"].iloc[-1]))
+    known = asking[asking["accuracy"].notna()]
     before = files.read_json(current.previous.forecast)
+    earlier = before.get("earlier", [])
+    if before.get("round") not in (None, newest):
+        earlier = [*earlier, forecasts.as_kept(before)]
     forecast = forecasts.make_forecast(
-        current.id,
+        newest,
         known["labels"].tolist(),
         known["accuracy"].tolist(),
         plan,
         coverage=settings.evaluation.forecast_interval,
-        seed=_seed(current, "forecast"),
-        earlier=before.get("earlier", []) + ([forecasts.as_kept(before)] if before.get("round") else []),
+        seed=_seed(current, "forecast", newest),
+        earlier=earlier,
     )
     files.write_json(folder.forecast, forecast)
-    slope = _slope(current, curve, right)
     signals = stopping.read_signals(current.previous.stopping)
-    signals.append(_signals(current, predictions, doubt, slope, forecast, plan))
+    if current.settles:
+        files.write_bytes(folder.stop_set, current.previous.stop_set.read_bytes())
+    else:
+        predictions, doubt = _predict_stop_set(current, prepared)
+        slope = _slope(current, asking, right)
+        signals.append(_signals(current, predictions, doubt, slope, forecast, plan))
     progress = stopping.Progress(
         settings.stopping, settings.budget, stopping.history_of(curve), plan.pool_left, signals
     )
@@ -117,7 +129,7 @@ def _predict_stop_set(current: Round, prepared: Prepared) -> tuple[pd.DataFrame,
         probabilities = models.load_learner(current.folder.model).predict_proba(prepared.pool.inputs(rows))
         predicted = probabilities.argmax(axis=1)
         # Rounded: another number of threads may give other last bits of the probabilities.
-        doubt = round(float((1 - probabilities.max(axis=1)).mean(dtype=np.float64)), 6)
+        doubt = round(stabilization.overall_uncertainty(probabilities).value, 6)
     newest = pd.DataFrame({current.id: predicted}, index=pd.Index(ids, name="item", dtype=object))
     # Where evaluation.stop_set was changed, earlier rounds speak of other items: what both know is kept.
     joined = before.join(newest, how="inner") if len(before.columns) else newest
@@ -168,11 +180,11 @@ def _slope(current: Round, curve: pd.DataFrame, right: pd.DataFrame) -> Slope | 
         rounds=settings.stopping.plateau_rounds,
         coverage=settings.evaluation.interval,
         resamples=settings.evaluation.bootstrap,
-        seed=_seed(current, "plateau"),
+        seed=_seed(current, "plateau", current.id),
     )
 
 
-def _plan(current: Round, prepared: Prepared, curve: pd.DataFrame) -> forecasts.Plan:
+def _plan(current: Round, prepared: Prepared, curve: pd.DataFrame, labels_now: int) -> forecasts.Plan:
     """What a label has cost of late, in money and time, and how many the pool still has."""
     settings = current.settings
     recent = curve.iloc[max(0, len(curve) - 1 - RECENT_ROUNDS) :]
@@ -185,7 +197,7 @@ def _plan(current: Round, prepared: Prepared, curve: pd.DataFrame) -> forecasts.
     eligible = int((~prepared.splits & ~gold).sum())
     return forecasts.Plan(
         batch=settings.acquisition.batch_size,
-        pool_left=max(0, eligible - int(curve["labels"].iloc[-1])),
+        pool_left=max(0, eligible - labels_now),
         label_cost=spent["cost"] / max(labels, 1),
         label_hours=spent["hours"] / max(labels, 1),
         target=settings.evaluation.forecast_target or settings.stopping.target_accuracy,
@@ -198,5 +210,5 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _seed(current: Round, name: str) -> int:
-    return derived_seed(current.settings.campaign.seed, f"{name}/{current.id}")
+def _seed(current: Round, name: str, round_id: str) -> int:
+    return derived_seed(current.settings.campaign.seed, f"{name}/{round_id}")

@@ -19,8 +19,8 @@ from labelloop.fusion.coding import standing_votes
 from labelloop.reviewing import verdicts
 from labelloop.reviewing.gates import Place, Voted, gate_counts, places
 from labelloop.reviewing.verdicts import Verdict
+from labelloop.round_folder import RoundFolder
 from labelloop.stages.runner import Round
-from labelloop.workspace import RoundFolder
 
 
 def keep_verdicts(current: Round) -> None:

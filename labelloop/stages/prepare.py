@@ -19,7 +19,8 @@ from labelloop.datasets.base import Prepared
 from labelloop.errors import DataError
 from labelloop.ledger import Ledger
 from labelloop.models.views import TwoViews, resolve_views
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.round_folder import RoundFolder
+from labelloop.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

@@ -6,12 +6,12 @@ import pandas as pd
 
 from labelloop import files
 from labelloop.evaluation import curve as curves
-from labelloop.reporting import plots
+from labelloop.reporting import campaign_page, plots
 from labelloop.stages.runner import Round
 
 
 def publish(current: Round) -> None:
-    """Write reports/: the learning curve as a table and a picture, and the latest confusion matrix."""
+    """Write reports/: the learning curve, the latest confusion matrix, and the page that shows them."""
     reports = current.workspace.reports
     reports.mkdir(exist_ok=True)
     curve = curves.read_curve(current.folder.curve)
@@ -19,6 +19,14 @@ def publish(current: Round) -> None:
     files.write_bytes(reports / "learning_curve.csv", current.folder.curve.read_bytes())
     draw_curve(current, curve, None)
     plots.confusion_matrix(confusion.to_numpy(), list(confusion.columns), reports / "confusion_matrix.png")
+    write_page(current)
+
+
+def write_page(current: Round, stopped: str = "") -> None:
+    """Write reports/campaign.html from what is in the round's folder and in reports/; see `campaign_page`."""
+    workspace = current.workspace
+    page = campaign_page.campaign_page(workspace, current.id, workspace.settings, stopped)
+    files.write_text(workspace.page, page)
 
 
 def draw_curve(current: Round, curve: pd.DataFrame, twin: pd.DataFrame | None) -> None:

@@ -11,6 +11,7 @@ from labelloop import files, tables
 from labelloop.annotators import pausing
 from labelloop.annotators.campaign_quality import campaign_quality, headline
 from labelloop.datasets.base import Prepared
+from labelloop.ledger import round_name, round_number
 from labelloop.reporting.agreement import slice_title
 from labelloop.reporting.quality_page import quality_page
 from labelloop.reporting.quality_words import quality_lines, read_quality
@@ -37,7 +38,7 @@ def judge_annotators(
         votes, prepared.classes, gold, ordered=current.settings.labels.ordered, slices=slices
     )
     records = quality["people"]["annotators"] if quality["people"] else []
-    following = f"r{int(current.id[1:]) + 1:03d}"
+    following = round_name(round_number(current.id) + 1)
     standing = pausing.decide(records, before(current), current.settings, following)
     files.write_json(folder.annotators, quality)
     title = f"Annotators, {current.settings.campaign.name} {current.id}"

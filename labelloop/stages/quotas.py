@@ -11,7 +11,7 @@ from labelloop.annotators import pausing
 from labelloop.asking import experts_left, known_people, usual_people
 from labelloop.campaign import Annotation, CampaignSettings
 from labelloop.errors import SettingsError
-from labelloop.workspace import RoundFolder
+from labelloop.round_folder import RoundFolder
 
 
 def within_quotas(settings: CampaignSettings, before: RoundFolder, wanted: int, test_items: int = 0) -> int:

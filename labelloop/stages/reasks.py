@@ -19,6 +19,7 @@ from labelloop import files, tables
 from labelloop.asking import known_people
 from labelloop.campaign import CampaignSettings
 from labelloop.fusion.coding import standing_votes
+from labelloop.ledger import round_name, round_number
 from labelloop.stages.people import annotation_of
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
@@ -35,10 +36,10 @@ def reask_until(workspace: Workspace, settings: CampaignSettings, round_id: str)
     That is when the round closed that lies `quality.reask_after` rounds back. It is looked up once, when the
     round opens, so that no stage depends on a round before the previous one.
     """
-    number = int(round_id[1:]) - settings.quality.reask_after
+    number = round_number(round_id) - settings.quality.reask_after
     if not settings.quality.reask_share or number < 0:
         return None
-    at: str = files.read_json(workspace.round(f"r{number:03d}").closed)["at"]
+    at: str = files.read_json(workspace.round(round_name(number)).closed)["at"]
     return at
 
 

@@ -1,14 +1,15 @@
 """Which items of a large pool the strategy looks at: those of the highest margin score, found by shards.
 
-Without a model there is no doubt to go by, and a random sample takes its place. Shards are plain values and
-do not depend on each other, so a task runner may take them anywhere, in any order and more than once.
+A strategy that looks for something else than doubt (coverage, the likes of errors, a rare class, what the
+model is sure of) would find none of it there, and without a model there is no doubt to go by: a random sample
+then takes its place. Shards are plain values and do not depend on each other, so a task runner may take them
+anywhere, in any order and more than once.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from labelloop.acquisition.base import Context, Picks
 from labelloop.acquisition.keys import id_keys
 from labelloop.acquisition.reduction import PURPOSE, Highest, merged, most_doubtful
 from labelloop.datasets.base import Items
-from labelloop.one_thread import cores, one_thread
+from labelloop.one_thread import on_all_cores, one_thread
 from labelloop.workspace import Workspace
 
 _SHARES = 4
@@ -74,6 +75,7 @@ def reduce_candidates(
     *,
     shard_size: int,
     run_shards: RunCandidates | None = None,
+    no_doubt: str = "",
 ) -> Reduced | None:
     """Reduce the candidates to `count`; None where there are no more than that.
 
@@ -81,6 +83,7 @@ def reduce_candidates(
         probabilities: the round's, shape (n, n_classes); None draws at random.
         shard_size: rows in a shard, at least.
         run_shards: None does it in a thread for each core.
+        no_doubt: why a random sample, in words; empty where there is no model.
     """
     candidates = context.candidates
     if len(candidates) <= count:
@@ -97,11 +100,13 @@ def reduce_candidates(
         )
         for start in range(0, len(is_open), size)
     ]  # fmt: skip
+    run = run_shards or functools.partial(on_all_cores, reduce_rows)
     with one_thread():
-        parts = (run_shards or _in_threads)(shards)
+        parts = run(shards)
     _pool.cache_clear()
     found = merged(parts, count, lambda rows: id_keys(ids[rows], context.seed, PURPOSE))
-    how = "of the highest margin score" if probabilities is not None else "drawn at random"
+    because = f", because {no_doubt}" if no_doubt else ""
+    how = "of the highest margin score" if probabilities is not None else f"drawn at random{because}"
     reason = f"It looked at {count:,} of {len(candidates):,} candidates, {how}."
     return Reduced(found.rows, probabilities is None or found.cut is not None, reason)
 
@@ -117,11 +122,6 @@ def reduce_rows(shard: CandidateShard) -> Highest:
     # In another process of a task runner nobody else holds it.
     with one_thread():
         return most_doubtful(rows, said, shard.count, keys)
-
-
-def _in_threads(shards: Sequence[CandidateShard]) -> list[Highest]:
-    with ThreadPoolExecutor(min(cores(), len(shards))) as pool:
-        return list(pool.map(reduce_rows, shards))
 
 
 @functools.lru_cache(maxsize=1)

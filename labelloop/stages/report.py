@@ -22,6 +22,7 @@ from labelloop.stages.quality import quality_section
 from labelloop.stages.routing_report import routing_sentences
 from labelloop.stages.runner import Round
 from labelloop.stages.second_look_report import second_look_sentences
+from labelloop.stages.settling_report import settled_words
 from labelloop.stages.snapshot import before_review
 
 
@@ -68,8 +69,12 @@ def _summary(current: Round, curve: pd.DataFrame, metrics: dict[str, Any]) -> st
         change = metrics["accuracy"] - curve["accuracy"].iloc[-2]
         labels = metrics["labels"] - int(curve["labels"].iloc[-2])
         cost = metrics["cost"] - curve["cost"].iloc[-2]
-        gained = (f" This round's {labels} labels cost {cost:.2f} {currency} and moved it by "
-                  f"{100 * change:+.1f} points.")  # fmt: skip
+        bought = (
+            "What was reviewed"
+            if current.settles
+            else f"This round's {labels} labels cost {cost:.2f} {currency} and"
+        )
+        gained = f" {bought} moved it by {100 * change:+.1f} points."
     return (
         f"Test accuracy is **{metrics['accuracy']:.1%}** ({metrics['accuracy_low']:.1%} to "
         f"{metrics['accuracy_high']:.1%}) on {metrics['test_items']} items, with {metrics['labels']} labels, "
@@ -118,6 +123,8 @@ def in_words(*sentences: str) -> str:
 
 
 def _asked(current: Round, batch: pd.DataFrame, metrics: dict[str, Any]) -> str:
+    if current.settles:
+        return settled_words(current)
     settings = current.settings
     closed = files.read_json(current.folder.closed)
     lines = ["| arm | items | votes an item |", "|---|---|---|"]
@@ -195,6 +202,8 @@ def _classes(per_class: list[dict[str, Any]]) -> str:
 
 def _disagreements(labels: pd.DataFrame, round_id: str) -> str:
     mine = labels[labels["round"] == round_id]
+    if not len(mine):
+        return "This round brought no label of a new item."
     split = mine[mine["agreeing"] < mine["votes"]].sort_values(["confidence", "item"]).head(10)
     if not len(split):
         return "None: everybody agreed on every item of this round."

@@ -16,12 +16,12 @@ from labelloop.reviewing.overturning import Overturned, by_reason
 from labelloop.reviewing.queue import DISAGREES, RANDOM, UNSURE, Entry, queue_of, shortened
 from labelloop.reviewing.random_slice import resting_on_votes
 from labelloop.reviewing.round_list import count_reasons
+from labelloop.round_folder import RoundFolder
 from labelloop.stages.acceptance import closed_at, vouched_for
 from labelloop.stages.overruling import kept_verdicts
 from labelloop.stages.runner import Round
 from labelloop.stages.snapshot import before_review
 from labelloop.stages.train import untrained
-from labelloop.workspace import RoundFolder
 
 
 def listed_entries(current: Round, prepared: Prepared) -> list[Entry]:

@@ -15,12 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from labelloop import files
+from labelloop import approval, files
 from labelloop.campaign import CampaignSettings
-from labelloop.errors import DamagedFileError, LabelloopError
-from labelloop.ledger import Ledger, read_frozen
+from labelloop.errors import DamagedFileError, DataError, LabelloopError, SettingsError
+from labelloop.ledger import SETTLES, Ledger, read_frozen
+from labelloop.round_folder import RoundFolder
 from labelloop.stages.contract import RECORDS, ROUND_STAGES, Contract
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,11 @@ class Round:
     @property
     def settings(self) -> CampaignSettings:
         return self._frozen[1]
+
+    @property
+    def settles(self) -> bool:
+        """Whether the round asks nobody and counts what has been reviewed; see `labelloop.settling`."""
+        return bool(self.about.get(SETTLES))
 
     @cached_property
     def folder(self) -> RoundFolder:
@@ -139,7 +145,8 @@ def run_stage(
         What the stage function returns: None when it is done, or a `collect.Waiting`.
 
     Raises:
-        LabelloopError: an input is missing or damaged, or the stage refuses its input.
+        LabelloopError: an input is missing or damaged, or the stage refuses its input; in a round that nobody
+            was asked about yet it says how to open that anew.
     """
     from labelloop import stages
 
@@ -150,7 +157,16 @@ def run_stage(
     log.info(
         "%s: %s", round_id or "campaign", name, extra={"stage": name, "round_id": round_id, "event": "begun"}
     )
-    result = stages.FUNCTIONS[name](work.argument, **options)
+    try:
+        result = stages.FUNCTIONS[name](work.argument, **options)
+    except (SettingsError, DataError) as error:
+        if round_id is None or not _may_reopen(workspace, round_id):
+            raise
+        # The round keeps its settings: params.yaml alone, corrected, would change nothing.
+        raise type(error)(
+            f"{error}. Nobody was asked in {round_id} yet: if params.yaml is to be corrected, do so and "
+            f"`labelloop approve --reopen {workspace.root}` opens the round anew with it"
+        ) from error
     if result is not None:
         log.info("%s", result, extra={"stage": name, "round_id": round_id, "event": "waiting"})
         return result
@@ -167,6 +183,11 @@ def run_stage(
     log.info("%s: %s done", round_id or "campaign", name,
              extra={"stage": name, "round_id": round_id, "event": "done"})  # fmt: skip
     return None
+
+
+def _may_reopen(workspace: Workspace, round_id: str) -> bool:
+    entry = Ledger.read(workspace.ledger).open
+    return entry is not None and entry.id == round_id and not approval.why_not_reopen(workspace)
 
 
 def is_done(workspace: Workspace, name: str, round_id: str | None = None) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,13 @@ import numpy as np
 from labelloop import datasets, files, models
 from labelloop.acquisition import make_strategy
 from labelloop.acquisition.composition_columns import mixture, needs_of
-from labelloop.one_thread import cores, one_thread
+from labelloop.datasets.array_file import start_array
+from labelloop.one_thread import on_all_cores, one_thread
 from labelloop.stages.pool_embeddings import columns_in_place, keep_columns, read_in_place
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
 
+NOBODY_ASKED = "The round asks nobody, so nothing was picked."
 WITHOUT_COMMITTEE = "margin"
 """Picks where a strategy asks a committee and the model has none yet."""
 
@@ -69,7 +70,10 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
                 f"yet, so `{WITHOUT_COMMITTEE}` picked.")  # fmt: skip
         name, options, mixed = WITHOUT_COMMITTEE, {}, False
         needs = make_strategy(name, options).needs
-    if trained and acquisition.candidates is not None and needs:
+    goes_by_doubt = make_strategy(name, options).doubt is not False
+    if current.settles:
+        needs, goes_by_doubt, note = frozenset(), False, NOBODY_ASKED
+    if trained and acquisition.candidates is not None and goes_by_doubt:
         # What the strategy looks at is chosen by margin.
         needs |= {"probabilities"}
     wanted = [need for need in ("probabilities", "embeddings", "members") if need in needs]
@@ -105,8 +109,9 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
             ]  # fmt: skip
             # Held once around all shards: each runs on one core, and how many of them run at a time, and
             # where, changes no bit.
+            run = run_shards or functools.partial(on_all_cores, score_shard)
             with one_thread():
-                (run_shards or _in_threads)(shards)
+                run(shards)
 
 
 def score_shard(shard: Shard) -> int:
@@ -163,17 +168,6 @@ def committee_folders(model: Path) -> list[Path]:
     return sorted((model / "committee").glob("[0-9]*"))
 
 
-def _in_threads(shards: Sequence[Shard]) -> None:
-    with ThreadPoolExecutor(min(cores(), len(shards))) as pool:
-        running = [pool.submit(score_shard, shard) for shard in shards]
-        try:
-            for done in running:
-                done.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
 @functools.lru_cache(maxsize=2)
 def _open(campaign: str, _stamp: int) -> Any:
     return datasets.open_prepared(Workspace.at(campaign).data)
@@ -197,7 +191,7 @@ def _embedding_width(learner: Any, prepared: Any) -> int:
 def _reserve(path: Path, shape: tuple[int, ...]) -> None:
     """Make a .npy of zeros without touching its pages."""
     with path.open("wb") as stream:
-        np.lib.format.write_array_header_1_0(stream, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        start_array(stream, shape, np.dtype("<f4"))
         stream.truncate(stream.tell() + 4 * math.prod(shape))
 
 

@@ -17,7 +17,6 @@ unsure with `max_overlap` answers. Those looks come first and count as many vote
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,17 +26,12 @@ import pandas as pd
 from labelloop import tables
 from labelloop.asking import experts_left, usual_people
 from labelloop.datasets.base import Prepared
-from labelloop.fusion.coding import latest_rows, without_reasks
 from labelloop.fusion.vote_gain import annotator_accuracy, another_votes_worth, new_votes_worth
 from labelloop.settings.annotation import Annotation
-from labelloop.stages.asked_again import people_asked
-from labelloop.stages.overruling import METHOD
 from labelloop.stages.people import annotation_of
 from labelloop.stages.quotas import experts_room
 from labelloop.stages.runner import Round
-
-ARMS = ("strategy", "control")
-"""Whose items may be looked at again."""
+from labelloop.stages.unsure_items import by_votes, eligible_items
 
 EXPERT_ACCURACY = 0.95
 """How often an expert's answer is taken to be right when looks at different items are compared."""
@@ -79,11 +73,6 @@ def choose_second_looks(
     return _choose(open_ones, price, accuracy, new_items, annotation, room)
 
 
-def by_votes(labels: pd.DataFrame) -> pd.DataFrame:
-    """The labels that rest on votes, also those that wait for a reviewer."""
-    return labels[labels["status"].isin(("fused", "in review")) & (labels["method"] != METHOD)]
-
-
 def votes_accuracy(labels: pd.DataFrame, n_classes: int) -> float:
     """How often a vote has been right, by the labels that votes made."""
     known = by_votes(labels)
@@ -91,76 +80,6 @@ def votes_accuracy(labels: pd.DataFrame, n_classes: int) -> float:
         known[name].to_numpy(float) for name in ("confidence", "agreeing", "votes")
     )
     return annotator_accuracy(confidence, agreeing, votes, n_classes)
-
-
-def eligible_items(
-    asked: pd.DataFrame, labels: pd.DataFrame, votes: pd.DataFrame, annotation: Annotation
-) -> pd.DataFrame:
-    """Items that may be asked about again, by item.
-
-    Those whose label is below the target, that have all answers which were wanted so far, fewer of them than
-    `max_overlap` or no expert's, and somebody left who has not been asked. What was given up has an answer
-    missing.
-
-    Returns:
-        Columns item, posterior, total (people wanted so far), room (further people who could be asked), tier.
-    """
-    found = unsure_items(asked, labels, votes, annotation)
-    found = found[found["complete"] & (found["room"] > 0) & (found["skipped"] < annotation.skips_to_review)]
-    return found[["item", "posterior", "total", "room", "tier"]].reset_index(drop=True)
-
-
-def unsure_items(
-    asked: pd.DataFrame, labels: pd.DataFrame, votes: pd.DataFrame, annotation: Annotation
-) -> pd.DataFrame:
-    """Items of the strategy's and the control arm whose label is below the target, by item.
-
-    Args:
-        labels: columns of `tables.FUSED`.
-        votes: all votes so far.
-
-    Returns:
-        Columns item, posterior, answers, total (people wanted so far, or more who answered), room (further
-        people who could be asked), tier (of those people), skipped (people) and complete (whether all answers
-        wanted are in).
-    """
-    below = labels[(labels["confidence"] < annotation.target_confidence) & ~labels["gold"]]
-    unsure = below[["item", "posterior", "tie"]].merge(
-        asked.loc[asked["arm"].isin(ARMS), ["item", "overlap"]], on="item"
-    )
-    mine = without_reasks(votes[votes["item"].isin(set(unsure["item"]))])
-    last = mine.iloc[latest_rows(mine)]
-    given = last[last["action"].isin(["submitted", "updated"])]["item"].value_counts()
-    skips = last[last["action"] == "skipped"]["item"].value_counts()
-    answers = unsure["item"].map(given).fillna(0).astype(int)
-    total = np.maximum(unsure["overlap"], answers)
-    room = (annotation.max_overlap or 0) - total
-    usual = usual_people(annotation)
-    experts = experts_left(annotation)
-    spoke = people_asked(mine, set(unsure["item"])) if usual is not None else {}
-    if usual is not None:
-        room = np.minimum(room, unsure["item"].map(_left(usual, spoke)).astype(int))
-    # One expert's word is asked for, as long as there is one who may be asked.
-    asked_above = unsure["item"].map(lambda item: bool(experts & set(spoke.get(item, ())))).astype(bool)
-    above = ((room <= 0) | unsure["tie"]) & ~asked_above
-    above &= unsure["item"].map(_left(experts, spoke)).astype(int) > 0
-    return (
-        unsure.drop(columns="tie")
-        .assign(
-            answers=answers,
-            total=total,
-            room=np.where(above, 1, room),
-            tier=np.where(above, "expert", "usual"),
-            skipped=unsure["item"].map(skips).fillna(0).astype(int),
-            complete=answers >= unsure["overlap"],
-        )
-        .sort_values("item", ignore_index=True)
-    )
-
-
-def _left(people: frozenset[str], spoke: dict[str, tuple[str, ...]]) -> Callable[[str], int]:
-    """How many of these people have not been asked about an item."""
-    return lambda item: len(people - set(spoke.get(item, ())))
 
 
 def with_second_looks(
@@ -198,11 +117,7 @@ def _choose(
     """
     overlap = annotation.overlap
     most = math.floor(annotation.second_look_share * new_items + 1e-9)
-    worth = np.zeros(len(open_ones))
-    above = (open_ones["tier"] == "expert").to_numpy()
-    for tier, right in ((above, EXPERT_ACCURACY), (~above, accuracy)):
-        if tier.any():
-            worth[tier] = another_votes_worth(np.stack(open_ones["posterior"][tier].to_list()), right)
+    worth, above = worth_of_a_look(open_ones, accuracy), (open_ones["tier"] == "expert").to_numpy()
     order = np.argsort(-worth, kind="stable")
     experts, usual = order[above[order]], order[~above[order]]
     each = expert_votes(annotation)
@@ -214,15 +129,6 @@ def _choose(
     replaced = min(most, math.ceil((spent + paying) / overlap - 1e-9))
     usual = usual[: math.floor(replaced * overlap - spent + 1e-9)]
     taken = np.concatenate([experts, usual])
-    further = pd.DataFrame(
-        {
-            "item": open_ones["item"].to_numpy()[taken],
-            "overlap": 1,
-            "score": worth[taken],
-            "total": open_ones["total"].to_numpy()[taken] + 1,
-            "tier": open_ones["tier"].to_numpy()[taken],
-        }
-    )
     about: dict[str, Any] = {
         "votes": len(taken),
         "of_votes": new_items * overlap,
@@ -238,7 +144,41 @@ def _choose(
         about |= {"for_experts": int(above.sum()), "asked_of_experts": len(experts),
                   "votes_that_an_expert_costs": each}  # fmt: skip
         about["reason"] = _with_experts(int(above.sum()), len(experts)) + about["reason"]
-    return SecondLooks(further, new_items - replaced, about)
+    return SecondLooks(further_votes(open_ones, taken, worth), new_items - replaced, about)
+
+
+def worth_of_a_look(open_ones: pd.DataFrame, accuracy: float) -> np.ndarray:
+    """What one more vote about each item adds, by whose word is wanted; in sure labels, shape (n,).
+
+    Args:
+        open_ones: see `eligible_items`.
+        accuracy: of a vote by anybody but an expert.
+    """
+    worth = np.zeros(len(open_ones))
+    above = (open_ones["tier"] == "expert").to_numpy()
+    for tier, right in ((above, EXPERT_ACCURACY), (~above, accuracy)):
+        if tier.any():
+            worth[tier] = another_votes_worth(np.stack(open_ones["posterior"][tier].to_list()), right)
+    return worth
+
+
+def further_votes(open_ones: pd.DataFrame, taken: np.ndarray, worth: np.ndarray) -> pd.DataFrame:
+    """`SecondLooks.further`: one more person about each of the items taken.
+
+    Args:
+        open_ones: see `eligible_items`.
+        taken: positions in it, in their order; shape (k,).
+        worth: of a vote about each of `open_ones`; shape (n,).
+    """
+    return pd.DataFrame(
+        {
+            "item": open_ones["item"].to_numpy()[taken],
+            "overlap": 1,
+            "score": worth[taken],
+            "total": open_ones["total"].to_numpy()[taken] + 1,
+            "tier": open_ones["tier"].to_numpy()[taken],
+        }
+    )
 
 
 def as_dealt(about: dict[str, Any], further: pd.DataFrame) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from labelloop import datasets, files, tables
 from labelloop.acquisition import control
-from labelloop.campaign import CampaignSettings
+from labelloop.campaign import Annotation, CampaignSettings
 from labelloop.datasets.base import Prepared
 from labelloop.stages import gold_arm, one_scale
 from labelloop.stages.audit_arm import audit_arm, audit_rows
@@ -80,20 +80,7 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     parts = [strategy, _control_arm(len(_open(unlearned)), control_rows, about, left), audit_arm(audited)]
     if not len(asked):
         parts.append(_test_arm(prepared))
-    chosen = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
-    batch = pd.DataFrame(
-        {
-            "item": prepared.pool.ids_of(chosen["row"].to_numpy(dtype=np.int64)),
-            "arm": chosen["arm"].astype(str),
-            "rank": np.arange(len(chosen)),
-            "score": chosen["score"].astype(float),
-            "probability": chosen["probability"].astype(float),
-            "draw_probability": chosen["draw_probability"].astype(float),
-            "overlap": np.where(
-                chosen["arm"] == "test", settings.annotation.test_overlap, settings.annotation.overlap
-            ),
-        }
-    )
+    batch = _batch(parts, prepared, settings.annotation)
     batch, about_gold = gold_arm.mixed(current, batch, gold, prepared, asked)
     if about_gold is not None:
         reason["gold"] = about_gold
@@ -122,6 +109,22 @@ def _open(closed: np.ndarray, *further: np.ndarray) -> np.ndarray:
     return np.flatnonzero(is_open)
 
 
+def _batch(parts: list[pd.DataFrame], prepared: Prepared, annotation: Annotation) -> pd.DataFrame:
+    """The arms, one behind the other, as a table of columns of `tables.BATCH`."""
+    chosen = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+    return pd.DataFrame(
+        {
+            "item": prepared.pool.ids_of(chosen["row"].to_numpy(dtype=np.int64)),
+            "arm": chosen["arm"].astype(str),
+            "rank": np.arange(len(chosen)),
+            "score": chosen["score"].astype(float),
+            "probability": chosen["probability"].astype(float),
+            "draw_probability": chosen["draw_probability"].astype(float),
+            "overlap": np.where(chosen["arm"] == "test", annotation.test_overlap, annotation.overlap),
+        }
+    )
+
+
 def _second_looks(
     current: Round,
     prepared: Prepared,
@@ -130,8 +133,8 @@ def _second_looks(
     candidates: np.ndarray,
     wanted: int,
 ) -> SecondLooks | None:
-    """Further votes about older items, as the strategy weighs them; None in a campaign without."""
-    if current.settings.annotation.max_overlap is None or not len(asked):
+    """Further votes about older items, as the strategy weighs them; None in a campaign or round without."""
+    if current.settings.annotation.max_overlap is None or not len(asked) or current.settles:
         return None
     strategy = files.read_json(current.folder.scores / "scores.json")["strategy"]
     if strategy == one_scale.STRATEGY:

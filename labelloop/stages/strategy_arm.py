@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from labelloop import acquisition, files, models
-from labelloop.acquisition.base import Context, HeldOut
+from labelloop.acquisition.base import Context, HeldOut, Strategy
 from labelloop.acquisition.composition import Composition, compose
 from labelloop.datasets.base import Prepared
 from labelloop.models.out_of_fold import held_out
 from labelloop.stages.backtest_followed import Proven
 from labelloop.stages.composing import composition_of
 from labelloop.stages.pool_embeddings import EmbeddedByModel, IdsInPlace, pool_embeddings, read_in_place
-from labelloop.stages.reducing import RunCandidates, reduce_candidates
+from labelloop.stages.reducing import Reduced, RunCandidates, reduce_candidates
 from labelloop.stages.runner import Round
 from labelloop.stages.train import untrained
 
@@ -48,9 +48,8 @@ def strategy_arm(
     options = proven.options(scores["strategy"], {**scores["options"], **(told or {})})
     strategy = acquisition.make_strategy(scores["strategy"], options)
     codes = label_codes(prepared, covered, labels)
-    asked = current.settings.acquisition
     composition = None
-    if asked.compose.is_set:
+    if current.settings.acquisition.compose.is_set:
         composition = composition_of(
             prepared,
             proven.settings(current.settings),
@@ -72,20 +71,8 @@ def strategy_arm(
         held_out=_held_out(current, prepared, covered, codes) if scores["trained"] else None,
         reserved=np.flatnonzero(prepared.splits),
     )
-    reduced = None
-    # What reads nothing, such as random, has nothing to look at.
-    if asked.candidates is not None and scores["arrays"]:
-        if composition is not None and composition.allowed is not None:
-            context = replace(context, candidates=candidates[composition.allowed[candidates]])
-        reduced = reduce_candidates(
-            current.workspace,
-            current.folder.scores / "probabilities.npy" if scores["trained"] else None,
-            context,
-            asked.candidates,
-            shard_size=asked.shard_size,
-            run_shards=run_shards,
-        )
-        context = context if reduced is None else replace(context, candidates=reduced.rows)
+    allowed = None if composition is None else composition.allowed
+    context, reduced = _reduced(current, prepared, strategy, scores, context, allowed, run_shards)
     if scores.get("embedded_later"):
         context = replace(context, embeddings=_by_model(current, prepared, context))
     if composition is not None:
@@ -105,6 +92,50 @@ def strategy_arm(
     about["drawn_among"] = len(candidates) if let_in is None else int(let_in[candidates].sum())
     draws = np.full(len(picks.rows), np.nan) if picks.draws is None else picks.draws
     return arm("strategy", picks.rows, picks.scores, picks.probabilities, draws), about
+
+
+def _reduced(
+    current: Round,
+    prepared: Prepared,
+    strategy: Strategy,
+    scores: Mapping[str, Any],
+    context: Context,
+    allowed: np.ndarray | None,
+    run_shards: RunCandidates | None,
+) -> tuple[Context, Reduced | None]:
+    """The context with the candidates that the strategy looks at, and how they were found; None: all of them.
+
+    Args:
+        allowed: shape (n,), bool: rows that the filter lets in; None lets in all.
+    """
+    asked = current.settings.acquisition
+    # What reads nothing, such as random, has nothing to look at.
+    if asked.candidates is None or not scores["arrays"]:
+        return context, None
+    if allowed is not None:
+        context = replace(context, candidates=context.candidates[allowed[context.candidates]])
+    later = scores.get("embedded_later", False)
+    by_doubt = scores["trained"] and _goes_by_doubt(current, prepared, strategy, context, later=later)
+    reduced = reduce_candidates(
+        current.workspace,
+        current.folder.scores / "probabilities.npy" if by_doubt else None,
+        context,
+        asked.candidates,
+        shard_size=asked.shard_size,
+        no_doubt=f"{strategy.name} does not go by the model's doubt here" if scores["trained"] else "",
+        run_shards=run_shards,
+    )
+    return context if reduced is None else replace(context, candidates=reduced.rows), reduced
+
+
+def _goes_by_doubt(
+    current: Round, prepared: Prepared, strategy: Strategy, context: Context, *, later: bool
+) -> bool:
+    if callable(strategy.doubt) and later:
+        # Who decides by the context decides by its labeled rows; nothing else is embedded for that.
+        few = replace(context, candidates=context.candidates[:1])
+        context = replace(context, embeddings=_by_model(current, prepared, few))
+    return strategy.goes_by_doubt(context)
 
 
 def _by_model(current: Round, prepared: Prepared, context: Context) -> EmbeddedByModel:

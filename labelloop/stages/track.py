@@ -68,7 +68,7 @@ def track(current: Round) -> None:
             model=_model(current) if tracking.log_model else None,
             pictures=tuple(sorted(workspace.reports.glob("*.png"))),
             artifacts=(*(naming if tracking.log_people else ()), folder.per_class, folder.confusion),
-            tags={"git_tag": snapshot_tag(workspace, name, current.id), "dvc_md5": md5},
+            tags={"git_tag": snapshot_tag(name, current.id), "dvc_md5": md5},
         )
     )
     ledger.runs |= {"campaign": tracker.run_id, current.id: run}

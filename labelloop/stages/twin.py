@@ -24,13 +24,13 @@ as the campaign did."""
 
 
 def random_twin(current: Round) -> pd.DataFrame:
-    """Accuracy that random labeling gives at the labels of every round of the campaign so far.
+    """Accuracy that random labeling gives at the labels of every round so far that asked somebody.
 
     Returns:
         Columns labels, accuracy (mean over the twins), low and high (smallest and largest).
     """
     prepared = datasets.open_prepared(current.workspace.data)
-    curve = curves.read_curve(current.folder.curve)
+    curve = curves.asking_rounds(curves.read_curve(current.folder.curve))
     _, test_inputs, test_codes = test_set(prepared, tables.LABELS.read(current.folder.labels))
     sizes = curve["labels"].tolist()
     runs = []

@@ -9,11 +9,10 @@ from labelloop.adapters import dvc, git
 from labelloop.ledger import Ledger
 from labelloop.stages.contract import ROUND_STAGES
 from labelloop.stages.runner import Round
-from labelloop.workspace import Workspace
 
 CAMPAIGN_FILES = (
     "params.yaml", "rounds.yaml", "dvc.yaml", "dvc.lock", ".gitignore", ".dvcignore", ".env.example",
-    ".dvc/config", ".dvc/.gitignore", "reports", "reviews.jsonl", "backtest.json",
+    ".dvc/config", ".dvc/.gitignore", "reports", "reviews.jsonl", "queues.jsonl", "backtest.json",
 )  # fmt: skip
 ROUND_FILES = (
     "settings.yaml", "approved.json", "pushed.jsonl", "closed.json", "reviews.json", "quarantine.jsonl",
@@ -24,7 +23,7 @@ ROUND_FILES = (
 )  # fmt: skip
 
 
-def snapshot_tag(workspace: Workspace, campaign: str, round_id: str) -> str:
+def snapshot_tag(campaign: str, round_id: str) -> str:
     """Git tag of a round's snapshot."""
     return f"labels/{campaign}/{round_id}"
 
@@ -46,7 +45,7 @@ def version(current: Round) -> None:
         message = _message(current, ledger)
         _commit(current, message)
         if settings.git_tag:
-            name = snapshot_tag(workspace, current.settings.campaign.name, current.id)
+            name = snapshot_tag(current.settings.campaign.name, current.id)
             # The very same snapshot may be tagged on an earlier commit: params.yaml was edited since, or this
             # is a clone that goes on.
             if git.tag_message(workspace.root, name) != message:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labelloop.stopping.affordability import affordable, history_of, item_cost
+from labelloop.stopping.affordability import affordable, history_of, item_cost, summaries
 from labelloop.stopping.base import Finding, Progress, Reason, RoundSummary, Signals, read_signals
 from labelloop.stopping.deciding import RULES, Decision, any_of, decide, findings
 from labelloop.stopping.never import cannot_fire
@@ -23,4 +23,5 @@ __all__ = [
     "history_of",
     "item_cost",
     "read_signals",
+    "summaries",
 ]

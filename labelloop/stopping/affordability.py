@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from labelloop.campaign import Annotation, CampaignSettings
 from labelloop.stopping.base import RoundSummary
@@ -49,15 +50,29 @@ def affordable(settings: CampaignSettings, history: Sequence[RoundSummary], *, t
 
 
 def history_of(curve: pd.DataFrame) -> list[RoundSummary]:
-    """The rounds of a learning curve (columns round, labels, cost, hours, accuracy), oldest first."""
-    columns = (curve[name] for name in ("round", "labels", "cost", "hours", "accuracy"))
-    return [
-        RoundSummary(
-            str(round_id), int(labels), float(cost), float(hours),
-            None if math.isnan(accuracy) else float(accuracy),
-        )
-        for round_id, labels, cost, hours, accuracy in zip(*columns, strict=True)
-    ]  # fmt: skip
+    """`summaries` of a learning curve."""
+    return summaries(curve.to_dict("records"))
+
+
+def summaries(rows: Iterable[Mapping[Any, Any]]) -> list[RoundSummary]:
+    """The rounds of a learning curve that asked somebody, oldest first.
+
+    One that settles is no step of the campaign: what it has come to in all is put to the round before, whose
+    accuracy stays what it was.
+
+    Args:
+        rows: round, labels, cost, hours and accuracy, and `settles` where a round may do so.
+    """
+    found: list[RoundSummary] = []
+    for row in rows:
+        labels, money, hours = int(row["labels"]), float(row["cost"]), float(row["hours"])
+        if row.get("settles", False):
+            found[-1] = replace(found[-1], labels=labels, money=money, hours=hours)
+            continue
+        accuracy = row["accuracy"]
+        known = None if accuracy is None or math.isnan(accuracy) else float(accuracy)
+        found.append(RoundSummary(str(row["round"]), labels, money, hours, known))
+    return found
 
 
 def item_cost(annotation: Annotation, overlap: int, *, experts: bool = False) -> float:

@@ -36,7 +36,7 @@ def target_accuracy(progress: Progress) -> Finding | None:
 
 
 def stabilizing_predictions(progress: Progress) -> Finding | None:
-    """Neighbouring models agree about the stop set; source: `labelloop.stabilization`."""
+    """Neighbouring models agree about the stop set; source: `labelloop.stopping.stabilization`."""
     threshold, rounds = progress.stopping.kappa, progress.stopping.kappa_rounds
 
     def said(now: Signals) -> str:
@@ -53,7 +53,7 @@ def stabilizing_predictions(progress: Progress) -> Finding | None:
 
 
 def classification_change(progress: Progress) -> Finding | None:
-    """The stop set is classified as before; source: `labelloop.stabilization`."""
+    """The stop set is classified as before; source: `labelloop.stopping.stabilization`."""
     threshold, rounds = progress.stopping.changed, progress.stopping.changed_rounds
 
     def said(now: Signals) -> str:
@@ -67,7 +67,7 @@ def classification_change(progress: Progress) -> Finding | None:
 
 
 def overall_uncertainty(progress: Progress) -> Finding | None:
-    """The model hardly doubts the stop set any more; source: `labelloop.stabilization`."""
+    """The model hardly doubts the stop set any more; source: `labelloop.stopping.stabilization`."""
     threshold = progress.stopping.uncertainty
 
     def said(now: Signals) -> str:

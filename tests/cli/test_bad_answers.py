@@ -97,7 +97,7 @@ FUSE: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         ("--classes", "x,y", "--order", "x,y"),
         ("--classes and --order",),
     ),
-    "a class twice": ("item,annotator,label\n1,a,x\n", ("--order", "x,x"), ("every class once",)),
+    "a class twice": ("item,annotator,label\n1,a,x\n", ("--order", "x,x"), ("must name each once",)),
     "no key": ("item,annotator,label\n1,a,x\n", ("--option", "temperature"), ("write it as key=value",)),
     "unknown option": (
         "item,annotator,label\n1,a,x\n",

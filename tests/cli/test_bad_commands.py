@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import weather
 
@@ -109,6 +110,32 @@ def test_a_damaged_file_of_a_round_is_found(campaign: Path, labelloop: Callable[
     assert ended.code == 2
     assert "rounds/r000/labels.parquet is damaged" in ended.error
     assert not (campaign / "rounds" / "r001" / "batch.parquet").exists()
+
+
+def test_an_export_has_the_data_beside_each_label_where_that_is_asked_for(
+    run_to_its_end: Path, tmp_path: Path, labelloop: Callable[..., Any]
+) -> None:
+    """The item's own text; a column that is not there, or is the export's own, is refused by name."""
+    out = tmp_path / "labels.csv"
+    assert labelloop("export", run_to_its_end, "--out", out, "--columns", "text").code == 0
+    exported = pd.read_csv(out)
+    texts = pd.read_csv(run_to_its_end / "texts.csv").set_index("id")["text"]
+    assert len(exported) and exported["text"].tolist() == texts[exported["item"]].tolist()
+    for column, says in (("txt", "'text'"), ("label", "'label'"), ("text,text", "each once")):
+        refused = tmp_path / "refused.csv"
+        ended = labelloop("export", run_to_its_end, "--out", refused, "--columns", column)
+        assert ended.code == 2 and says in ended.error and not refused.exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, labelloop: Callable[..., Any]) -> None:
+    """What the system refuses is one message with the path: here a folder that is a file."""
+    votes = tmp_path / "votes.csv"
+    votes.write_text("item,annotator,label\n1,a,x\n")
+    for words in (("fuse", votes, "--out", votes / "labels.csv"), ("init", votes / "mine")):
+        ended = labelloop(*words)
+        assert ended.code == 2
+        assert ended.error.startswith(f"error: {votes}") and "name another place" in ended.error
+        assert len(ended.error.splitlines()) == 1
 
 
 def test_errors_of_the_entry_point_have_no_traceback(tmp_path: Path) -> None:

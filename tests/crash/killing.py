@@ -21,7 +21,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-SLOW_IMPORTS = ["mlflow", "dvc.repo", "labelloop.adapters.dvc_commit", "labelloop.cli", "labelloop.console",
+SLOW_IMPORTS = ["mlflow", "dvc.repo", "labelloop.adapters.dvc_commit", "labelloop.cli.console",
                 "labelloop.loop", "labelloop.reporting.plots", "pandas", "scipy.stats",
                 "pyarrow.parquet", "sklearn.cluster", "sklearn.datasets", "sklearn.linear_model",
                 "safetensors.numpy", "matplotlib.figure", "matplotlib.backends.backend_agg"]  # fmt: skip

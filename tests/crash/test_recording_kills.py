@@ -14,8 +14,6 @@ import campaigns
 import pytest
 from killing import Kill
 
-from labelloop.adapters import dvc
-
 CLIENT, TRACKER = "mlflow:MlflowClient", "labelloop.adapters.mlflow:Tracker"
 KILLS = [
     Kill("stage:track", "before", "r001"),
@@ -104,14 +102,16 @@ def assert_known_once(campaign: Path, expected: dict[str, Any]) -> None:
     campaigns.assert_asked_once(campaign)
 
 
-def test_killed_again_and_again_while_recording(recorded: tuple[Callable[[], Path], dict[str, Any]]) -> None:
+def test_killed_again_and_again_while_recording(
+    recorded: tuple[Callable[[], Path], dict[str, Any]], dvc_is_clean: Callable[[Path], bool]
+) -> None:
     """A campaign killed at every step of recording is known once everywhere, and DVC is clean."""
     again, expected = recorded
     campaign = again()
     for kill in KILLS:
         campaigns.killed(campaign, kill)
     assert_known_once(campaigns.finished(campaign), expected)
-    assert dvc.status_is_clean(campaign)
+    assert dvc_is_clean(campaign)
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ def curve(folder: Path) -> list[dict[str, str]]:
 
 def test_every_example_is_tried_here() -> None:
     """A new example comes with data to run it on."""
-    assert sorted(scaffold.examples()) == sorted([*SIMULATED, "by_hand"])
+    assert sorted(scaffold.examples()) == sorted([*SIMULATED, "by_hand", "label_studio"])
 
 
 @pytest.mark.parametrize("example", scaffold.examples())
@@ -124,13 +124,28 @@ def test_the_hand_labeled_example_runs_to_its_end(tmp_path: Path, labelloop: Cal
         assert ended.code == 0, ended.error
         if "stopped" in ended.out:
             break
-        assert f"r{number:03d} waits for people" in " ".join(ended.out.split())
+        said = " ".join(ended.out.split())
+        assert f"r{number:03d} waits for people" in said and f"{folder}/labeling/r{number:03d}" in said
+        assert f"{folder}/labeling/r{number:03d}" in labelloop("status", folder).out
         fill_in(folder / "labeling" / f"r{number:03d}" / "tasks.csv", "me")
     assert "stopped (target_accuracy)" in ended.out
     rows = curve(folder)
     assert len(rows) >= 2
     assert int(rows[0]["labels"]) == 30 and float(rows[0]["cost"]) == pytest.approx(9.0)
     assert float(rows[-1]["accuracy"]) >= 0.9
+
+
+def test_the_label_studio_example_asks_for_the_server_before_anything_is_asked(
+    tmp_path: Path, labelloop: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its data there, what is missing is the address and the token; the check says where they go."""
+    for name in ("LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    folder = begin(tmp_path / "mine", "label_studio", labelloop, **OFF)
+    ended = labelloop("run", "--plain", folder)
+    assert ended.code == 2 and "LABEL_STUDIO_URL" in ended.error and ".env" in ended.error
+    assert not list((folder / "rounds").glob("*/pushed.jsonl"))
+    assert labelloop("tool", "check", folder).code == 1
 
 
 def fill_in(sheet: Path, person: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import flow_campaigns
 import pytest
 
 from flows.advance import STEPS, advance
+from labelloop import loop
 from labelloop.loop import ROUND_STEPS, Stopped
+from labelloop.settling import open_settling
 from labelloop.workspace import Workspace
 
 pytestmark = pytest.mark.prefect
@@ -20,6 +23,18 @@ def test_rounds_are_the_same_bytes_with_and_without_prefect(plain: Path, played:
     expected, found = flow_campaigns.rounds(plain), flow_campaigns.rounds(played[0])
     assert sorted(found) == sorted(expected)
     assert [name for name in expected if found[name] != expected[name]] == []
+
+
+def test_a_round_that_asks_nobody_is_the_same_too(server: str, plain: Path, tmp_path: Path) -> None:
+    """Opened by `labelloop settle`, it is played by whoever drives the campaign."""
+    campaigns = [Path(shutil.copytree(plain, tmp_path / name, symlinks=True)) for name in ("flow", "plain")]
+    for campaign in campaigns:
+        open_settling(Workspace.at(campaign), anyway=True, told=lambda line: None)
+    assert isinstance(advance(str(campaigns[0])), Stopped)
+    assert isinstance(loop.advance(Workspace.at(campaigns[1])), Stopped)
+    found, expected = (flow_campaigns.rounds(campaign) for campaign in campaigns)
+    assert "rounds/r002/manifest.json" in expected
+    assert [name for name in expected if found.get(name) != expected[name]] == []
 
 
 def test_the_state_says_how_the_run_ended(played: tuple[Path, Any]) -> None:

@@ -90,7 +90,7 @@ def test_candidates_are_the_same_in_any_runner(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A batch that is lost is chosen again from eight shards, by the runner alone, and it is what it was."""
-    monkeypatch.setattr(reducing, "_in_threads", None)
+    monkeypatch.setattr(reducing, "on_all_cores", None)
     campaign = flow_campaigns.without_batch(reduced, tmp_path / "campaign")
     play_round.with_options(task_runner=make())(str(campaign), "r001")
     expected, found = flow_campaigns.rounds(reduced), flow_campaigns.rounds(campaign)

@@ -34,6 +34,7 @@ COMMANDS = [
     "run",
     "select",
     "serve",
+    "settle",
     "stage",
     "status",
     "tool",

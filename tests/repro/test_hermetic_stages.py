@@ -97,7 +97,10 @@ def played(
     tmp_path_factory: pytest.TempPathFactory,
     labelloop: Callable[..., Any],
 ) -> Path:
-    """Three rounds, and a review before the last, with all that makes stages read more; not to be changed."""
+    """Three rounds, and a review before the last, with all that makes stages read more; not to be changed.
+
+    One campaign has a fourth round, which asks nobody.
+    """
     folder = tmp_path_factory.mktemp(request.param)
     assert labelloop("init", folder).code == 0
     random = np.random.default_rng(0)
@@ -119,13 +122,16 @@ def played(
         assert said.code == 0, said.error
         if rounds == 2:
             _review(folder, labelloop, [gate["name"] for gate in settings.get("review", {}).get("gates", [])])
+    if request.param == "routed":
+        said = labelloop("settle", "--plain", "--anyway", folder)
+        assert said.code == 0, said.error
     return folder
 
 
 def _review(folder: Path, labelloop: Callable[..., Any], gates: list[str]) -> None:
     """Verdicts, all true, about some of the labels by votes that are drawn at random."""
     queue = folder / "queue.csv"
-    said = labelloop("review", folder, "--out", queue, "--random", "40", "--no-model")
+    said = labelloop("review", folder, "--out", queue, "--random", "40", "--no-model", "--open")
     assert said.code == 0, said.error
     truth = pd.read_csv(folder / "rows.csv").set_index("id")["label"]
     rows = pd.read_csv(queue, dtype=str, keep_default_na=False)

@@ -6,7 +6,9 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -110,3 +112,24 @@ def test_every_snapshot_has_a_tag_that_names_it(ended: Path, shell: Shell) -> No
         assert f"snapshot: rounds/{name}/labels.parquet" in said
         assert f"snapshot-md5: {out['md5']}" in said
         assert f"{name}:" in shell(ended, "git", "log", "-1", "--format=%s", tag)
+
+
+def test_a_round_that_asked_nobody_is_made_again_like_any_other(
+    again: Path, shell: Shell, labelloop: Callable[..., Any]
+) -> None:
+    """Settled after a review: committed and tagged, and `dvc repro -f` of its stages gives the same bytes."""
+    queue = again.parent / "queue.csv"
+    words = ("--out", queue, "--random", "10", "--unsure-below", "0", "--no-model")
+    assert labelloop("review", again, *words).code == 0
+    rows = pd.read_csv(queue, dtype=str)
+    rows.assign(answer=rows["label"]).to_csv(queue, index=False)
+    assert labelloop("review", again, "--take", queue, "--by", "eva").code == 0
+    said = labelloop("settle", again, "--plain")
+    assert said.code == 0, said.error
+    assert shell(again, "git", "status", "--porcelain") == ""
+    assert "labels/small/r002" in shell(again, "git", "tag", "--list").split()
+    lock, before = (again / "dvc.lock").read_bytes(), outputs(again)
+    said = shell(again, "dvc", "repro", "--force", "--downstream", "score@r002")
+    assert said.count("Running stage") == 8
+    assert (again / "dvc.lock").read_bytes() == lock
+    assert outputs(again) == before

@@ -175,7 +175,7 @@ def test_a_rejection_needs_a_reason(gated: Workspace) -> None:
 def test_a_rejected_round_is_opened_anew_with_other_settings(gated: Workspace) -> None:
     """The rejected one stays readable; nothing of it is used, and the new batch needs a word of its own."""
     batch = shown(gated)
-    with pytest.raises(LabelloopError, match="no rejected batch"):
+    with pytest.raises(LabelloopError, match="waits for a word; `labelloop approve --reject"):
         approval.reopen(gated)
     approval.decide(gated, "r000", approved=False, digest=batch.digest, reason="too many")
     make(gated.root, acquisition={"batch_size": 4})

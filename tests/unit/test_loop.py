@@ -11,8 +11,9 @@ import yaml
 from labelloop import loop
 from labelloop.campaign import CampaignSettings, load_settings
 from labelloop.errors import SettingsError
+from labelloop.kept_settings import keep_held, pending_changes
 from labelloop.ledger import Entry, Ledger, freeze, write_frozen
-from labelloop.loop import Stopped, first_batch_size, keep_held, pending_changes, play_round
+from labelloop.loop import Stopped, first_batch_size, play_round
 from labelloop.readiness import check_names
 from labelloop.stages.collect import Waiting
 from labelloop.stages.prepare import freeze_data

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from labelloop import one_thread as module
 from labelloop.models.probabilities import workers_for
-from labelloop.one_thread import is_held, one_thread
+from labelloop.one_thread import is_held, on_all_cores, one_thread
 
 
 def blas_threads() -> set[int]:
@@ -75,6 +75,19 @@ def test_an_error_inside_gives_the_threads_back() -> None:
     with pytest.raises(ZeroDivisionError), one_thread():
         1 / 0  # noqa: B018
     assert blas_threads() == {2}
+
+
+def test_pieces_are_worked_on_together_and_come_back_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many at a time as there are cores, each with linear algebra on one thread; none is nothing."""
+    monkeypatch.setattr(module, "cores", lambda: 2)
+    together = threading.Barrier(2)
+
+    def work(piece: int) -> tuple[int, set[int]]:
+        together.wait(10)
+        return piece, blas_threads()
+
+    assert on_all_cores(work, range(6)) == [(piece, {1}) for piece in range(6)]
+    assert on_all_cores(work, []) == []
 
 
 def test_inside_nothing_is_shared_out_once_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score, f1_score
 
 from labelloop.errors import DataError
-from labelloop.stabilization import (
+from labelloop.stopping.stabilization import (
     classification_change,
     cohen_kappa,
     overall_uncertainty,

@@ -15,6 +15,7 @@ from labelloop import files, outages, tables
 from labelloop.campaign import load_settings
 from labelloop.errors import UnreachableError
 from labelloop.ledger import Entry, Ledger, freeze, write_frozen
+from labelloop.reviewing import verdicts
 from labelloop.stages.prepare import freeze_data
 from labelloop.status import as_text, read_status
 from labelloop.workspace import Workspace
@@ -146,6 +147,9 @@ def test_answers_that_are_in_name_what_is_made_of_them_next(campaign: Workspace)
     for path in (folder.scores, folder.batch, folder.tasks, folder.closed, folder.collected):
         path.write_text("{}")
     assert "Round r002 has its answers; next step: fuse." in as_text(read_status(campaign))
+    for path in (folder.fused, folder.labels, folder.model, folder.manifest):
+        path.write_text("{}")
+    assert "next step: track." in as_text(read_status(campaign))
 
 
 def test_a_stopped_campaign_says_why_instead_of_when(campaign: Workspace) -> None:
@@ -175,9 +179,20 @@ def test_the_status_for_scripts_is_json(campaign: Workspace) -> None:
     found = json.loads(json.dumps(read_status(campaign)))
     assert found["rounds"][1] == {
         "round": "r001", "labels": 60, "test_items": 300, "votes": 180, "cost": 9.25, "hours": 1.5,
-        "accuracy": 0.8, "accuracy_low": 0.75, "accuracy_high": 0.84,
+        "accuracy": 0.8, "accuracy_low": 0.75, "accuracy_high": 0.84, "settles": False,
     }  # fmt: skip
     assert found["waiting"] is None and found["stopped"] is None
+
+
+def test_verdicts_that_no_round_has_counted_are_told(campaign: Workspace) -> None:
+    closed(campaign)
+    for number in range(3):
+        said = verdicts.verdict(f"i{number}", "cat", "eva", "2026-05-01T10:00:00+00:00", "random", "dog")
+        verdicts.append(campaign.reviews, [said])
+    files.write_json(campaign.round("r001").reviews, [{}])
+    assert "2 verdicts not counted yet" in as_text(read_status(campaign))
+    files.write_json(campaign.round("r001").reviews, [{}] * 3)
+    assert "not counted yet" not in as_text(read_status(campaign))
 
 
 def test_it_is_said_what_the_labels_rest_on(campaign: Workspace) -> None:

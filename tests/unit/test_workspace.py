@@ -10,7 +10,8 @@ import pytest
 
 from labelloop.errors import CampaignBusyError
 from labelloop.files import TEMPORARY
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.round_folder import RoundFolder
+from labelloop.workspace import Workspace
 
 HOLDER = """
 import sys, time

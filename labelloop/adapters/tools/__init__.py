@@ -72,8 +72,8 @@ def _open_label_studio(
     url, token = environment.label_studio_url, environment.label_studio_api_key
     if not url or token is None or not token.get_secret_value().strip():
         missing = "LABEL_STUDIO_API_KEY" if url else "LABEL_STUDIO_URL"
-        raise SettingsError(f"annotation.tool is label_studio, but {missing} is not set; put it into the "
-                            "environment or the campaign's .env (see .env.example)")  # fmt: skip
+        raise SettingsError(f"annotation.tool is label_studio, but {missing} is not set; put it into "
+                            f"{workspace.root / '.env'} (see .env.example) or the environment")  # fmt: skip
     return LabelStudioTool(
         Server(url, token.get_secret_value()),
         workspace=workspace,

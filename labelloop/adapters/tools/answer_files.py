@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from labelloop.adapters.tools.base import Refusal
+from labelloop.adapters.tools.times import read_time
 from labelloop.spreadsheet import unplain
 
 SKIP = "skip"
@@ -183,14 +184,16 @@ def _row(
     item = _item(cells, items)
     name = unplain(_text(cells, "annotator")) or annotator
     if not name and not anonymous:
-        raise ValueError("it says not who answered; fill in the column 'annotator', or call the file "
+        raise ValueError("it does not say who answered; fill in the column 'annotator', or call the file "
                          "answers-<your name>")  # fmt: skip
     if not name.isprintable() or len(name) > 200:
         raise ValueError(f"the annotator's name {name[:50]!r} is not plain text")
     if not _is_writable(value):
         raise ValueError("the label holds broken characters")
     skipped = skippable and isinstance(value, str) and value.lower() == SKIP
-    return Row(item, name, None if skipped else value, _time(cells.get("answered_at")) or saved_at, where)
+    # A label is not refused for the time that its row claims.
+    at = read_time(cells.get("answered_at")) or saved_at
+    return Row(item, name, None if skipped else value, at, where)
 
 
 def _item(cells: Mapping[str, Any], items: Mapping[str, str]) -> str:
@@ -210,17 +213,6 @@ def _text(cells: Mapping[str, Any], name: str) -> str:
     if value is None or isinstance(value, str | int | float):
         return "" if value is None else str(value).strip()
     raise ValueError(f"{name} must be text, not {type(value).__name__}")
-
-
-def _time(value: object) -> datetime | None:
-    """The time a row claims, if it can be made out; a label is not refused for its time."""
-    if not isinstance(value, str):
-        return None
-    try:
-        time = datetime.fromisoformat(value.strip())
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _is_writable(value: object) -> bool:

@@ -36,7 +36,7 @@ from labelloop import files
 from labelloop.adapters.tools.answer_files import SKIP, AnswerFile, Row, is_answer_file, read_answer_file
 from labelloop.adapters.tools.base import Answer, Poll, Progress, Project, Receipt, Refusal, Task
 from labelloop.adapters.tools.copies import Copies
-from labelloop.adapters.tools.keys import by_round, check_keys, parse_key
+from labelloop.adapters.tools.keys import check_keys, find_in_rounds, parse_key
 from labelloop.adapters.tools.notes import Notes
 from labelloop.adapters.tools.project_file import adopt_project, read_project
 from labelloop.adapters.tools.task_sheet import instructions, sheet_name, task_sheet
@@ -60,18 +60,7 @@ class FilesTool:
         adopt_project(self._folder / "project.json", project)
 
     def find(self, keys: Sequence[str]) -> list[Receipt]:
-        found = []
-        pushed = self._round_ids()
-        for round_id, wanted in by_round(keys, self._campaign).items():
-            missing = list(dict.fromkeys(key.text for key in wanted))
-            # A round that asks again has keys of the one that asked first: that one is looked at first.
-            for place in sorted(pushed, key=lambda one: one != round_id):
-                there = {task.key: number for number, task in enumerate(self._tasks(place))}
-                found += [Receipt(key, f"{place}-{there[key]}") for key in missing if key in there]
-                missing = [key for key in missing if key not in there]
-                if not missing:
-                    break
-        return found
+        return find_in_rounds(keys, self._campaign, self._round_ids(), self._receipts)
 
     def push(self, tasks: Sequence[Task]) -> list[Receipt]:
         keys = check_keys([task.key for task in tasks], self._campaign)
@@ -131,6 +120,10 @@ class FilesTool:
 
     def _round_ids(self) -> list[str]:
         return sorted(path.parent.name for path in self._folder.glob("*/tasks.jsonl"))
+
+    def _receipts(self, round_id: str) -> dict[str, Receipt]:
+        tasks = enumerate(self._tasks(round_id))
+        return {task.key: Receipt(task.key, f"{round_id}-{number}") for number, task in tasks}
 
     def _tasks(self, round_id: str) -> list[Task]:
         """What was pushed; a copy of another round's folder has nothing that was."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from labelloop.adapters.tools.base import Receipt
 from labelloop.errors import ToolError
 
 # A round's id becomes a file name, so it may not climb out of its folder.
@@ -60,6 +61,31 @@ def by_round(texts: Sequence[str], campaign: str) -> dict[str, list[TaskKey]]:
         if key.campaign == campaign:
             rounds.setdefault(key.round, []).append(key)
     return rounds
+
+
+def find_in_rounds(
+    texts: Sequence[str],
+    campaign: str,
+    rounds: Sequence[str],
+    receipts_of: Callable[[str], Mapping[str, Receipt]],
+) -> list[Receipt]:
+    """Receipts of those keys that a tool has which keeps what each round has pushed.
+
+    Args:
+        rounds: that have pushed something.
+        receipts_of: a round's receipts by key.
+    """
+    found = []
+    for round_id, wanted in by_round(texts, campaign).items():
+        missing = list(dict.fromkeys(key.text for key in wanted))
+        # A round that asks again has keys of the one that asked first: that one is looked at first.
+        for place in sorted(rounds, key=lambda one: one != round_id):
+            there = receipts_of(place)
+            found += [there[key] for key in missing if key in there]
+            missing = [key for key in missing if key not in there]
+            if not missing:
+                break
+    return found
 
 
 def check_keys(texts: Sequence[str], campaign: str) -> list[TaskKey]:

@@ -11,7 +11,6 @@ its description, keys by the rounds' pushed.jsonl, answers on the server.
 
 from __future__ import annotations
 
-import functools
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +21,7 @@ from labelloop.adapters.tools.base import Poll, Progress, Project, Receipt, Task
 from labelloop.adapters.tools.keys import TaskKey, by_round, check_keys
 from labelloop.adapters.tools.label_studio_config import KEY, task_data
 from labelloop.adapters.tools.label_studio_keys import KnownKeys, opaque
+from labelloop.adapters.tools.label_studio_listing import tasks_by_key
 from labelloop.adapters.tools.label_studio_places import Counting, lost_places
 from labelloop.adapters.tools.label_studio_poll import poll_answers
 from labelloop.adapters.tools.label_studio_predictions import check_predictions
@@ -34,20 +34,9 @@ from labelloop.adapters.tools.label_studio_push import (
     wanted_overlap,
 )
 from labelloop.adapters.tools.label_studio_server import Server
+from labelloop.adapters.tools.times import read_time
 from labelloop.errors import ToolError
 from labelloop.workspace import Workspace
-
-LOOKUP = 150
-"""Keys in one query: it travels in the URL, of which proxies take 8 kB."""
-
-MANY = 1500
-"""From here on it is quicker to list all tasks of the project: each query looks at every task of it."""
-
-LISTED = 2000
-"""Tasks in one page of such a listing."""
-
-_FIELDS = "id,meta,overlap,total_annotations,cancelled_annotations"
-"""Without the data, which may hold pictures."""
 
 
 class LabelStudioTool:
@@ -210,14 +199,9 @@ class LabelStudioTool:
         return found
 
     def _rows(self, wanted: Sequence[str]) -> Iterator[tuple[str, OnServer]]:
+        """The tasks with these opaque keys, repeats as well."""
         keys = set(wanted)
-        if len(keys) > MANY:
-            rows = self._server.tasks(self._project.id, [], page_size=LISTED, include=_FIELDS)
-            yield from _known(rows, keys)
-            return
-        for chunk in _chunks(sorted(keys), LOOKUP):
-            filters = [_filter(f"data.{KEY}", "in_list", "String", chunk)]
-            yield from _known(self._server.tasks(self._project.id, filters, include=_FIELDS), keys)
+        return _known(tasks_by_key(self._server, self._project.id, keys), keys)
 
 
 def _known(rows: Iterator[dict[str, Any]], keys: set[str]) -> Iterator[tuple[str, OnServer]]:
@@ -247,21 +231,4 @@ def _number(row: dict[str, Any], name: str) -> int:
 
 
 def _receipt(key: TaskKey, task: OnServer) -> Receipt:
-    return Receipt(key.text, f"{task.id}.{key.copy}", _time(task.pushed_at))
-
-
-def _filter(column: str, operator: str, kind: str, value: object) -> dict[str, Any]:
-    return {"filter": f"filter:tasks:{column}", "operator": operator, "type": kind, "value": value}
-
-
-def _chunks(rows: list[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
-
-
-@functools.lru_cache(maxsize=1000)
-def _time(text: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
+    return Receipt(key.text, f"{task.id}.{key.copy}", read_time(task.pushed_at))

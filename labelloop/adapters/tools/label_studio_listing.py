@@ -1,13 +1,13 @@
-"""Which tasks a project has, as far as polls must know: what has changed, what is gone, how many there are.
+"""Which tasks a project has: by their keys, and as far as polls must know, what has changed and what is gone.
 
-No listing brings what people are shown: pictures travel inside tasks, and a poll of thousands of them would
+No listing brings what people are shown: pictures travel inside tasks, and a list of thousands of them would
 hold as many. Fields are named for tasks and what is in them alike, because the server applies one list of
 names to both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,12 +17,16 @@ from labelloop.adapters.tools.label_studio_reading import BEGINNING
 from labelloop.adapters.tools.label_studio_server import Server
 from labelloop.errors import ToolError, UnreachableError
 
-LOOKUP = 200
-"""Ids or keys in one query: it travels in the URL."""
+LOOKUP = 150
+"""Ids or keys in one query: it travels in the URL, of which proxies take 8 kB."""
+
+MANY = 1500
+"""Keys beyond which it is quicker to list all tasks: each query looks at every task of the project."""
 
 LISTED = 2000
 """Tasks in one page where only a few fields of each are asked for."""
 
+_COUNTS = "id,meta,overlap,total_annotations,cancelled_annotations"
 _TASK = "id,meta,overlap,created_at,updated_at"
 _ANSWERS = f"{_TASK},annotations,predictions,result,completed_by,was_cancelled,lead_time,parent_prediction"
 
@@ -61,7 +65,7 @@ def changed(
     for number, filters in enumerate(queries):
         wanted: dict[str, Any] = {"fields": "all", "include": _ANSWERS} if number < 2 else {"include": _TASK}
         for row in server.tasks(project, filters, **wanted):
-            if is_id(row.get("id")) and row["id"] not in seen and (number < 2 or row["id"] in answered):
+            if row["id"] not in seen and (number < 2 or row["id"] in answered):
                 seen.add(row["id"])
                 yield row
 
@@ -70,15 +74,22 @@ def tasks_by_id(server: Server, project: int, ids: Iterable[int]) -> Iterator[di
     """These tasks, as far as they are there, with all that people said."""
     for chunk in _chunks(sorted(ids)):
         filters = [_filter("id", "in_list", "Number", chunk)]
-        rows = server.tasks(project, filters, fields="all", include=_ANSWERS)
-        yield from (row for row in rows if is_id(row.get("id")))
+        yield from server.tasks(project, filters, fields="all", include=_ANSWERS)
+
+
+def tasks_by_key(server: Server, project: int, keys: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Tasks with these opaque keys, as `all_tasks` tells them; where keys are many there are others too."""
+    if len(keys) > MANY:
+        yield from all_tasks(server, project)
+        return
+    for chunk in _chunks(sorted(keys)):
+        filters = [_filter(f"data.{KEY}", "in_list", "String", chunk)]
+        yield from server.tasks(project, filters, include=_COUNTS)
 
 
 def all_tasks(server: Server, project: int) -> Iterator[dict[str, Any]]:
     """Every task with its key and how many have answered or skipped it."""
-    fields = "id,meta,overlap,total_annotations,cancelled_annotations"
-    rows = server.tasks(project, [], page_size=LISTED, include=fields)
-    yield from (row for row in rows if is_id(row.get("id")))
+    return server.tasks(project, [], page_size=LISTED, include=_COUNTS)
 
 
 def missing(
@@ -103,12 +114,10 @@ def missing(
     found: set[int] = set()
     for chunk in _chunks(sorted(wanted)):
         rows = server.tasks(project, [_filter("id", "in_list", "Number", chunk)], include="id")
-        found |= {row["id"] for row in rows if is_id(row.get("id"))}
+        found |= {row["id"] for row in rows}
     # A receipt may name a task that was there twice and of which the other was kept.
     lost = {digest for task, digest in wanted.items() if task not in found}
-    for keys in _chunks(sorted(lost)):
-        filters = [_filter(f"data.{KEY}", "in_list", "String", keys)]
-        lost -= {str(key_of(row)) for row in server.tasks(project, filters, include="id,meta")}
+    lost -= {str(key_of(row)) for row in tasks_by_key(server, project, lost)}
     if lost:
         _check_listing(server, project, there)
     return state | {"items": sorted(lost)}
@@ -133,11 +142,6 @@ def _check_listing(server: Server, project: int, there: int) -> None:
             f"Label Studio at {server.url} lists {there} tasks of project {project}, which itself says "
             f"{told if isinstance(told, int) else 'no number'}; look at the server's log and run it again"
         )
-
-
-def is_id(value: object) -> bool:
-    """Whether a value is a number that the server gives to things."""
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def annotations_of(row: Mapping[str, Any]) -> list[Any]:

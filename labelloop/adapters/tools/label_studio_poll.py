@@ -31,7 +31,6 @@ from labelloop.adapters.tools.label_studio_listing import (
     annotations_of,
     changed,
     count,
-    is_id,
     key_of,
     missing,
     tasks_by_id,
@@ -47,6 +46,7 @@ from labelloop.adapters.tools.label_studio_reading import (
 from labelloop.adapters.tools.label_studio_server import Server
 from labelloop.adapters.tools.label_studio_twins import Twins, part_twins
 from labelloop.adapters.tools.lines import append_lines
+from labelloop.adapters.tools.times import read_time
 
 REREAD = timedelta(seconds=60)
 """How far before the newest change that was seen polls look, and for how long after they saw it: what was
@@ -84,7 +84,7 @@ def poll_answers(
     began = server.clock or datetime.now(UTC)
     names = _Names(server, folder / "accounts.json", notes)
     steady = monotonic()
-    seen = None if _went_back(before, began, steady) else _time(before.get("newest"))
+    seen = None if _went_back(before, began, steady) else read_time(before.get("newest"))
     first_seen = before.get("first_seen")
     if not isinstance(first_seen, float) or first_seen > steady:
         first_seen = steady
@@ -103,7 +103,7 @@ def poll_answers(
     lost = lost_places(folder)
     places = settle_places(server, rows, items, history, counting, twins.closed, lost, began)
     gone = missing(server, project, items, twins.there - len(twins.closed), before.get("missing"))
-    told = _time(before.get("now"))
+    told = read_time(before.get("now"))
     now = max([began, *([told] if told else []), *(_at(note) for note in new)])
     if new and told and now <= told:
         now = told + _TICK
@@ -154,7 +154,7 @@ def _went_back(before: Mapping[str, Any], clock: datetime, steady: float) -> boo
         steady: seconds of this machine's clock that nobody can set. It begins anew when the machine does:
             then nobody knows how much time has passed, and the server's clock counts as set back.
     """
-    last, then = _time(before.get("began")), before.get("steady")
+    last, then = read_time(before.get("began")), before.get("steady")
     if last is None:
         return False
     if clock < last or not isinstance(then, float) or then > steady:
@@ -164,7 +164,7 @@ def _went_back(before: Mapping[str, Any], clock: datetime, steady: float) -> boo
 
 def _newest(rows: Sequence[Mapping[str, Any]], seen: datetime | None, clock: datetime) -> datetime | None:
     """The time of the newest change that was seen, this time or before, but none that is still to come."""
-    times = [seen, *(_time(row.get("updated_at")) for row in rows)]
+    times = [seen, *(read_time(row.get("updated_at")) for row in rows)]
     return max((min(at, clock) for at in times if at is not None), default=None)
 
 
@@ -211,13 +211,13 @@ def _read_news(
             continue
         copies = _keys_of(item, row.get("overlap"))
         item_notes = history.setdefault(copies[0].rpartition("/")[0], [])
-        changed_at = _time(row.get("updated_at")) or clock
+        changed_at = read_time(row.get("updated_at")) or clock
         fresh = new_notes(
             item_notes,
             said,
             task=row["id"],
             keys=copies,
-            there={one["id"] for one in annotations if isinstance(one, dict) and is_id(one.get("id"))},
+            there={one["id"] for one in annotations if isinstance(one, dict) and _is_id(one.get("id"))},
             changed_at=max(BEGINNING, min(changed_at, clock)),
         )
         item_notes += fresh
@@ -235,20 +235,17 @@ def _keys_of(item: KnownItem, overlap: object) -> list[str]:
 
 
 def _ids(content: Any) -> list[int]:
-    return [one for one in content if is_id(one)] if isinstance(content, list) else []
+    return [one for one in content if _is_id(one)] if isinstance(content, list) else []
+
+
+def _is_id(value: object) -> bool:
+    """Whether a value is a number that the server gives to things."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _read(path: Path) -> dict[str, Any]:
     content = files.read_json(path) if path.exists() else {}
     return content if isinstance(content, dict) else {}
-
-
-def _time(text: object) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(text) if isinstance(text, str) else None
-        return None if time is None else (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _at(note: Note) -> datetime:

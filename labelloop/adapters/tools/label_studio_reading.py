@@ -7,7 +7,6 @@ an annotator at work, and is refused: a date in the future would close rounds be
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,8 @@ from typing import Any
 
 from labelloop.adapters.tools.base import Refusal
 from labelloop.adapters.tools.label_studio_config import CONTROL
+from labelloop.adapters.tools.times import read_time
+from labelloop.errors import written_down
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """Before any annotation."""
@@ -24,6 +25,9 @@ AHEAD = timedelta(minutes=5)
 
 BEHIND = timedelta(days=1)
 """How far an answer may lie before its task: the server's clock may have been put right in between."""
+
+LONGEST_LEAD = timedelta(days=365).total_seconds()
+"""Seconds from which on a lead time is none; NaN is not below it either."""
 
 LARGEST_ID = 2**63 - 1
 
@@ -96,7 +100,7 @@ def read_annotation(content: object, context: Context) -> Said | Refusal:
                                  f"{context.clock.isoformat()}")  # fmt: skip
         skipped = content.get("was_cancelled", False)
         if not isinstance(skipped, bool):
-            raise ValueError(f"was_cancelled is {_written(skipped)}, neither true nor false")
+            raise ValueError(f"was_cancelled is {written_down(skipped)}, neither true nor false")
         value = None if skipped else _value(content.get("result"))
         return Said(
             annotation,
@@ -173,36 +177,22 @@ def annotator_names(users: object) -> dict[int, str]:
 
 def _integer(value: object, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_ID:
-        raise ValueError(f"{name} is {_written(value)}, not a number that the server gives")
+        raise ValueError(f"{name} is {written_down(value)}, not a number that the server gives")
     return value
 
 
 def _time(value: object, name: str) -> datetime:
-    try:
-        if not isinstance(value, str):
-            raise ValueError
-        time = datetime.fromisoformat(value)
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError(f"{name} is {_written(value)}, not a time") from None
+    time = read_time(value)
+    if time is None:
+        raise ValueError(f"{name} is {written_down(value)}, not a time")
+    return time
 
 
 def _lead(value: object) -> float | None:
     """Seconds, where they make sense; an answer is not refused for its lead time."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    try:
-        seconds = float(value)
-    except OverflowError:
-        return None
-    return seconds if math.isfinite(seconds) and 0 <= seconds < timedelta(days=365).total_seconds() else None
-
-
-def _written(value: object) -> str:
-    try:
-        return f"{value!r:.100}"
-    except (ValueError, RecursionError):  # more digits than Python writes; nested without bottom
-        return f"a {type(value).__name__} that cannot be written down"
+    return float(value) if 0 <= value < LONGEST_LEAD else None
 
 
 def _shortened(content: object) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 from labelloop import files
 from labelloop.adapters.tools.base import Answer, Poll, Progress, Project, Receipt, Task
 from labelloop.adapters.tools.crew import check_crew, work
-from labelloop.adapters.tools.keys import by_round, check_keys, parse_key
+from labelloop.adapters.tools.keys import check_keys, find_in_rounds, parse_key
 from labelloop.adapters.tools.lines import append_lines
 from labelloop.adapters.tools.project_file import adopt_project
 from labelloop.adapters.tools.simulated_clock import EPOCH, Clock, Shown
@@ -93,18 +93,9 @@ class SimulatedTool:
         adopt_project(self._folder / "project.json", project)
 
     def find(self, keys: Sequence[str]) -> list[Receipt]:
-        found = []
-        pushed = self._round_ids()
-        for round_id, wanted in by_round(keys, self._campaign).items():
-            missing = list(dict.fromkeys(key.text for key in wanted))
-            # A round that asks again has keys of the one that asked first: that one is looked at first.
-            for place in sorted(pushed, key=lambda one: one != round_id):
-                receipts = self._round(place).receipts
-                found += [receipts[key] for key in missing if key in receipts]
-                missing = [key for key in missing if key not in receipts]
-                if not missing:
-                    break
-        return found
+        return find_in_rounds(
+            keys, self._campaign, self._round_ids(), lambda round_id: self._round(round_id).receipts
+        )
 
     def push(self, tasks: Sequence[Task]) -> list[Receipt]:
         keys = check_keys([task.key for task in tasks], self._campaign)

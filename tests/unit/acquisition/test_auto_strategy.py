@@ -67,6 +67,13 @@ def test_the_phase_follows_from_what_the_labels_show(given: Context, expected: s
     options = {"directions": True, "disagreement": 1.0} if expected == "uherding" else {}
     assert picks.rows.tolist() == run(expected, given, **options).rows.tolist()
     assert f"({expected})" in picks.reason
+    assert make_strategy("auto").goes_by_doubt(given) == (expected == "uherding")
+
+
+def test_it_goes_by_no_doubt_where_all_that_does_is_left_out() -> None:
+    given = context(40)
+    for left_out, doubts in (({"uherding": "slow"}, True), ({"uherding": "slow", "margin": "worse"}, False)):
+        assert make_strategy("auto", {"left_out": left_out}).goes_by_doubt(given) == doubts
 
 
 def test_the_reason_names_the_numbers_it_rests_on() -> None:

@@ -48,8 +48,21 @@ def test_what_rounding_does_is_let_through(probabilities: np.ndarray) -> None:
     check_values("probabilities", probabilities.astype(np.float16), np.arange(1000))
 
 
-def test_finite_numbers_whose_sum_overflows_are_let_through(probabilities: np.ndarray) -> None:
-    check_values("embeddings", np.full((300, 4), 3e38, dtype=np.float32), np.arange(300))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.filterwarnings("error")
+def test_embeddings_whose_squares_float32_cannot_hold_are_found(
+    dtype: str, probabilities: np.ndarray
+) -> None:
+    """Numbers all of them, so nothing diverged; told with the row, what it holds, and what to do."""
+    points = probabilities.astype(dtype)
+    points[700, 1] = 3e38 if dtype == "float32" else 1e300
+    with pytest.raises(DataError, match=r"embeddings of row 700 are too large: .*e\+.*Scale them"):
+        check_values("embeddings", points, np.arange(1000))
+
+
+def test_many_long_embeddings_are_let_through(probabilities: np.ndarray) -> None:
+    """What only the number of rows in a block makes too large is none of their fault."""
+    check_values("embeddings", np.full((300, 4), 4.9e14, dtype=np.float32), np.arange(300))
 
 
 def test_only_the_rows_that_are_asked_for_are_looked_at(probabilities: np.ndarray) -> None:

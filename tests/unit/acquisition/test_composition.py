@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 import tracemalloc
 from typing import Any
 
@@ -386,3 +387,19 @@ def test_the_draws_under_a_filter_give_the_mean_of_what_it_lets_in() -> None:
     error = np.std(found) / np.sqrt(len(found))
     assert abs(np.mean(found) - values[open_rows].mean()) < 4 * error
     assert abs(np.mean(found) - values[context.candidates].mean()) > 4 * error
+
+
+def test_a_stratum_for_every_other_row_costs_little_more_than_two() -> None:
+    """Work grows with the rows, not with rows times strata."""
+    rows = np.arange(50_000)
+    said = np.random.default_rng(0).dirichlet(np.ones(2), size=len(rows)).astype(np.float32)
+    context = Context(rows, rows[:0], said, None, seed=0)
+
+    def seconds(strata: np.ndarray) -> float:
+        asked = Composition(strata=strata)
+        start = time.process_time()
+        assert len(compose(make_strategy("margin"), context, 4, asked).rows) == 4
+        return time.process_time() - start
+
+    two = min(seconds(rows % 2) for _ in range(3))
+    assert min(seconds(rows // 2) for _ in range(3)) < 40 * two + 0.1

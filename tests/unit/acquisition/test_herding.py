@@ -182,3 +182,26 @@ def test_labeled_rows_that_were_not_scored_are_told_of_where_they_are_read() -> 
     with pytest.raises(DataError, match="probabilities"):
         select_rows(make_strategy("uherding", {"disagreement": 1.0}), context, 5)
     assert len(select_rows(make_strategy("uherding"), context, 5).rows) == 5
+
+
+@pytest.mark.parametrize("name", ["uherding", "max_herding"])
+@pytest.mark.parametrize("scale", [1e-25, 1e-22, 1e13])
+@pytest.mark.parametrize("known", [0, 15])
+def test_no_scale_of_the_embeddings_keeps_it_from_coming_to_an_end(
+    name: str, scale: float, known: int
+) -> None:
+    """Gains stay numbers where the squared radius, or one over it, is beyond what float32 holds."""
+    embeddings, probabilities = made()
+    labeled = np.arange(known)
+    points = (embeddings * scale).astype(np.float32)
+    context = Context(np.arange(known, 150), labeled, probabilities, points, seed=1)
+    assert np.isfinite(select_rows(make_strategy(name), context, 20).scores).all()
+
+
+@pytest.mark.parametrize("name", ["uherding", "max_herding", "k_center", "k_means"])
+def test_what_float32_cannot_square_is_refused(name: str) -> None:
+    embeddings, probabilities = made()
+    points = (embeddings * 1e25).astype(np.float32)
+    context = Context(np.arange(150), np.arange(0), probabilities, points, seed=1)
+    with pytest.raises(DataError, match="embeddings of row 0 are too large"):
+        select_rows(make_strategy(name), context, 3)

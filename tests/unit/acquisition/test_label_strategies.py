@@ -182,7 +182,7 @@ def test_labels_belong_to_the_rows_in_the_order_they_were_given_in() -> None:
 @pytest.mark.parametrize(
     ("labels", "kind", "said"),
     [
-        (None, SettingsError, "'balanced' needs the labels of the rows that are labeled"),
+        (None, SettingsError, r"'balanced' needs labels \(class codes of the rows that are labeled\)"),
         ([0], DataError, "1 labels for 2 labeled rows"),
         ([0, 2], DataError, "the label of row 1 is 2, but there are 2 classes, 0 to 1"),
         ([0.5, 1.0], DataError, "labels have .* float64; give class codes"),

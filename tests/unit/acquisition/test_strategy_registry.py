@@ -204,3 +204,15 @@ def test_importing_the_package_loads_no_slow_library() -> None:
     root = Path(labelloop.__file__).parents[1]
     shown = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "set()"
+
+
+def test_who_looks_for_something_else_than_doubt_says_so() -> None:
+    """These are shown a random sample of a large pool; `auto` decides by what the labels show."""
+    doubts = {name: make_strategy(name).doubt for name in STRATEGIES}
+    coverage = {"random", "k_center", "k_means", "typiclust", "max_herding"}
+    assert {name for name, doubt in doubts.items() if doubt is False} == coverage | {
+        "error_based",
+        "rare_class",
+        "hard_negatives",
+    }
+    assert [name for name, doubt in doubts.items() if callable(doubt)] == ["auto"]

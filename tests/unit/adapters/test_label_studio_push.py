@@ -10,7 +10,7 @@ import httpx
 import pytest
 from label_studio_double import Killed, LabelStudioDouble
 
-from labelloop.adapters.tools import label_studio, label_studio_push
+from labelloop.adapters.tools import label_studio, label_studio_listing, label_studio_push
 from labelloop.adapters.tools.base import Prediction, Project, Task
 from labelloop.adapters.tools.label_studio import LabelStudioTool
 from labelloop.adapters.tools.label_studio_push import OnServer, wanted_overlap
@@ -209,10 +209,20 @@ def test_many_keys_are_found_by_a_listing_and_few_by_a_query(
     push(server, tmp_path, tasks)
     keys = [task.key for task in tasks if task.item != "7"]
     by_query = tool(server, tmp_path).find(keys)
-    monkeypatch.setattr(label_studio, "MANY", 10)
-    monkeypatch.setattr(label_studio, "LISTED", 7)
+    monkeypatch.setattr(label_studio_listing, "MANY", 10)
+    monkeypatch.setattr(label_studio_listing, "LISTED", 7)
     assert tool(server, tmp_path).find(keys) == by_query
     assert [receipt.key for receipt in by_query] == keys
+
+
+@pytest.mark.parametrize("time", [["now"], {}, 7, None, "yesterday"])
+def test_a_task_whose_time_of_pushing_is_no_time_is_found_all_the_same(time: object, tmp_path: Path) -> None:
+    """Somebody wrote into it; were it not found, the question would be asked once more."""
+    server = LabelStudioDouble()
+    keys = ["farm/r001/a/0", "farm/r001/a/1"]
+    push(server, tmp_path, tasks_of({"a": 2}))
+    server.tasks[1]["meta"]["pushed_at"] = time
+    assert [(one.key, one.at) for one in tool(server, tmp_path).find(keys)] == [(key, None) for key in keys]
 
 
 def test_the_next_import_is_made_ready_while_the_server_is_at_one(

@@ -177,6 +177,14 @@ def test_a_server_that_is_no_label_studio_is_told(content: object) -> None:
         asked.read(lambda client: client.projects.get(1).id + 0)
 
 
+@pytest.mark.parametrize("row", [{"id": "9004"}, {"id": True}, {"id": -1}, {"data": {}}, "text", None])
+def test_a_listing_with_a_row_that_is_no_task_is_refused(row: object) -> None:
+    """Left out, it would look like a task that is gone."""
+    asked = server(lambda _: httpx.Response(200, json={"tasks": [{"id": 1}, row], "total": 2}))
+    with pytest.raises(ToolError, match="listing of tasks"):
+        list(asked.tasks(1, []))
+
+
 @pytest.mark.parametrize("status", [200, 400])
 def test_a_reply_nested_without_bottom_is_told(status: int) -> None:
     """Also to the SDK's own methods; Python's reader of JSON gives up with a RecursionError."""

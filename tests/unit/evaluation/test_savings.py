@@ -7,13 +7,12 @@ import json
 import numpy as np
 import pytest
 
+from labelloop.evaluation.half_samples import half_sample_sd, halves
 from labelloop.evaluation.savings import (
     AT_LEAST,
     MEASURED,
     TOO_LITTLE,
     Curve,
-    half_sample_sd,
-    halves,
     measure_savings,
 )
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from labelloop.acquisition.control import PURPOSE
 from labelloop.acquisition.keys import id_keys
-from labelloop.evaluation.savings import AT_LEAST, MEASURED, Curve, half_sample_sd, halves, measure_savings
+from labelloop.evaluation.half_samples import half_sample_sd, halves
+from labelloop.evaluation.savings import AT_LEAST, MEASURED, Curve, measure_savings
 from labelloop.settings.acquisition import Acquisition
 from labelloop.settings.judging import Evaluation
 

@@ -12,18 +12,19 @@ ITEMS = 600
 APART = 150
 
 
-def crowd(seed: int, accuracy: float = 0.65, per_item: int = 2) -> tuple[Votes, np.ndarray]:
-    """Two votes an item of eight people."""
+def crowd(
+    seed: int, accuracy: float = 0.65, per_item: int = 2, items: int = ITEMS
+) -> tuple[Votes, np.ndarray]:
+    """Votes of eight people who are right as often as told, and the truth."""
     rng = np.random.default_rng(seed)
-    truth = rng.integers(0, len(CLASSES), ITEMS)
-    who = np.argsort(rng.random((ITEMS, 8)), axis=1)[:, :per_item].ravel()
-    item = np.repeat(np.arange(ITEMS), per_item)
+    truth = rng.integers(0, len(CLASSES), items)
+    who = np.argsort(rng.random((items, 8)), axis=1)[:, :per_item].ravel()
+    item = np.repeat(np.arange(items), per_item)
     wrong = (truth[item] + rng.integers(1, len(CLASSES), len(item))) % len(CLASSES)
     label = np.where(rng.random(len(item)) < accuracy, truth[item], wrong)
-    names = np.array([f"i{number:04}" for number in range(ITEMS)], dtype=object)
-    return Votes(
-        names, np.array([f"p{one}" for one in range(8)], dtype=object), CLASSES, item, who, label
-    ), truth
+    names = np.array([f"i{number:04}" for number in range(items)], dtype=object)
+    people = np.array([f"p{number}" for number in range(8)], dtype=object)
+    return Votes(names, people, CLASSES, item, who, label), truth
 
 
 def sure_of(codes: np.ndarray, confidence: float = 0.9) -> np.ndarray:

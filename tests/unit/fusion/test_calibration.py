@@ -10,6 +10,7 @@ from labelloop.fusion import make_fuser
 from labelloop.fusion.base import Votes
 from labelloop.fusion.calibration import (
     LEAST_GOLD,
+    SHARED,
     blended,
     calibration_told,
     cautious,
@@ -111,6 +112,20 @@ def test_without_gold_confidence_is_cautious_and_labels_stay() -> None:
         assert wrong[0] < least * wrong[1]
         before = expected_calibration_error(fusion.raw, fusion.label, truth)
         assert expected_calibration_error(fusion.posterior, fusion.label, truth) < before - 0.03
+
+
+def test_a_model_that_shares_the_errors_of_the_votes_counts_as_one_more_of_them() -> None:
+    """Learned from people, it errs where they do; where it was not heard it takes no caution."""
+    votes, truth = difficult(0, n_items=1500, per_item=2)
+    shares = majority(votes, smoothing=1.0).posterior
+    prior = shares.copy()
+    prior[:500] = np.nan
+    fusion = auto(votes, item_prior=prior)
+    assert fusion.raw is not None and fusion.method.endswith("+caution/2")
+    np.testing.assert_allclose(fusion.posterior[:500], tempered(fusion.raw[:500], 1 + SHARED), atol=1e-9)
+    np.testing.assert_allclose(fusion.posterior[500:], tempered(fusion.raw[500:], 1 + 2 * SHARED), atol=1e-9)
+    before = expected_calibration_error(fusion.raw[500:], fusion.label[500:], truth[500:])
+    assert expected_calibration_error(fusion.posterior[500:], fusion.label[500:], truth[500:]) < before - 0.01
 
 
 def test_caution_leaves_gold_and_single_votes_and_a_temperature_that_is_set() -> None:

@@ -10,7 +10,7 @@ import pytest
 from judged_models import CLASSES, able, crowd, echo, names
 from vote_files import CSV, written
 
-from labelloop.errors import DataError
+from labelloop.errors import DataError, SettingsError
 from labelloop.fusion.base import Votes
 from labelloop.fusion.probabilities_file import read_probabilities
 from labelloop.fusion.votes_file import fuse_file
@@ -55,6 +55,12 @@ def test_probabilities_that_are_none_are_refused(tmp_path: Path, content: str, s
     with pytest.raises(DataError, match=says):
         fuse_file(written(tmp_path, CSV), tmp_path / "labels.csv", probabilities_path=shown)
     assert not (tmp_path / "labels.csv").exists()
+
+
+def test_probabilities_for_a_method_that_cannot_hear_them_are_refused(tmp_path: Path) -> None:
+    """Before a file is read: it may be large, and the model worthless, so that nothing would ever be said."""
+    with pytest.raises(SettingsError, match="--probabilities does not go with --method majority"):
+        fuse_file("no.csv", tmp_path / "labels.csv", method="majority", probabilities_path="no.csv")
 
 
 def test_a_model_may_know_a_class_that_only_gold_has(tmp_path: Path) -> None:

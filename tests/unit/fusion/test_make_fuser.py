@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,8 @@ import pytest
 
 from labelloop import tables
 from labelloop.errors import DataError, SettingsError
-from labelloop.fusion import fuse_table, make_fuser
+from labelloop.fusion import make_fuser
+from labelloop.fusion.votes_table import fuse_votes
 
 START = pd.Timestamp("2025-01-01", tz="UTC")
 
@@ -34,6 +36,10 @@ def votes_table(*rows: tuple[str, str, str]) -> pd.DataFrame:
 VOTES = votes_table(
     ("b", "x", "dog"), ("a", "x", "cat"), ("a", "y", "cat"), ("b", "y", "cat"), ("a", "z", "dog")
 )
+
+
+def fused_table(votes: pd.DataFrame, classes: list[str], *how: Any) -> pd.DataFrame:
+    return fuse_votes(votes, classes, *how).table
 
 
 def test_an_unknown_method_names_the_nearest() -> None:
@@ -59,7 +65,7 @@ def test_a_wrong_value_is_told_before_there_are_votes() -> None:
 
 
 def test_the_fused_table_keeps_its_contract(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    fused = fuse_table(tables.VOTES.check(VOTES, "votes"), ["cat", "dog"])
+    fused = fused_table(tables.VOTES.check(VOTES, "votes"), ["cat", "dog"])
     tables.FUSED.write(fused, tmp_path / "fused.parquet")
     back = tables.FUSED.read(tmp_path / "fused.parquet")
     assert back["item"].tolist() == ["a", "b"]
@@ -72,34 +78,34 @@ def test_the_fused_table_keeps_its_contract(tmp_path) -> None:  # type: ignore[n
 
 
 def test_options_reach_the_method() -> None:
-    fused = fuse_table(VOTES, ["cat", "dog"], "majority", {"smoothing": 0})
+    fused = fused_table(VOTES, ["cat", "dog"], "majority", {"smoothing": 0})
     np.testing.assert_allclose(fused["posterior"].iloc[0], [2 / 3, 1 / 3])
 
 
 def test_the_order_of_rows_does_not_change_the_bytes(tmp_path) -> None:  # type: ignore[no-untyped-def]
     for name, table in (("one", VOTES), ("two", VOTES.sample(frac=1, random_state=3))):
-        tables.FUSED.write(fuse_table(table, ["cat", "dog"]), tmp_path / name)
+        tables.FUSED.write(fused_table(table, ["cat", "dog"]), tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
 def test_no_votes_give_an_empty_table_that_keeps_the_contract() -> None:
-    fused = fuse_table(tables.VOTES.empty(), ["cat", "dog"])
+    fused = fused_table(tables.VOTES.empty(), ["cat", "dog"])
     assert len(tables.FUSED.check(fused, "fused")) == 0
 
 
 def test_votes_that_were_all_taken_back_give_an_empty_table() -> None:
-    assert fuse_table(VOTES.assign(action="deleted"), ["cat", "dog"]).empty
+    assert fused_table(VOTES.assign(action="deleted"), ["cat", "dog"]).empty
 
 
 def test_votes_without_a_history_are_all_answers() -> None:
     plain = VOTES[["vote", "item", "annotator", "value"]]
-    pd.testing.assert_frame_equal(fuse_table(plain, ["cat", "dog"]), fuse_table(VOTES, ["cat", "dog"]))
-    assert fuse_table(pd.DataFrame([]), ["cat", "dog"]).empty
+    pd.testing.assert_frame_equal(fused_table(plain, ["cat", "dog"]), fused_table(VOTES, ["cat", "dog"]))
+    assert fused_table(pd.DataFrame([]), ["cat", "dog"]).empty
 
 
 def test_a_value_outside_the_classes_is_refused() -> None:
     with pytest.raises(DataError, match="'dog' is not one of the 2 classes"):
-        fuse_table(VOTES, ["cat", "fox"])
+        fused_table(VOTES, ["cat", "fox"])
 
 
 def test_the_package_imports_nothing_slow() -> None:

@@ -5,24 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from judged_models import CLASSES, crowd
 
 from labelloop.fusion import make_fuser
 from labelloop.fusion.base import Votes
 from labelloop.fusion.model_prior import LEAST_ITEMS, TEMPERATURES, tuned_prior
 from labelloop.fusion.votes_table import fuse_votes
-
-CLASSES = ("a", "b", "c", "d")
-
-
-def crowd(n_items: int, per_item: int, accuracy: float, seed: int) -> tuple[Votes, np.ndarray]:
-    """Votes of eight people who are right as often as told, and the truth."""
-    rng = np.random.default_rng(seed)
-    truth = rng.integers(0, len(CLASSES), n_items)
-    who = np.argsort(rng.random((n_items, 8)), axis=1)[:, :per_item].ravel()
-    item = np.repeat(np.arange(n_items), per_item)
-    wrong = (truth[item] + rng.integers(1, len(CLASSES), len(item))) % len(CLASSES)
-    label = np.where(rng.random(len(item)) < accuracy, truth[item], wrong)
-    return Votes(np.arange(n_items), np.arange(8), CLASSES, item, who, label), truth
 
 
 def model(truth: np.ndarray, accuracy: float, confidence: float, seed: int) -> np.ndarray:
@@ -38,7 +26,7 @@ def model(truth: np.ndarray, accuracy: float, confidence: float, seed: int) -> n
 @pytest.mark.parametrize("per_item", [1, 2, 3])
 @pytest.mark.parametrize("confidence", [0.6, 0.99])
 def test_a_model_that_knows_something_makes_labels_better(per_item: int, confidence: float) -> None:
-    votes, truth = crowd(600, per_item, 0.65, seed=per_item)
+    votes, truth = crowd(per_item, 0.65, per_item, items=600)
     prior = tuned_prior(votes, model(truth, 0.85, confidence, seed=9))
     assert prior.rows is not None and prior.gain > 0
     alone = make_fuser("auto")(votes)
@@ -49,26 +37,26 @@ def test_a_model_that_knows_something_makes_labels_better(per_item: int, confide
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("per_item", [1, 2, 3])
 def test_a_model_that_guesses_is_not_heard(per_item: int, seed: int) -> None:
-    votes, truth = crowd(300, per_item, 0.7, seed=seed)
+    votes, truth = crowd(seed, 0.7, per_item, items=300)
     prior = tuned_prior(votes, model(truth, 0.25, 0.9, seed=seed + 100))
     assert prior.rows is None and "not heard" in prior.reason
 
 
 def test_the_surer_the_model_the_higher_its_temperature() -> None:
-    votes, truth = crowd(800, 3, 0.8, seed=0)
+    votes, truth = crowd(0, 0.8, 3, items=800)
     modest, sure = (tuned_prior(votes, model(truth, 0.7, c, seed=1)) for c in (0.7, 0.9999))
     assert sure.temperature > modest.temperature
     assert modest.temperature in TEMPERATURES
 
 
 def test_few_items_are_not_judged() -> None:
-    votes, truth = crowd(LEAST_ITEMS - 1, 3, 0.8, seed=0)
+    votes, truth = crowd(0, 0.8, 3, items=LEAST_ITEMS - 1)
     prior = tuned_prior(votes, model(truth, 0.95, 0.9, seed=1))
     assert prior.rows is None and np.isnan(prior.gain)
 
 
 def test_items_without_a_prediction_get_no_prior() -> None:
-    votes, truth = crowd(400, 2, 0.7, seed=0)
+    votes, truth = crowd(0, 0.7, 2, items=400)
     predicted = model(truth, 0.9, 0.8, seed=1)
     predicted[::3] = np.nan
     prior = tuned_prior(votes, predicted)
@@ -78,7 +66,7 @@ def test_items_without_a_prediction_get_no_prior() -> None:
 
 
 def test_the_order_of_votes_decides_nothing() -> None:
-    votes, truth = crowd(300, 3, 0.7, seed=3)
+    votes, truth = crowd(3, 0.7, 3, items=300)
     predicted = model(truth, 0.8, 0.9, seed=4)
     order = np.random.default_rng(0).permutation(len(votes.item))
     shuffled = Votes(votes.items, votes.annotators, CLASSES, votes.item[order], votes.annotator[order],
@@ -91,7 +79,7 @@ def test_the_order_of_votes_decides_nothing() -> None:
 def test_the_temperature_is_fitted_on_a_part_of_very_many_items(monkeypatch: pytest.MonkeyPatch) -> None:
     from labelloop.fusion import model_prior
 
-    votes, truth = crowd(1500, 2, 0.7, seed=0)
+    votes, truth = crowd(0, 0.7, 2, items=1500)
     predicted = model(truth, 0.85, 0.9, seed=1)
     whole = tuned_prior(votes, predicted)
     monkeypatch.setattr(model_prior, "MOST_ITEMS", 700)
@@ -115,7 +103,7 @@ def _votes_table(votes: Votes) -> pd.DataFrame:
 
 def test_items_the_model_may_not_speak_of_are_fused_as_if_there_were_none() -> None:
     """Skills are learned with the model's help, so leaving out its prior alone would not do."""
-    votes, truth = crowd(500, 2, 0.65, seed=1)
+    votes, truth = crowd(1, 0.65, 2, items=500)
     predicted = model(truth, 0.9, 0.9, seed=2)
     predicted[:100] = np.nan
     table = _votes_table(votes)
@@ -134,7 +122,7 @@ def test_items_the_model_may_not_speak_of_are_fused_as_if_there_were_none() -> N
 def test_a_model_that_the_method_cannot_use_is_not_said_to_be_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     from labelloop.fusion import choosing
 
-    votes, truth = crowd(500, 3, 0.7, seed=1)
+    votes, truth = crowd(1, 0.7, 3, items=500)
     monkeypatch.setattr(choosing, "_against_result", lambda *_: "a test says so")
     predicted = model(truth, 0.9, 0.9, seed=2)
     fused = fuse_votes(_votes_table(votes), CLASSES, "auto", predict=lambda items, codes: predicted)

@@ -8,17 +8,24 @@ import pytest
 from judged_models import APART, CLASSES, able, crowd, echo, names, sure_of
 
 from labelloop.fusion.base import Votes
+from labelloop.fusion.majority import majority
 from labelloop.fusion.prior_judge import LEAST_APART, LEAST_KNOWN, judged
 from labelloop.fusion.votes_table import FusedVotes, fuse_votes
 
 
-def fuse(votes: Votes, predicted: np.ndarray | None, gold: dict[str, str], apart: set[str]) -> FusedVotes:
+def fuse(
+    votes: Votes,
+    predicted: np.ndarray | None,
+    gold: dict[str, str],
+    apart: set[str],
+    known: dict[str, str] | None = None,
+) -> FusedVotes:
     table = pd.DataFrame({
         "vote": [f"v{number}" for number in range(len(votes.item))], "item": votes.items[votes.item],
         "annotator": votes.annotators[votes.annotator], "value": np.array(CLASSES)[votes.label],
     })  # fmt: skip
     predict = None if predicted is None else (lambda items, codes: predicted)
-    return fuse_votes(table, CLASSES, "auto", gold=gold, predict=predict, apart=apart)
+    return fuse_votes(table, CLASSES, "auto", gold=gold, predict=predict, apart=apart, known=known)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -37,6 +44,18 @@ def test_a_model_that_feeds_on_its_own_labels_is_unmasked_by_gold_and_by_the_con
     assert not by_control.about["model"]["heard"]
     assert "votes it was kept out of are less likely" in by_control.about["model"]["reason"]
     pd.testing.assert_frame_equal(by_control.table, fuse(votes, None, {}, set()).table)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_model_that_was_taught_the_reviewed_items_too_is_unmasked_by_its_confidence(seed: int) -> None:
+    """It repeats their labels, so as many are right as without it; it makes the wrong ones sure."""
+    votes, truth = crowd(seed)
+    predicted = sure_of(majority(votes).label)
+    reviewed = names(votes, truth, slice(0, 200))
+    told = fuse(votes, predicted, {}, set(), reviewed).about["model"]
+    assert told["judged"]["known"] == 200 and not told["heard"]
+    assert abs(told["judged"]["right_with"] - told["judged"]["right_without"]) < 20
+    assert told["judged"]["against"] == "the log loss is higher"
 
 
 @pytest.mark.parametrize("seed", range(4))

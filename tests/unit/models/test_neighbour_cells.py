@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from labelloop import one_thread
 from labelloop.models import graph_smoothing, neighbour_cells
 from labelloop.models.graph_smoothing import SmoothedPool, build_graph
 from labelloop.models.neighbour_cells import make_cells
@@ -56,7 +57,7 @@ def test_the_number_of_cores_changes_no_byte(monkeypatch: pytest.MonkeyPatch) ->
     points = clouds(3000)
     found = []
     for number in (1, 4):
-        monkeypatch.setattr(neighbour_cells, "cores", lambda number=number: number)
+        monkeypatch.setattr(one_thread, "cores", lambda number=number: number)
         found.append(make_cells(points, members=100).nearest(points, 8))
     assert found[0][0].tobytes() == found[1][0].tobytes()
     assert found[0][1].tobytes() == found[1][1].tobytes()
@@ -79,7 +80,7 @@ def test_fewer_points_than_neighbours_are_told_by_their_distance() -> None:
 def test_memory_of_the_graph_grows_with_the_points(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graph_smoothing, "EXACT", 100)
     # How many blocks are there at a time would else be a matter of luck.
-    monkeypatch.setattr(neighbour_cells, "cores", lambda: 1)
+    monkeypatch.setattr(one_thread, "cores", lambda: 1)
     build_graph(clouds(2000))
 
     def peak(count: int) -> int:

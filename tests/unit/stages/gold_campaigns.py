@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import yaml
+from small_campaigns import UNRECORDED, clouds
 
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
@@ -22,18 +21,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "evaluation": {"test_size": 30, "bootstrap": 20},
     "gold": {"known": 40, "share": 0.25, "overlap": 3},
     "stopping": {"max_rounds": 3},
-    "tracking": {"enabled": False},
-    "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
+    **UNRECORDED,
 }
 ROWS = 400
 
 
 def write(folder: Path, rows: int = ROWS, **changes: dict[str, Any]) -> None:
-    random = np.random.default_rng(0)
-    codes = random.integers(3, size=rows)
-    table = pd.DataFrame(random.normal(2.0 * codes[:, None], 1.0, (rows, 4)), columns=list("abcd"))
+    table = clouds(rows, 2.0)
     table.insert(0, "id", [f"row{number:03d}" for number in range(rows)])
-    table.assign(label=[f"class-{code}" for code in codes]).to_csv(folder / "rows.csv", index=False)
+    table.to_csv(folder / "rows.csv", index=False)
     settings = {name: SETTINGS[name] | changes.get(name, {}) for name in SETTINGS}
     settings |= {name: content for name, content in changes.items() if name not in SETTINGS}
     (folder / "params.yaml").write_text(yaml.safe_dump(settings))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import yaml
+from small_campaigns import UNRECORDED, clouds
 
 from labelloop import driving, tables
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.round_folder import RoundFolder
+from labelloop.workspace import Workspace
 
 CREW = [{"name": f"p{n}", "accuracy": 0.55 + 0.05 * n, "skip_rate": 0.05} for n in range(6)]
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -21,8 +22,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "annotation": {"overlap": 2, "test_overlap": 1, "max_overlap": 4, "simulation": {"annotators": CREW}},
     "evaluation": {"bootstrap": 20},
     "stopping": {"max_rounds": 4},
-    "tracking": {"enabled": False},
-    "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
+    **UNRECORDED,
 }
 
 
@@ -35,10 +35,7 @@ def written(
 ) -> Workspace:
     """Settings, three clouds of items whose centres are so far apart, and sixty test items."""
     folder.mkdir(parents=True)
-    random = np.random.default_rng(0)
-    codes = random.integers(3, size=items + 60)
-    rows = pd.DataFrame(random.normal(apart * codes[:, None], 1.0, (len(codes), 4)), columns=list("abcd"))
-    rows = rows.assign(label=[f"class-{code}" for code in codes])
+    rows = clouds(items + 60, apart)
     rows[:items].to_csv(folder / "rows.csv", index=False)
     rows[items:].to_csv(folder / "test.csv", index=False)
     settings = {name: base.get(name, {}) | changes.get(name, {}) for name in [*base, *changes]}

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from small_campaigns import UNRECORDED, clouds
 
 from labelloop import datasets, files
 from labelloop.evaluation.intervals import wilson
-from labelloop.evaluation.weighted import lure_weights
+from labelloop.evaluation.weighted import FEWEST, lure_weights
 from labelloop.models import load_learner
-from labelloop.stages.asked_accuracy import UNKNOWN
+from labelloop.stages.asked_accuracy import UNKNOWN, sentence
 
 SETTINGS: dict[str, Any] = {
     "campaign": {"name": "asked", "seed": 3},
@@ -29,8 +30,7 @@ SETTINGS: dict[str, Any] = {
     "annotation": {"overlap": 1, "test_overlap": 1},
     "evaluation": {"test_size": 20, "bootstrap": 20},
     "stopping": {"max_rounds": 2},
-    "tracking": {"enabled": False},
-    "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
+    **UNRECORDED,
 }
 
 
@@ -38,13 +38,8 @@ def play(
     folder: Path, labelloop: Callable[..., Any], strategy: str, compose: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     labelloop("init", folder)
-    random = np.random.default_rng(0)
-    codes = random.integers(3, size=500)
-    rows = pd.DataFrame(random.normal(1.0 * codes[:, None], 1.0, (500, 3)), columns=list("abc"))
-    rows = rows.assign(
-        label=[f"class-{code}" for code in codes], site=np.where(rows["a"] < 0, "rare", "usual")
-    )
-    rows.to_csv(folder / "rows.csv", index=False)
+    rows = clouds(500, 1.0, "abc")
+    rows.assign(site=np.where(rows["a"] < 0, "rare", "usual")).to_csv(folder / "rows.csv", index=False)
     acquisition = {"strategy": strategy, "batch_size": 40, "compose": compose or {}}
     (folder / "params.yaml").write_text(yaml.safe_dump({**SETTINGS, "acquisition": acquisition}))
     said = labelloop("run", "--plain", folder)
@@ -103,7 +98,9 @@ def test_where_the_strategys_chances_are_not_known_the_control_arm_tells(
     low, high = wilson(int(right.sum()), len(right), 0.95)
     assert (metrics["asked_accuracy_low"], metrics["asked_accuracy_high"]) == pytest.approx((low, high))
     report = (tmp_path / "rounds" / "r001" / "report.md").read_text()
-    assert "control items, a plain random sample of what was left to ask" in report
+    told = "control items, a plain random sample of what was left to ask"
+    assert (told in report) == (len(batch) >= FEWEST)
+    assert told in sentence(metrics | {"asked_accuracy_items": FEWEST})
 
 
 def test_random_in_strata_is_weighted_by_the_items_own_chances(

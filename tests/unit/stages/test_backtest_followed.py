@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from small_campaigns import UNRECORDED
 
 from labelloop import files
 from labelloop.acquisition import registry
@@ -51,8 +52,7 @@ def write_params(
         "annotation": {"overlap": 1, "test_overlap": 1},
         "evaluation": {"test_size": 60, "bootstrap": 20},
         "stopping": {"max_rounds": rounds},
-        "tracking": {"enabled": False},
-        "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
+        **UNRECORDED,
     }  # fmt: skip
     (folder / "params.yaml").write_text(yaml.safe_dump(settings))
     return folder / "params.yaml"

@@ -10,11 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from small_campaigns import UNRECORDED, clouds
 
 from labelloop import datasets, files
+from labelloop.acquisition import make_strategy
 from labelloop.acquisition.base import Context
+from labelloop.acquisition.keys import id_keys
 from labelloop.acquisition.margin import margin
+from labelloop.acquisition.reduction import PURPOSE
 from labelloop.campaign import CampaignSettings
+from labelloop.stages import strategy_arm
 from labelloop.stages.reducing import CandidateShard, reduce_candidates, reduce_rows
 from labelloop.workspace import Workspace
 
@@ -22,32 +27,34 @@ ROWS = 700
 CANDIDATES = 60
 
 
-@pytest.fixture(scope="module")
-def campaign(tmp_path_factory: pytest.TempPathFactory, labelloop: Callable[..., Any]) -> Path:
-    """Two rounds, shards of 256 rows; k-center by embeddings, which reads no probabilities itself."""
-    folder = tmp_path_factory.mktemp("campaign")
+def played(folder: Path, labelloop: Callable[..., Any], strategy: str, spread: float = 1.0) -> Path:
+    """Two rounds with a strategy that reads embeddings, shards of 256 rows.
+
+    Args:
+        spread: of the three classes' clouds; a large one leaves nothing to learn.
+    """
     labelloop("init", folder)
-    random = np.random.default_rng(0)
-    codes = random.integers(3, size=ROWS)
-    table = pd.DataFrame(random.normal(2.0 * codes[:, None], 1.0, (ROWS, 4)), columns=list("abcd"))
-    table.assign(label=[f"class-{code}" for code in codes]).to_csv(folder / "rows.csv", index=False)
+    clouds(ROWS, 2.0 / spread).to_csv(folder / "rows.csv", index=False)
     settings: dict[str, Any] = {
         "campaign": {"name": "reduced", "seed": 1},
         "dataset": {"kind": "table", "path": "rows.csv", "label_column": "label"},
         "model": {"name": "logistic"},
-        "acquisition": {
-            "strategy": "k_center", "batch_size": 20, "candidates": CANDIDATES, "shard_size": 256
-        },
+        "acquisition": {"strategy": strategy, "batch_size": 20, "candidates": CANDIDATES, "shard_size": 256},
         "annotation": {"overlap": 1, "test_overlap": 1},
         "evaluation": {"test_size": 20, "bootstrap": 20},
         "stopping": {"max_rounds": 2},
-        "tracking": {"enabled": False},
-        "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
+        **UNRECORDED,
     }  # fmt: skip
     (folder / "params.yaml").write_text(yaml.safe_dump(settings))
     said = labelloop("run", "--plain", folder)
     assert said.code == 0, said.error
     return folder
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory: pytest.TempPathFactory, labelloop: Callable[..., Any]) -> Path:
+    """The strategy spreads a batch over what is doubtful; its picks are certain."""
+    return played(tmp_path_factory.mktemp("campaign"), labelloop, "ranked_batch")
 
 
 def picked(campaign: Path, round_id: str) -> pd.DataFrame:
@@ -80,11 +87,60 @@ def test_the_report_says_so(campaign: Path) -> None:
 
 
 def test_chances_stay_true(campaign: Path) -> None:
-    """k-center's picks are certain where scores decided, and unknown after a random sample; draws never are
-    known, since most items had no chance."""
+    """The picks are certain where scores decided, and unknown after a random sample; draws never are known,
+    since most items had no chance."""
     assert picked(campaign, "r000")["probability"].isna().all()
     assert (picked(campaign, "r001")["probability"] == 1).all()
     assert picked(campaign, "r001")["draw_probability"].isna().all()
+
+
+@pytest.mark.parametrize(("strategy", "spread"), [("hard_negatives", 1.0), ("auto", 200.0)])
+def test_who_does_not_go_by_doubt_looks_at_a_random_sample(
+    strategy: str, spread: float, tmp_path: Path, labelloop: Callable[..., Any]
+) -> None:
+    """All of a batch is among the lowest keys by id, whatever the model says; the report gives the reason."""
+    folder = played(tmp_path, labelloop, strategy, spread)
+    prepared = datasets.open_prepared(folder / "data")
+    batches = [pd.read_parquet(folder / "rounds" / name / "batch.parquet") for name in ("r000", "r001")]
+    gone = [*batches[0]["item"], *batches[1].loc[batches[1]["arm"] == "control", "item"]]
+    left = np.setdiff1d(np.flatnonzero(~prepared.splits), prepared.pool.rows_of(gone))
+    seed = yaml.safe_load((folder / "rounds" / "r001" / "settings.yaml").read_text())["round"]["seed"]
+    keys = id_keys(prepared.pool.ids[left], seed, PURPOSE)
+    sample = left[np.argsort(keys)[:CANDIDATES]]
+    assert np.isin(picked(folder, "r001")["row"], sample).all()
+    reason = files.read_json(folder / "rounds" / "r001" / "selection.json")["reason"]
+    assert f"drawn at random, because {strategy} does not go by the model's doubt here" in reason
+
+
+def test_auto_goes_by_doubt_once_the_model_can_be_believed(
+    tmp_path: Path, labelloop: Callable[..., Any]
+) -> None:
+    """Its first round covers a random sample, its second one the doubtful items."""
+    folder = played(tmp_path, labelloop, "auto", spread=0.5)
+    reason = files.read_json(folder / "rounds" / "r001" / "selection.json")["reason"]
+    assert "of the highest margin score" in reason and "uherding" in reason
+
+
+def test_auto_decides_before_the_model_has_embedded_what_it_looks_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where embeddings are made later, those of the labeled rows, and of one candidate, are made for that."""
+    random = np.random.default_rng(0)
+    codes = random.integers(3, size=500)
+    points = (4 * np.eye(3, 5)[codes] + random.normal(size=(500, 5))).astype(np.float32)
+    labeled, embedded = np.arange(0, 500, 10), []
+
+    def by_model(current: Any, prepared: Any, context: Context) -> np.ndarray:
+        embedded.append(len(context.candidates))
+        rows = np.union1d(context.candidates, context.labeled)
+        return np.where(np.isin(np.arange(500), rows)[:, None], points, np.nan)
+
+    monkeypatch.setattr(strategy_arm, "_by_model", by_model)
+    said = np.full((500, 3), 1 / 3, dtype=np.float32)
+    for labels, doubts in ((codes[labeled], True), (random.integers(3, size=50), False)):
+        context = Context(np.setdiff1d(np.arange(500), labeled), labeled, said, None, 0, labels=labels,
+                          ids=np.arange(500).astype(str).astype(object))  # fmt: skip
+        judged: Any = (None, None, make_strategy("auto"), context)
+        assert strategy_arm._goes_by_doubt(*judged, later=True) == doubts
+    assert embedded == [1, 1]
 
 
 @pytest.mark.parametrize("trained", [True, False])

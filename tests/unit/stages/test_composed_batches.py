@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from small_campaigns import UNRECORDED
 
 from labelloop import datasets, files
 
@@ -38,8 +39,7 @@ def write(folder: Path, **acquisition: Any) -> pd.DataFrame:
         "evaluation": {"test_size": 30, "bootstrap": 20},
         "stopping": {"max_rounds": 3},
         "budget": budget,
-        "tracking": {"enabled": False},
-        "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
+        **UNRECORDED,
     }  # fmt: skip
     (folder / "params.yaml").write_text(yaml.safe_dump(settings))
     return table

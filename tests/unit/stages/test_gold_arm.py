@@ -26,19 +26,8 @@ Play = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
-def play(tmp_path_factory: pytest.TempPathFactory, labelloop: Callable[..., Any]) -> Play:
-    """Run a campaign with these settings to its end; with a folder, go on there."""
-
-    def run(folder: Path | None = None, **changes: Any) -> Path:
-        if folder is None:
-            folder = tmp_path_factory.mktemp("campaign")
-            labelloop("init", folder)
-        write(folder, **changes)
-        said = labelloop("run", "--plain", folder)
-        assert said.code == 0, said.error
-        return folder
-
-    return run
+def play(playing: Callable[..., Play]) -> Play:
+    return playing(write)
 
 
 @pytest.fixture(scope="module")

@@ -107,8 +107,7 @@ class HostileServer:
             {"id": 9001, "data": chance.choice(NASTY), "annotations": [annotation(1, 1, "cat")]},
             {"id": 9002, "data": {"labelloop_key": deep(100)}, "annotations": {"0": 1}},
             {"id": 9003, "data": {"labelloop_key": "0" * 32}, "overlap": 10**9, "annotations": NASTY},
-            {"id": "9004", "data": None}, {"data": {}},
-        ]  # fmt: skip
+        ]
 
     def get(self, path: str, **query: Any) -> Any:
         return {"total": len(self.rows)} if path == "/api/tasks/" else [{"id": 1, "email": "ada"}, *NASTY]

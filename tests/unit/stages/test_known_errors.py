@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from small_campaigns import UNRECORDED
 
 from labelloop import datasets
 
@@ -31,8 +32,7 @@ def write(folder: Path, labelloop: Callable[..., Any], acquisition: dict[str, An
         "annotation": {"overlap": 1, "test_overlap": 1},
         "evaluation": {"test_size": 20, "bootstrap": 20},
         "stopping": {"max_rounds": 2},
-        "tracking": {"enabled": False},
-        "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
+        **UNRECORDED,
     }
     (folder / "params.yaml").write_text(yaml.safe_dump(settings))
 

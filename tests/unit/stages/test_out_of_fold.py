@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,9 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from labelloop import fusion, tables
 from labelloop.campaign import CampaignSettings, parse_settings
 from labelloop.errors import SettingsError
+from labelloop.fusion import FUSERS
+from labelloop.fusion.votes_table import fuse_votes
 from labelloop.models.out_of_fold import out_of_fold
+from labelloop.readiness import check_names
+from labelloop.workspace import Workspace
 
 ITEMS = np.array([f"i{n}" for n in range(60)], dtype=object)
 
@@ -75,9 +81,29 @@ def test_one_class_is_not_trained_on() -> None:
     assert np.isnan(predicted).all()
 
 
-def test_majority_cannot_hear_a_model() -> None:
-    with pytest.raises(SettingsError, match="majority counts votes only"):
-        parse_settings({"fusion": {"method": "majority", "model_prior": "out_of_fold"}})
+@pytest.mark.parametrize("method", FUSERS)
+def test_a_method_that_cannot_hear_a_model_is_refused_before_anybody_is_asked(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found in stage fuse it would leave a round with frozen settings open for ever."""
+    # Other packages' methods are told by what they take, whether or not the package is installed.
+    monkeypatch.setattr(fusion, "make_fuser", lambda *_: None)
+    workspace = Workspace.at(tmp_path)
+    check_names(workspace, parse_settings({"fusion": {"method": method}}))
+    settings = parse_settings({"fusion": {"method": method, "model_prior": "out_of_fold"}})
+    if method not in ("majority", "crowdkit_glad", "crowdkit_mace", "snorkel_label_model"):
+        check_names(workspace, settings)
+        return
+    with pytest.raises(SettingsError, match=f"fusion.model_prior does not go with fusion.method {method}"):
+        check_names(workspace, settings)
+
+
+def test_a_model_is_refused_where_it_cannot_be_heard_although_there_are_no_votes_yet() -> None:
+    with pytest.raises(SettingsError, match="majority, which has no place for a model's word"):
+        fuse_votes(tables.VOTES.empty(), ["x", "y"], "majority", predict=lambda *_: np.zeros((0, 2)))
+
+
+def test_no_model_is_heard_unless_asked_for() -> None:
     assert CampaignSettings().fusion.model_prior == "none"
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from small_campaigns import clouds
 
-from labelloop import files, stabilization
+from labelloop import files
 from labelloop.campaign import Budget, Stopping
 from labelloop.evaluation.forecast import Plan, make_forecast
 from labelloop.evaluation.plateau import recent_slope
@@ -22,7 +22,7 @@ from labelloop.stages.outlook import outlook_metrics
 from labelloop.stages.track import METRICS
 from labelloop.stages.twin import random_twin
 from labelloop.status import as_text, read_status
-from labelloop.stopping import RoundSummary, Signals, decide
+from labelloop.stopping import RoundSummary, Signals, decide, stabilization
 from labelloop.workspace import Workspace
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -48,10 +48,7 @@ def campaign(tmp_path_factory: pytest.TempPathFactory, labelloop: Callable[..., 
     """Five rounds on three overlapping clouds."""
     folder = tmp_path_factory.mktemp("outlook")
     labelloop("init", folder)
-    random = np.random.default_rng(0)
-    codes = random.integers(3, size=300)
-    rows = pd.DataFrame(random.normal(1.2 * codes[:, None], 1.0, (300, 4)), columns=list("abcd"))
-    rows.assign(label=[f"class-{code}" for code in codes]).to_csv(folder / "rows.csv", index=False)
+    clouds(300, 1.2).to_csv(folder / "rows.csv", index=False)
     (folder / "params.yaml").write_text(yaml.safe_dump(SETTINGS))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(random_twin, "__defaults__", (1,))

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from small_campaigns import UNRECORDED
 
 from labelloop import acquisition, datasets, files, models, tables
 from labelloop.acquisition import STRATEGIES, Context, make_strategy
@@ -58,23 +59,14 @@ def write(folder: Path, model: dict[str, Any] | None = None, **acquiring: Any) -
         "annotation": {"overlap": 1, "test_overlap": 1},
         "evaluation": {"test_size": 20, "bootstrap": 20},
         "stopping": {"max_rounds": 2},
-        "tracking": {"enabled": False},
-        "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
+        **UNRECORDED,
     }
     (folder / "params.yaml").write_text(yaml.safe_dump(settings))
 
 
 @pytest.fixture(scope="module")
-def play(tmp_path_factory: pytest.TempPathFactory, labelloop: Callable[..., Any]) -> Callable[..., Path]:
-    def run(**settings: Any) -> Path:
-        folder = tmp_path_factory.mktemp("campaign")
-        labelloop("init", folder)
-        write(folder, **settings)
-        said = labelloop("run", "--plain", folder)
-        assert said.code == 0, said.error
-        return folder
-
-    return run
+def play(playing: Callable[..., Any]) -> Callable[..., Path]:
+    return playing(write)
 
 
 @pytest.fixture(scope="module")

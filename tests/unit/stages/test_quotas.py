@@ -16,8 +16,8 @@ from labelloop.annotators import pausing
 from labelloop.annotators.routing import Asked, route
 from labelloop.campaign import CampaignSettings
 from labelloop.errors import SettingsError
+from labelloop.round_folder import RoundFolder
 from labelloop.stages.quotas import can_all_be_asked, experts_room, within_quotas
-from labelloop.workspace import RoundFolder
 
 
 @given(st.lists(st.integers(0, 3), max_size=5), st.lists(st.integers(0, 4), min_size=3, max_size=4))

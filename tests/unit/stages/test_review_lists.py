@@ -14,10 +14,11 @@ from second_look_campaigns import campaign, finished
 
 from labelloop import files, tables
 from labelloop.reviewing.review import take_verdicts, write_queue
+from labelloop.round_folder import RoundFolder
 from labelloop.stages.acceptance import time_of
 from labelloop.stages.runner import run_stage
 from labelloop.status import as_text, read_status
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.workspace import Workspace
 
 SIZES = {"unsure_below": 0.7, "list_unsure": 5, "list_disagreeing": 4, "list_random": 6}
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)

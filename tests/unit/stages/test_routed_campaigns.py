@@ -8,13 +8,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from killed_campaigns import outlive_kills
 from second_look_campaigns import finished, written
+from small_campaigns import UNRECORDED
 
-from labelloop import files, loop, tables
-from labelloop.adapters.tools.simulated import SimulatedTool
+from labelloop import files, tables
 from labelloop.fusion.votes_table import fuse_votes
-from labelloop.stages.runner import run_stage
-from labelloop.workspace import RoundFolder, Workspace
+from labelloop.round_folder import RoundFolder
+from labelloop.workspace import Workspace
 
 GOOD, BAD = ("p0", "p1"), ("p4", "p5")
 CREW = [
@@ -36,17 +37,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "quality": {"reask_share": 0.1, "reask_after": 1},
     "evaluation": {"bootstrap": 20},
     "stopping": {"max_rounds": 5},
-    "tracking": {"enabled": False},
-    "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
+    **UNRECORDED,
 }  # fmt: skip
 EXPERT_ARMS = {"gold", "relabel", "reask"}
 CLASSES = ("class-0", "class-1", "class-2")
 KEPT = ("batch", "asked", "routing", "tasks", "votes", "closed", "collected", "fused", "review", "quality",
         "labels", "metrics")  # fmt: skip
-
-
-class Killed(BaseException):
-    """The machine goes down: nothing can be caught."""
 
 
 def campaign(folder: Path, **changes: dict[str, Any]) -> Workspace:
@@ -191,33 +187,7 @@ def test_kills_and_looking_more_often_change_nothing(
 ) -> None:
     """Killed in every push after the tool took the tasks, and after every stage that knows who is asked."""
     workspace = campaign(tmp_path / "killed")
-    push = SimulatedTool.push
-    deaths: set[Any] = set()
-
-    def dying(tool: SimulatedTool, tasks: Any) -> Any:
-        receipts = push(tool, tasks)
-        place = tasks[-1].round or tasks[-1].key.split("/")[1]
-        if place not in deaths:
-            deaths.add(place)
-            raise Killed
-        return receipts
-
-    def stage(place: Workspace, name: str, round_id: str | None) -> Any:
-        result = run_stage(place, name, round_id)
-        if (name, round_id) not in deaths and name in ("select", "push", "collect", "fuse"):
-            deaths.add((name, round_id))
-            raise Killed
-        return result
-
-    monkeypatch.setattr(SimulatedTool, "push", dying)
-    for _ in range(400):
-        try:
-            ended = loop.advance(workspace, run=stage, play=lambda at, one: loop.play_round(at, one, stage))
-        except Killed:
-            continue
-        if isinstance(ended, loop.Stopped):
-            break
-    assert len(deaths) == 5 * 5
+    assert outlive_kills(workspace, monkeypatch, ("select", "push", "collect", "fuse")) == 5 * 5
     for name in KEPT:
         for one, other in zip(done.rounds(), workspace.rounds(), strict=True):
             assert getattr(one, name).read_bytes() == getattr(other, name).read_bytes(), (one.id, name)

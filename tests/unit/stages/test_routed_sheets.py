@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from small_campaigns import UNRECORDED
 
 from labelloop import files, loop, status, tables
 from labelloop.adapters.tools.task_sheet import sheet_name
@@ -30,8 +31,7 @@ SETTINGS = {
     "quality": {"reask_share": 0.2, "reask_after": 1},
     "evaluation": {"bootstrap": 20},
     "stopping": {"max_rounds": 3},
-    "tracking": {"enabled": False},
-    "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
+    **UNRECORDED,
 }  # fmt: skip
 
 

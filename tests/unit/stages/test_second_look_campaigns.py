@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
+from killed_campaigns import outlive_kills
 from second_look_campaigns import SETTINGS, campaign, finished, relabeled
 
-from labelloop import files, loop, tables
-from labelloop.adapters.tools.simulated import SimulatedTool
-from labelloop.stages.runner import run_stage
+from labelloop import files, tables
 from labelloop.workspace import Workspace
 
 KEPT = ("batch", "asked", "tasks", "votes", "closed", "collected", "fused", "review", "labels", "metrics")
-
-
-class Killed(BaseException):
-    """The machine goes down: nothing can be caught."""
 
 
 def contents(workspace: Workspace) -> dict[str, bytes]:
@@ -94,41 +87,10 @@ def test_what_is_still_unsure_with_every_answer_in_is_for_review(done: Workspace
 def test_kills_and_looking_more_often_change_nothing(
     tmp_path: Path, done: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed in every push after the tool took the tasks, after every stage, and polled in small steps."""
+    """Killed in every push after the tool took the tasks, and after every stage that knows what is asked."""
     workspace = campaign(tmp_path / "killed")
-    push = SimulatedTool.push
-    deaths = set()
-
-    def dying(tool: SimulatedTool, tasks: Any) -> Any:
-        receipts = push(tool, tasks)
-        if (place := tasks[0].round or tasks[0].key) not in deaths:
-            deaths.add(place)
-            raise Killed
-        return receipts
-
-    monkeypatch.setattr(SimulatedTool, "push", dying)
-
-    def stage(place: Workspace, name: str, round_id: str | None) -> Any:
-        result = run_stage(place, name, round_id)
-        if (name, round_id) not in deaths and name in ("select", "collect", "fuse"):
-            deaths.add((name, round_id))
-            raise Killed
-        return result
-
-    outcome: Any = None
-    for _ in range(400):
-        try:
-            outcome = loop.advance(workspace, run=stage, play=_playing(stage))
-        except Killed:
-            continue
-        if isinstance(outcome, loop.Stopped):
-            break
-    assert isinstance(outcome, loop.Stopped) and len(deaths) > 12
+    assert outlive_kills(workspace, monkeypatch, ("select", "collect", "fuse")) == 4 * 4
     assert contents(workspace) == contents(done)
-
-
-def _playing(stage: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda workspace, round_id: loop.play_round(workspace, round_id, stage)
 
 
 def test_stragglers_of_earlier_rounds_count_for_a_second_look(tmp_path: Path) -> None:

@@ -16,10 +16,10 @@ from labelloop.settings.routing import Routing
 from labelloop.stages.second_looks import (
     _choose,
     as_dealt,
-    eligible_items,
     expert_votes,
     with_second_looks,
 )
+from labelloop.stages.unsure_items import eligible_items
 
 ANNOTATION = Annotation(tool="files", overlap=2, max_overlap=4, target_confidence=0.9)
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from small_campaigns import UNRECORDED, clouds
 
 from labelloop import acquisition, datasets, files, models
 from labelloop.stages import select, train
@@ -28,17 +29,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "annotation": {"overlap": 1, "test_overlap": 1},
     "evaluation": {"test_size": 20, "bootstrap": 20},
     "stopping": {"max_rounds": 2},
-    "tracking": {"enabled": False},
-    "versioning": {"enabled": False, "git_commit": False, "git_tag": False},
+    **UNRECORDED,
 }
 
 
 def write(folder: Path, **changes: dict[str, Any]) -> None:
     """Settings, and a pool of three clouds, larger than a shard and no multiple of it."""
-    random = np.random.default_rng(0)
-    codes = random.integers(3, size=700)
-    rows = pd.DataFrame(random.normal(2.0 * codes[:, None], 1.0, (700, 4)), columns=list("abcd"))
-    rows.assign(label=[f"class-{code}" for code in codes]).to_csv(folder / "rows.csv", index=False)
+    clouds(700, 2.0).to_csv(folder / "rows.csv", index=False)
     settings = {name: SETTINGS.get(name, {}) | changes.get(name, {}) for name in {**SETTINGS, **changes}}
     (folder / "params.yaml").write_text(yaml.safe_dump(settings))
 
@@ -47,19 +44,8 @@ Play = Callable[..., Path]
 
 
 @pytest.fixture(scope="module")
-def play(tmp_path_factory: pytest.TempPathFactory, labelloop: Callable[..., Any]) -> Play:
-    """Run a campaign with these settings to its end; with a folder, go on there."""
-
-    def run(folder: Path | None = None, **changes: dict[str, Any]) -> Path:
-        if folder is None:
-            folder = tmp_path_factory.mktemp("campaign")
-            labelloop("init", folder)
-        write(folder, **changes)
-        said = labelloop("run", "--plain", folder)
-        assert said.code == 0, said.error
-        return folder
-
-    return run
+def play(playing: Callable[..., Play]) -> Play:
+    return playing(write)
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,7 @@ def overall_uncertainty(probabilities: np.ndarray, *, threshold: float = 0.05) -
     """
     if len(probabilities) == 0:
         raise DataError("the stop set is empty, so nothing can be said of it; draw some items of the pool")
-    mean = float((1 - probabilities.max(axis=1)).mean())
+    mean = float((1 - probabilities.max(axis=1)).mean(dtype=np.float64))
     word = "below" if mean < threshold else "not below"
     sentence = f"The model's mean doubt of {len(probabilities)} items is {mean:.4f}, {word} {threshold:g}."
     return Stability(mean < threshold, mean, float("nan"), sentence)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,14 +98,15 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
 def show_outcome(workspace: Workspace, outcome: object) -> None:
     """The campaign's rounds as a table, what random labeling would have given, and what to do next."""
     from labelloop.ledger import Ledger
+    from labelloop.reporting.prospects import read_twin
 
     console = Console()
     ledger = Ledger.read(workspace.ledger)
     last = ledger.last_closed
     if last is None:
-        console.print(str(outcome))
+        show_end(workspace, outcome, console)
         return
-    twin = _twin(workspace)
+    twin = read_twin(workspace.twin)
     currency = workspace.settings.annotation.currency
     table = Table(title=f"{workspace.settings.campaign.name}: what each round bought")
     for column in ("round", "labels", "votes", f"cost {currency}", "accuracy", "between", "random gives"):
@@ -112,7 +114,7 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
     folder = workspace.round(last.id)
     with folder.curve.open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
-            random = twin.get(row["labels"])
+            random = f"{twin[labels]:.1%}" if (labels := int(row["labels"])) in twin else None
             if random is None and row["control_accuracy"]:
                 random = f"{float(row['control_accuracy']):.1%} with {row['control_labels']}"
             table.add_row(
@@ -133,27 +135,62 @@ def show_outcome(workspace: Workspace, outcome: object) -> None:
     ):  # fmt: skip
         if sentence:
             console.print(sentence, highlight=False)
-    console.print(f"{outcome}\n", highlight=False)
-    console.print(
-        f"Learning curve: {workspace.reports / 'learning_curve.png'}\n", soft_wrap=True, highlight=False
-    )
-    console.print(next_steps(workspace), highlight=False, soft_wrap=True)
+    show_end(workspace, outcome, console)
+    console.print()
+    if workspace.page.exists():
+        console.print(f"Open in a browser: {workspace.page.as_uri()}\n", soft_wrap=True, highlight=False)
+    console.print(next_steps(workspace, last.id), highlight=False, soft_wrap=True)
 
 
-def next_steps(workspace: Workspace) -> str:
-    """What to try next, as commands that work from the present folder."""
-    here = Path.cwd()
-    where = workspace.root.relative_to(here) if workspace.root.is_relative_to(here) else workspace.root
+def show_end(workspace: Workspace, outcome: object, console: Console | None = None) -> None:
+    """What a command ended with; where people are waited for, also where they answer."""
+    from labelloop.answering import refused_words, where_to_answer
+    from labelloop.ledger import Ledger, read_frozen
+    from labelloop.loop import AwaitingApproval
+    from labelloop.stages.collect import Waiting
+
+    console = console or Console()
+    console.print(str(outcome), highlight=False, markup=False, soft_wrap=True)
+    opened = Ledger.read(workspace.ledger).open
+    if isinstance(outcome, Waiting) and not isinstance(outcome, AwaitingApproval) and opened is not None:
+        settings = read_frozen(workspace.round(opened.id).settings)[1]
+        said = (
+            refused_words(workspace, opened.id),
+            where_to_answer(workspace, opened.id, settings.annotation),
+        )
+        for words in filter(None, said):
+            console.print(words, highlight=False, markup=False, soft_wrap=True)
+
+
+def next_steps(workspace: Workspace, round_id: str) -> str:
+    """What to try next, as commands that work from the present folder.
+
+    Args:
+        round_id: the newest closed round.
+    """
+    from labelloop.answering import from_here
+
+    where, settings = from_here(workspace.root), workspace.settings
+    texts = settings.dataset.text_columns
+    columns = f" --columns {shlex.quote(','.join(texts))}" if texts else ""
     steps = [
-        ("look at a round", f"ls {where}/rounds/r001 && cat {where}/rounds/r001/report.md"),
-        ("MLflow", f"mlflow ui --backend-store-uri sqlite:///{workspace.root}/mlflow.db"),
-        ("Prefect", "prefect server start, then PREFECT_API_URL=http://127.0.0.1:4200/api labelloop serve "
-                    f"{where}"),
-        ("DVC", f"cd {where} && dvc repro (nothing to do), dvc repro -f (all of it, the same bytes)"),
-        ("your own data", "labelloop init --examples; labelloop init mine --params table"),
-    ]  # fmt: skip
+        ("read a round", f"cat {where}/rounds/{round_id}/report.md"),
+        ("take the labels", f"labelloop export {where} --out labels.csv{columns}"),
+    ]
+    if settings.tracking.enabled:
+        steps.append(("MLflow", f"mlflow ui --backend-store-uri sqlite:///{workspace.root}/mlflow.db"))
+    server = "prefect server start; then PREFECT_API_URL=http://127.0.0.1:4200/api"
+    steps.append(("Prefect", f"{server} labelloop serve {where}"))
+    if settings.versioning.enabled:
+        steps.append(
+            ("DVC", f"cd {where} && dvc repro    # nothing to do; with -f all of it, the same bytes")
+        )
+    if settings.dataset.kind == "digits":
+        steps.append(
+            ("your own data", "labelloop init mine --params text    # labelloop init --examples lists others")
+        )
     first = "" if os.environ.get("VIRTUAL_ENV") else " (after `source .venv/bin/activate`)"
-    return f"Next{first}:\n" + "\n".join(f"  {what:<16}{command}" for what, command in steps)
+    return f"Next{first}:\n" + "\n".join(f"  {what:<17}{command}" for what, command in steps)
 
 
 def show_fusion(summary: dict[str, Any], out: Path) -> None:
@@ -168,16 +205,9 @@ def show_fusion(summary: dict[str, Any], out: Path) -> None:
             )
             more = f"\nand {len(value) - 20} more" if len(value) > 20 else ""
             table.add_row("people", Text(text + more))
-        elif name not in ("gold", "out"):
+        elif name not in ("gold", "out") and value != []:
             text = f"{value:.4f}" if isinstance(value, float) else str(value)
+            text = ", ".join(map(str, value)) if isinstance(value, list) else text
             table.add_row(name.replace("_", " "), Text(text))
     table.add_row("written", Text(str(out)))
     Console().print(table, highlight=False)
-
-
-def _twin(workspace: Workspace) -> dict[str, str]:
-    """Accuracy of the random twins by labels, where the campaign has them."""
-    if not workspace.twin.exists():
-        return {}
-    with workspace.twin.open(encoding="utf-8", newline="") as stream:
-        return {row["labels"]: f"{float(row['accuracy']):.1%}" for row in csv.DictReader(stream)}
