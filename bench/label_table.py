@@ -57,7 +57,10 @@ def print_tables(results: Results, arms: Sequence[str]) -> None:
                 f"| {arm} | {row['seeds']} | {reached} | {row['gain']:+.3f} | {low:+.3f} to {high:+.3f} | "
                 f"{row['wins']} |"
             )
-    print("\nOver the sets: labels as a share of random's (geometric mean; sets where both got there)\n")
+    print(
+        "\nOver the sets: labels as a share of random's (geometric mean; 95% interval by a bootstrap "
+        "over the paired seeds of each set; sets where both got there)\n"
+    )
     print(
         "| arm | sets x seeds | 90% | 95% | 98% | area - random | surely better / worse than random, sets | "
         "than margin |"
@@ -103,21 +106,46 @@ def _interval(differences: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def ratio_to_baseline(
+    results: Results, sets: Sequence[str], arm: str, share: float
+) -> tuple[float, tuple[float, float], int]:
+    """Labels that an arm needs for a share of the full-pool accuracy, over what random needs.
+
+    In each set the geometric mean over the seeds where both get there, if those are more than half of them;
+    of these means the geometric mean over the sets. The interval resamples the pairs of seeds within each
+    set: it speaks of these sets, not of others.
+
+    Returns:
+        The ratio (NaN without a set), its 95% interval (NaN where a set has a single pair of seeds), and how
+        many sets it is over.
+    """
+    logs = [found for name in sets if len(found := _log_ratios(results, name, arm, share))]
+    if not logs:
+        return float("nan"), (float("nan"), float("nan")), 0
+    value = float(np.exp(np.mean([found.mean() for found in logs])))
+    if min(len(found) for found in logs) < 2:
+        return value, (float("nan"), float("nan")), len(logs)
+    random = np.random.default_rng(0)
+    drawn = [random.choice(found, size=(RESAMPLES, len(found))).mean(axis=1) for found in logs]
+    low, high = np.exp(np.quantile(np.mean(drawn, axis=0), [0.025, 0.975]))
+    return value, (float(low), float(high)), len(logs)
+
+
+def _log_ratios(results: Results, name: str, arm: str, share: float) -> np.ndarray:
+    """Of the seeds where the arm and random get there; empty where those are no more than half."""
+    mine = {seed for found, seed, a in results if found == name and a == arm}
+    seeds = sorted(seed for seed in mine if (name, seed, BASELINE) in results)
+    pairs = [[labels_to(results[name, seed, who], share) for who in (arm, BASELINE)] for seed in seeds]
+    both = [own / base for own, base in pairs if np.isfinite(own) and np.isfinite(base)]
+    return np.log(both) if len(both) > len(pairs) / 2 else np.empty(0)
+
+
 def _summary(results: Results, rows: Mapping[str, Mapping[str, Any]], sets: Sequence[str], arm: str) -> str:
     cells = []
     for share in SHARES:
-        ratios = []
-        for name in sets:
-            seeds = [s for found, s, a in results if found == name and a == arm]
-            pairs = [
-                (labels_to(results[name, s, arm], share), labels_to(results[name, s, BASELINE], share))
-                for s in seeds
-                if (name, s, BASELINE) in results
-            ]
-            both = [mine / base for mine, base in pairs if np.isfinite(mine) and np.isfinite(base)]
-            if len(both) > len(pairs) / 2:
-                ratios.append(float(np.exp(np.mean(np.log(both)))))
-        cells.append(f"{np.exp(np.mean(np.log(ratios))):.2f} ({len(ratios)})" if ratios else "-")
+        ratio, (low, high), count = ratio_to_baseline(results, sets, arm, share)
+        interval = f", {low:.2f} to {high:.2f}" if np.isfinite(low) and arm != BASELINE else ""
+        cells.append(f"{ratio:.2f}{interval} ({count})" if count else "-")
     found = [row for name in sets if (row := rows[name][arm]) is not None]
     if not found:
         return f"| {arm} | none | | | | | | |"

@@ -18,6 +18,7 @@ from labelloop.reporting.label_words import acceptance_words, fused_words
 from labelloop.reviewing import verdicts
 from labelloop.reviewing.gates import Place
 from labelloop.stages.acceptance import vouched_for
+from labelloop.stages.audits_now import BROKEN, audits_now
 from labelloop.stages.gold_arm import read_gold_csv
 from labelloop.stages.overruling import overrule, places_in
 from labelloop.stages.runner import Round
@@ -40,6 +41,9 @@ COLUMNS = (
 WITHOUT_VOTES = {"votes": 0, "agreeing": 0, "tie": False, "entropy": 0.0}
 """Of labels that no vote has a part in."""
 
+COUNTED = ", with the verdicts that came since; the next round ends the certificate"
+"""What is added to words about a breach that no round has counted yet."""
+
 
 def export_labels(
     workspace: Workspace,
@@ -57,7 +61,9 @@ def export_labels(
     gold (the campaign's gold, whether or not anybody was asked), given (came with the data), or model
     (accepted under the certificate that the row names, unless it has expired). Labels by votes that need no
     further person name their certificate, too. An item without a label has no row. Verdicts count at once,
-    and so do the review gates of params.yaml: a label that waits at one is not vouched for.
+    and so do the review gates of params.yaml: a label that waits at one is not vouched for. So do audits:
+    where they break a certificate, with the verdicts that came since the round closed, its labels of the
+    model are left out, and labels by votes do not name it.
 
     Args:
         now: with a time zone; what certificates are measured by.
@@ -85,8 +91,10 @@ def export_labels(
     said = verdicts.read(workspace.reviews)
     before, review = before_review(current), workspace.settings.review
     found = places_in(current, before, said, review) if said else {}
-    labels = with_truth_of_gold(overrule(current, folder, before, said, review), read_gold_csv(folder.gold))
+    labels = overrule(current, folder, before, said, review)
     accepted, told = tables.ACCEPTED.read(folder.accepted), files.read_json(folder.certificate)
+    told = audits_now(current, labels, told, accepted, workspace.settings.accept)
+    labels = with_truth_of_gold(labels, read_gold_csv(folder.gold))
     by_votes, about_votes = accepted_votes(labels, accepted, told, now)
     certificates = pd.Series([by_votes.get(item) for item in labels["item"]], labels.index, dtype=object)
     labels = labels.assign(
@@ -99,6 +107,9 @@ def export_labels(
     if told["state"] == "issued" and now >= datetime.fromisoformat(told["certificate"]["expires_at"]):
         about = (f"{len(accepted)} labels of the model are left out: their certificate has expired at "
                 f"{told['certificate']['expires_at'][:10]}; `labelloop settle` makes another")  # fmt: skip
+        accepted = accepted.iloc[:0]
+    elif told.get(BROKEN):
+        about = f"{len(accepted)} labels of the model are left out: {told[BROKEN]}{COUNTED}"
         accepted = accepted.iloc[:0]
     if not people_only:
         named = accepted[["item", "label", "confidence", "certificate"]]
@@ -184,7 +195,7 @@ def accepted_votes(
         labels: columns of `tables.LABELS`, with every verdict: what was reviewed meanwhile, or waits, names
             no certificate.
         accepted: `tables.ACCEPTED`.
-        told: certificate.json.
+        told: what `audits_now` makes of certificate.json.
     """
     voted, about = told.get("fused", {}), fused_words(told)
     if voted.get("state") != "issued":
@@ -192,6 +203,11 @@ def accepted_votes(
     if now >= datetime.fromisoformat(voted["certificate"]["expires_at"]):
         return {}, (f"{voted['accepted']} labels by votes name no certificate any more: theirs has expired "
                     f"at {voted['certificate']['expires_at'][:10]}")  # fmt: skip
+    if voted[BROKEN]:
+        return (
+            {},
+            f"{voted['accepted']} labels by votes name no certificate any more: {voted[BROKEN]}{COUNTED}",
+        )
     standing = labels.loc[labels["status"] == "fused", ["item", "label"]].merge(
         vouched_for(accepted, told, now), on=["item", "label"]
     )

@@ -42,6 +42,11 @@ class Workspace:
         return self.root / "reviews.jsonl"
 
     @property
+    def queues(self) -> Path:
+        """Which items each review queue holds that was written, and why; append-only."""
+        return self.root / "queues.jsonl"
+
+    @property
     def verdict(self) -> Path:
         """What a backtest has shown of strategies against random; a round takes it in when it opens."""
         return self.root / "backtest.json"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from labelloop import files
-from labelloop.acquisition.arrays import select_picks
+from labelloop.acquisition.arrays import any_rows, require_arrays, select_picks
 from labelloop.acquisition.composition_file import composition_from_files
 from labelloop.acquisition.registry import make_strategy
 from labelloop.datasets.array_file import open_array
@@ -59,7 +59,13 @@ def select_from_files(
         raise SettingsError(
             f"the picks are written as CSV, but --out is {out}; give it a name that ends in .csv"
         )
-    make_strategy(strategy, options)  # an option called as an argument of select is to be told as unknown
+    # First of all, because an option called as an argument of select is to be told as unknown.
+    wanted = make_strategy(strategy, options)
+    if compose is None:
+        given = {"embeddings": embeddings, "probabilities": probabilities, "members": members,
+                 "labels": labels, "beliefs": beliefs}  # fmt: skip
+        any_labeled = labeled is not None and any_rows(_opened(labeled, "labeled"))
+        require_arrays(wanted, [name for name, path in given.items() if path], any_labeled, "--{}")
     names = None if ids is None else _read_ids(ids)
     picks = select_picks(
         strategy,

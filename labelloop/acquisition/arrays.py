@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from labelloop.acquisition.base import Context, HeldOut, Picks, Strategy
+from labelloop.acquisition.checked_values import check_values
 from labelloop.acquisition.composition import Composition, compose
 from labelloop.acquisition.registry import STRATEGIES, make_strategy
 from labelloop.acquisition.selection import pickable, select_rows
@@ -104,7 +106,7 @@ def select_picks(
     """As `select`, with the scores and the selection probabilities of the rows."""
     wanted = make_strategy(strategy, options)
     given = {
-        name: np.asanyarray(array)
+        name: _as_array(name, array)
         for name, array in (
             ("embeddings", embeddings),
             ("probabilities", probabilities),
@@ -115,7 +117,7 @@ def select_picks(
     }
     parts = [wanted] if composition is None or not composition.mix else [part for part, _ in composition.mix]
     for part in parts:
-        _require(part, given, labeled)
+        require_arrays(part, {*given, *(["labels"] if labels is not None else [])}, any_rows(labeled))
         if composition is not None and "beliefs" in part.needs:
             raise SettingsError(
                 f"'{part.name}' picks labeled rows as well, and a composition is about new ones; leave it "
@@ -138,7 +140,7 @@ def select_picks(
         given.get("members"),
         _labels_of(labels, labeled, known, rows),
         beliefs=given["beliefs"][known] if "beliefs" in given else None,
-        held_out=None if held_out is None else _held_out(np.asarray(held_out), given, rows),
+        held_out=None if held_out is None else _held_out(_as_array("held_out", held_out), given, known, rows),
     )
     left = len(pickable(wanted, context))
     if batch_size > left:
@@ -151,26 +153,52 @@ def select_picks(
     return select_rows(wanted, context, int(batch_size))
 
 
-def _require(strategy: Strategy, given: dict[str, np.ndarray], labeled: npt.ArrayLike) -> None:
+def any_rows(labeled: npt.ArrayLike) -> bool:
+    """Whether row numbers or a mask name any row."""
     known = np.asarray(labeled)
-    any_labeled = known.any() if known.dtype.kind == "b" else known.size
+    return bool(known.any() if known.dtype.kind == "b" else known.size)
+
+
+def require_arrays(
+    strategy: Strategy, given: Collection[str], any_labeled: bool, spelled: str = "{}"
+) -> None:
+    """Refuse to begin without what the strategy reads.
+
+    Args:
+        given: names of the arrays that are there.
+        any_labeled: whether rows are labeled already; without any there are no labels to give.
+        spelled: how the message writes an array's name.
+
+    Raises:
+        SettingsError: names all that is missing, and strategies that do without.
+    """
     # Costs come with a composition; `select_rows` sees whether they did.
-    unneeded = {"labels", "costs"} if any_labeled else {"labels", "costs", "beliefs"}
-    model = "probabilities" in given
+    model, unneeded = "probabilities" in given, {"costs"} if any_labeled else {"costs", "labels", "beliefs"}
     missing = sorted(strategy.required(model=model) - set(given) - unneeded)
     if missing:
         able = [
             name
             for name in STRATEGIES
-            if given and make_strategy(name).required(model=model) <= set(given) | {"labels"}
+            if given and make_strategy(name).required(model=model) - unneeded <= set(given)
         ]
         instead = f", or use one that does without: {', '.join(able)}" if able else ""
-        raise SettingsError(f"strategy '{strategy.name}' needs {missing[0]}; give them (`labelloop select`: "
-                            f"--{missing[0].replace('_', '-')} FILE){instead}")  # fmt: skip
-    if not given:
+        meant = {"labels": " (class codes of the rows that are labeled)"}
+        named = " and ".join(spelled.format(name) + meant.get(name, "") for name in missing)
+        raise SettingsError(f"strategy '{strategy.name}' needs {named}; give them{instead}")
+    if not set(given) - {"labels"}:
+        one, other = spelled.format("embeddings"), spelled.format("probabilities")
         raise SettingsError(
-            "neither embeddings nor probabilities were given, so the number of rows is unknown; give one"
+            f"neither {one} nor {other} were given, so the number of rows is unknown; give one"
         )
+
+
+def _as_array(name: str, array: npt.ArrayLike) -> np.ndarray:
+    if hasattr(array, "toarray"):
+        raise DataError(
+            f"{name} are a sparse matrix ({type(array).__name__}); give an array: its .toarray() if that "
+            "fits memory, or fewer columns, such as of sklearn.decomposition.TruncatedSVD"
+        )
+    return np.asanyarray(array)
 
 
 def _check_tables(given: dict[str, np.ndarray]) -> None:
@@ -209,17 +237,25 @@ def _labels_of(
         given = np.flatnonzero(given)
     if len(codes) != given.size:
         raise DataError(f"there are {len(codes)} labels for {given.size} labeled rows; give one for each")
-    _, first = np.unique(given, return_index=True)
+    rows_given, first, place = np.unique(given, return_index=True, return_inverse=True)
+    other = np.flatnonzero(codes != codes[first][place])
+    if len(other):
+        which = place[other[0]]
+        raise DataError(
+            f"row {rows_given[which]} is labeled more than once, as {codes[first[which]]} and as "
+            f"{codes[other[0]]}; give one label a row"
+        )
     return codes[first].astype(np.int64)
 
 
-def _held_out(array: np.ndarray, given: dict[str, np.ndarray], rows: int) -> HeldOut:
+def _held_out(array: np.ndarray, given: dict[str, np.ndarray], known: np.ndarray, rows: int) -> HeldOut:
     expected = given["probabilities"].shape if "probabilities" in given else (rows, *array.shape[1:2])
     if array.ndim != 2 or array.shape != expected or array.dtype.kind != "f":
         raise DataError(
             f"held_out has shape {array.shape} and type {array.dtype}; it must be a table of floats like the "
             f"probabilities, shape {expected}, NaN in rows of which nothing is known"
         )
+    check_values("held_out", array, known[~np.isnan(array[known]).all(axis=1)])
     return lambda some: np.asarray(array[some])
 
 

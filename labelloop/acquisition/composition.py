@@ -173,7 +173,8 @@ def _strata(
         base = base[composition.allowed[base]]
     sizes = np.bincount(codes[base], minlength=int(codes.max(initial=0)) + 1)
     weights = (sizes > 0).astype(np.float64) if composition.equal else sizes.astype(np.float64)
-    members = [rows[codes[rows] == code] for code in range(len(sizes))]
+    order = rows[np.argsort(codes[rows], kind="stable")]
+    members = np.split(order, np.cumsum(np.bincount(codes[rows], minlength=len(sizes)))[:-1])
     room = np.array([batch.room(of_stratum) for of_stratum in members], dtype=np.int64)
     quotas = apportion(wanted, weights, room)
     # A group that lies in several strata counts in each of them; `compose` fills up what is then missing.

@@ -74,8 +74,8 @@ class Batch:
         if self._groups is None:
             return len(rows)
         codes = self._groups[rows]
-        sizes = np.bincount(codes[codes >= 0], minlength=len(self._left))
-        return int((codes < 0).sum() + np.minimum(sizes, self._left).sum())
+        present, sizes = np.unique(codes[codes >= 0], return_counts=True)
+        return int((codes < 0).sum() + np.minimum(sizes, self._left[present]).sum())
 
     def fill(self, strategy: Strategy, rows: np.ndarray, quota: int, purse: float) -> float:
         """Take `quota` of `rows`, or as many as fit; return what is left of the purse.

@@ -56,8 +56,9 @@ def class_code(strategy: str, label: object, classes: tuple[str, ...], n_classes
     if is_code and 0 <= int(label) < n_classes:  # type: ignore[call-overload]
         return int(label)  # type: ignore[call-overload]
     known = ", ".join(classes) if classes else f"codes 0 to {n_classes - 1}"
-    whose = f"{strategy}'" if strategy.endswith("s") else f"{strategy}'s"
-    raise SettingsError(f"{whose} label is {label!r}, which is no class; there are: {known}")
+    raise SettingsError(
+        f"strategy '{strategy}': the option 'label' is {label!r}, which is no class; there are: {known}"
+    )
 
 
 def rows_named(wrong: object, rows: int, find: Find | None) -> np.ndarray:

@@ -86,14 +86,21 @@ def _check_inputs(strategy: Strategy, context: Context) -> None:
         said = ", ".join(f"{length} rows of {name}" for name, length in lengths.items())
         raise DataError(f"the pool's arrays differ in length: {said}; score the pool again")
     _check_rows(context, next(iter(lengths.values()), None))
-    if "probabilities" in arrays:
-        check_values("probabilities", arrays["probabilities"], context.candidates)
-    if "embeddings" in arrays:
-        check_values("embeddings", arrays["embeddings"], context.candidates)
-        check_values("embeddings", arrays["embeddings"], context.labeled)
-    if context.members is not None and "members" in strategy.needs:
-        for member in context.members:
-            check_values("members", member, context.candidates)
+    _check_numbers(strategy, context)
+
+
+def _check_numbers(strategy: Strategy, context: Context) -> None:
+    """Refuse numbers that are none, or that cannot be, in the rows that the strategy may read."""
+    # Who reads labels holds them against what the model says of those rows; others read candidates alone.
+    judged = [context.candidates, *([context.labeled] if "labels" in strategy.needs else [])]
+    for rows in judged:
+        if context.probabilities is not None:
+            check_values("probabilities", context.probabilities, rows)
+        for member in () if context.members is None else context.members:
+            check_values("members", member, rows)
+    if context.embeddings is not None:
+        for rows in (context.candidates, context.labeled):
+            check_values("embeddings", context.embeddings, rows)
 
 
 def _check_members(strategy: Strategy, context: Context, lengths: dict[str, int]) -> None:
@@ -132,6 +139,11 @@ def _check_labels(strategy: Strategy, context: Context) -> None:
         raise DataError(
             f"labels have shape {labels.shape} and type {labels.dtype}, but {len(context.labeled)} rows are "
             "labeled; give one class code (a whole number) for each"
+        )
+    if len(labels) and labels.min() < -1:
+        raise DataError(
+            f"the label of row {context.labeled[labels.argmin()]} is {labels.min()}; class codes are 0 or "
+            "more, and -1 is a row that has no label"
         )
     table = context.probabilities if context.members is None else context.members
     if table is not None and len(labels) and labels.max() >= table.shape[-1]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from labelloop.cli.arguments import CAMPAIGN, Folder, Plain, campaign_in, names_of
-from labelloop.cli.terminal import say
+from labelloop.cli.terminal import say, shortened
 
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
@@ -40,13 +40,18 @@ def review(
     model: Annotated[
         bool, typer.Option(help="Look for labels that a model, trained without them, contradicts.")
     ] = True,
+    show: Annotated[
+        bool, typer.Option("--open", help="Show label, votes and reason of the doubtful ones, and list these "
+                           "first. Those drawn at random stay blind.")
+    ] = False,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Have labels looked at by somebody who knows more: write a queue, take in what was said.
 
     The queue is a CSV: items that people gave up, unsure labels, labels that a model contradicts, and some
-    drawn at random. Fill in the column `answer`, then `labelloop review --take FILE --by NAME`. A verdict
-    outranks votes from the next round on, and in `labelloop export` at once. Both are kept.
+    drawn at random, mixed, without their labels. Fill in the column `answer`, then `labelloop review --take
+    FILE --by NAME`. A verdict outranks votes from the next round on, and in `labelloop export` at once. Both
+    are kept.
 
     In a campaign with review gates (review.gates in params.yaml), --gate writes what waits at one.
     """
@@ -67,7 +72,7 @@ def review(
     else:
         told = write_queue(
             workspace, out, now=time_of(workspace), unsure_below=unsure_below, at_random=random,
-            ask_model=model,
+            ask_model=model, blind=not show,
         )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(told, indent=2))
@@ -75,7 +80,10 @@ def review(
     total = sum(told["rows"].values())
     rows = ", ".join(f"{count} {reason}" for reason, count in told["rows"].items())
     say(f"{total} labels to review in {out}" + (f": {rows}" if rows else ""))
+    if told["page"]:
+        say(f"Their pictures, to look at: {told['page']}")
     if total:
+        say(f"Answers: {shortened(told['classes'])}")
         say(f"Fill in the column answer, then: labelloop review {folder} --take {out} --by NAME")
 
 

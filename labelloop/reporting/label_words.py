@@ -5,6 +5,7 @@ For status, report, export and MLflow. No pandas here: status must be fast.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from labelloop import files
@@ -33,7 +34,7 @@ def label_metrics(folder: RoundFolder) -> dict[str, float | None]:
     by_votes = {} if voted is None else {
         "fused_accepted": voted["accepted"],
         "fused_audited": len(voted["audits"]),
-        "fused_audit_errors": wrong_audits(voted),
+        "fused_audit_errors": _wrong(voted["audits"]),
         **{f"fused_certificate_{name}": voted.get("certificate", {}).get(name)
            for name in ("threshold", "bound", "coverage")},
     }  # fmt: skip
@@ -108,7 +109,8 @@ def acceptance_words(told: dict[str, Any], accepted: int) -> str:
     """What certificate.json says; empty while acceptance is off."""
     if told["state"] == "off":
         return ""
-    seen = _audited(told)
+    drawn = f"{told['drawn']} are" if "drawn" in told else "some are"
+    seen = _audited(told, f"{drawn} drawn for it, and a further round asks people about them")
     waiting = len(told["open_audits"])
     seen += f" {waiting} that were asked about have no label of people." if waiting else ""
     seen += _change(told["change"])
@@ -132,7 +134,8 @@ def fused_words(told: dict[str, Any]) -> str:
         f" {voted['ended']['certificate']} has ended: {voted['ended']['reason']}." if "ended" in voted else ""
     )
     other = f" No further one was proven: {voted['why_no_other']}." if "why_no_other" in voted else ""
-    seen = _audited(voted) + _change(voted["change"])
+    todo = "a further `labelloop review --random N`, all of it filled in, does it"
+    seen = _audited(voted, todo) + _change(voted["change"])
     if voted["state"] != "issued":
         return f"No label by votes is accepted: {voted['reason']}.{seen}"
     made = voted["certificate"]
@@ -140,18 +143,37 @@ def fused_words(told: dict[str, Any]) -> str:
         f"{voted['accepted']} labels by votes, of the rounds up to {voted['through']}, need no further "
         f"person, under certificate `{made['id']}`: with confidence {made['threshold']:.3f} or more at most "
         f"{made['target']:.1%} are wrong (chance {1 - made['delta']:.1%}; {made['errors']} of {made['gold']} "
-        f"reviewed at random there were). It holds until {made['expires_at'][:10]}.{other}{ended}{seen}"
+        f"reviewed at random there were; {_blind(voted)}). It holds until {made['expires_at'][:10]}."
+        f"{other}{ended}{seen}"
     )
 
 
-def wrong_audits(told: dict[str, Any]) -> int:
+def _blind(voted: dict[str, Any]) -> str:
+    """How many of the verdicts were given without the label in view; rounds of earlier versions know none."""
+    read, blind = voted["certificate"]["gold_total"], voted.get("blind", 0)
+    return f"of all {read} verdicts {blind} were given without the label in view"
+
+
+def _wrong(audits: Sequence[dict[str, Any]]) -> int:
     """Of the audited labels those that turned out wrong."""
-    return sum(one["accepted"] != one["found"] for one in told["audits"])
+    return sum(one["accepted"] != one["found"] for one in audits)
 
 
-def _audited(told: dict[str, Any]) -> str:
-    many = len(told["audits"])
-    return f" Audits so far: {wrong_audits(told)} of {many} accepted labels wrong." if many else ""
+def _audited(told: dict[str, Any], todo: str) -> str:
+    """How many of the accepted labels were audited: of the certificate in force, then of all.
+
+    Args:
+        todo: what would audit labels of the certificate in force, where none was.
+    """
+    audits = told["audits"]
+    every = f" Audits of all certificates: {_wrong(audits)} of {len(audits)} wrong."
+    if told["state"] != "issued":
+        return every if audits else ""
+    mine = [one for one in audits if one["certificate"] == told["certificate"]["id"]]
+    if not mine:
+        return f" None of its labels has been audited so far: {todo}." + (every if audits else "")
+    said = f" {_wrong(mine)} of {len(mine)} audited labels under it were wrong."
+    return said + (every if len(audits) > len(mine) else "")
 
 
 def _change(change: dict[str, int]) -> str:

@@ -50,8 +50,13 @@ class Bar:
 
 
 def page(title: str, subtitle: str, body: str, *, pictures: bool = False) -> str:
-    """A whole page; `body` is HTML that was escaped already. `pictures`: it holds some of `picture`."""
-    policy = "default-src 'none'; style-src 'unsafe-inline'" + ("; img-src data:" if pictures else "")
+    """A whole page; `body` is HTML that was escaped already.
+
+    Args:
+        pictures: whether it may show some: within the page, or files beside it.
+    """
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    policy += "; img-src data: file: 'self'" if pictures else ""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'

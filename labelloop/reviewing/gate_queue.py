@@ -46,16 +46,15 @@ def waiting_rows(labels: pd.DataFrame, found: Mapping[str, Place], gate: str) ->
     return sorted(rows, key=lambda row: (row.confidence or 0.0, row.item))
 
 
-def gates_as_csv(rows: Sequence[Waiting], texts: Callable[[Sequence[str]], dict[str, str]]) -> str:
+def gates_as_csv(rows: Sequence[Waiting], texts: Mapping[str, str]) -> str:
     """The queue as CSV with the columns `COLUMNS`; `answer` and `note` are empty, for the reviewer.
 
     `said` is what reviewers have said before. No cell is taken for a formula by a spreadsheet.
     """
-    shown = texts([row.item for row in rows]) if rows else {}
     cells = (
         (row.item, row.place.waits_at, "; ".join(row.place.why), row.label,
          "" if row.confidence is None else f"{row.confidence:.3f}", str(row.votes), _said(row.place),
-         " ".join(shown.get(row.item, "").split())[:500], "", "")
+         " ".join(texts.get(row.item, "").split())[:500], "", "")
         for row in rows
     )  # fmt: skip
     return sheet(COLUMNS, cells)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from labelloop import files
 from labelloop.annotators.confident import contradicted
 from labelloop.reviewing.random_slice import is_gold, resting_on_votes, to_draw
 from labelloop.spreadsheet import sheet
 
-COLUMNS = ("item", "reason", "label", "confidence", "votes", "model_says", "text", "answer", "note")
+OPEN = ("item", "reason", "label", "confidence", "votes", "model_says", "text", "answer", "note", "queue")
+BLIND = ("item", "text", "answer", "note", "queue")
+"""Columns of a queue that shows what is known of doubtful labels, and of one that shows nothing."""
+
 RANDOM = "random"
 WORTH_IT = "worth a verdict"
 GIVEN_UP, UNSURE, DISAGREES = "given up", "unsure", "model disagrees"
@@ -123,16 +127,50 @@ def shortened(entries: Sequence[Entry], most: Mapping[str, int]) -> list[Entry]:
     return kept
 
 
-def as_csv(entries: Sequence[Entry], texts: Callable[[Sequence[str]], dict[str, str]]) -> str:
-    """The queue as CSV with the columns `COLUMNS`; `answer` and `note` are empty, for the reviewer.
+def mixed(entries: Sequence[Entry], seed: int) -> list[Entry]:
+    """The entries in an order that does not tell which of them are drawn at random.
+
+    Both the drawn ones and the others stay in their own order: whoever reads a part of them has read the
+    beginning of the random slice, without a gap, and the most doubtful of the others.
+    """
+    places: list[tuple[str, Entry]] = []
+    for part in (True, False):
+        mine = [entry for entry in entries if (entry.reason == RANDOM) == part]
+        lots = sorted(files.digest_of(["queue", seed, entry.item]) for entry in mine)
+        places += zip(lots, mine, strict=True)
+    return [entry for _, entry in sorted(places, key=lambda place: place[0])]
+
+
+def is_blind(entry: Entry, queue_is_blind: bool) -> bool:
+    """Whether the row shows the item alone; one that is drawn at random does on every queue."""
+    return queue_is_blind or entry.reason == RANDOM
+
+
+def as_csv(
+    entries: Sequence[Entry],
+    texts: Mapping[str, str],
+    *,
+    name: str,
+    blind: bool,
+) -> str:
+    """The queue as CSV; `answer` and `note` are empty, for the reviewer.
+
+    Labels that are drawn at random prove how many are wrong, so what votes or a model say of them is never
+    shown: it would lead the reviewer to agree.
+
+    Args:
+        texts: what items show, by item.
+        name: the queue's id, see `handed_out`; in every row.
+        blind: columns `BLIND`; otherwise `OPEN`, which are empty in the rows that are drawn at random.
 
     No cell is taken for a formula by a spreadsheet.
     """
-    shown = texts([entry.item for entry in entries]) if entries else {}
-    rows = (
-        (entry.item, entry.reason, entry.label,
-         "" if entry.confidence is None else f"{entry.confidence:.3f}", str(entry.votes), entry.model_says,
-         " ".join(shown.get(entry.item, "").split())[:500], "", "")
-        for entry in entries
-    )  # fmt: skip
-    return sheet(COLUMNS, rows)
+    columns, rows = BLIND if blind else OPEN, []
+    for entry in entries:
+        row = {"item": entry.item, "reason": entry.reason, "queue": name,
+               "text": " ".join(texts.get(entry.item, "").split())[:500]}  # fmt: skip
+        if not is_blind(entry, blind):
+            row |= {"label": entry.label, "votes": str(entry.votes), "model_says": entry.model_says,
+                    "confidence": "" if entry.confidence is None else f"{entry.confidence:.3f}"}  # fmt: skip
+        rows.append([row.get(column, "") for column in columns])
+    return sheet(columns, rows)

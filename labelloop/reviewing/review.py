@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -15,15 +16,18 @@ from labelloop.ledger import Ledger
 from labelloop.reviewing import verdicts
 from labelloop.reviewing.gate_queue import Desk, gates_as_csv, known_gate, waiting_rows
 from labelloop.reviewing.gates import Place, gate_counts
+from labelloop.reviewing.handed_out import Handed, hand_out
 from labelloop.reviewing.overturning import by_reason, random_slice
-from labelloop.reviewing.queue import RANDOM, as_csv, queue_of
+from labelloop.reviewing.queue import RANDOM, as_csv, is_blind, mixed, queue_of
+from labelloop.reviewing.queue_page import queue_page
 from labelloop.reviewing.round_list import given_up_items
+from labelloop.reviewing.written_queues import WrittenQueues
 from labelloop.settling import uncounted
 from labelloop.spreadsheet import unplain
 from labelloop.stages.overruling import places_in
-from labelloop.stages.review_list import shown_texts
 from labelloop.stages.review_queue import accepted_in, held_out_words, labels_by_votes, left_to_reviewers
 from labelloop.stages.runner import Round
+from labelloop.stages.shown_items import Shown, shown_items
 from labelloop.stages.snapshot import before_review
 from labelloop.workspace import Workspace
 
@@ -36,15 +40,18 @@ def write_queue(
     unsure_below: float | None = None,
     at_random: int,
     ask_model: bool,
+    blind: bool = True,
 ) -> dict[str, Any]:
-    """Write the queue as of the last closed round to a CSV.
+    """Write the queue as of the last closed round to a CSV, and note what it holds.
 
     Args:
         now: with a time zone; what certificates are measured by.
         unsure_below: confidence below which a label is unsure; None: what params.yaml says.
+        blind: whether it shows the items alone, mixed; otherwise what is known of those that are not drawn
+            at random, the most doubtful first.
 
     Returns:
-        rows by reason, round, out.
+        rows by reason, round, out, queue (its id), page (of its pictures; None without any), classes.
 
     Raises:
         LabelloopError: no round is closed yet.
@@ -66,16 +73,22 @@ def write_queue(
         worth_it=_newest_choice(workspace),
         accepted=accepted_in(current.folder, labels, now),
     )
-    columns = current.settings.annotation.payload_columns
-    files.write_text(out, as_csv(entries, lambda items: shown_texts(prepared, items, columns)))
-    return {"round": current.id, "rows": dict(Counter(entry.reason for entry in entries)), "out": str(out)}
+    entries = mixed(entries, current.settings.campaign.seed) if blind else entries
+    noted = {one.item: Handed(one.reason, one.label, is_blind(one, blind)) for one in entries}
+    name = hand_out(workspace.queues, current.id, noted)
+    shown = _shown(workspace, current, [entry.item for entry in entries])
+    texts = {item: one.text for item, one in shown.items()}
+    files.write_text(out, as_csv(entries, texts, name=name, blind=blind))
+    rows = dict(Counter(entry.reason for entry in entries))
+    return {"round": current.id, "rows": rows, "out": str(out), "queue": name,
+            "page": _write_page(out, shown), "classes": list(prepared.classes)}  # fmt: skip
 
 
 def write_gate_queue(workspace: Workspace, out: Path, gate: str) -> dict[str, Any]:
     """Write what waits at one of the review gates of params.yaml to a CSV.
 
     Returns:
-        rows by why they wait, round, out.
+        rows by why they wait, round, out, page (of their pictures; None without any), classes.
 
     Raises:
         SettingsError: there is no such gate.
@@ -86,10 +99,11 @@ def write_gate_queue(workspace: Workspace, out: Path, gate: str) -> dict[str, An
     prepared = datasets.open_prepared(workspace.data)
     labels = before_review(current)
     rows = waiting_rows(labels, _places_now(workspace, current), gate)
-    columns = current.settings.annotation.payload_columns
-    files.write_text(out, gates_as_csv(rows, lambda items: shown_texts(prepared, items, columns)))
+    shown = _shown(workspace, current, [row.item for row in rows])
+    files.write_text(out, gates_as_csv(rows, {item: one.text for item, one in shown.items()}))
     why = Counter("; ".join(row.place.why) or "another reviewer" for row in rows)
-    return {"round": current.id, "rows": dict(why), "out": str(out)}
+    return {"round": current.id, "rows": dict(why), "out": str(out), "page": _write_page(out, shown),
+            "classes": list(prepared.classes)}  # fmt: skip
 
 
 def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime, gate: str = "") -> dict[str, Any]:
@@ -103,8 +117,8 @@ def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime, gate
         `summary`.
 
     Raises:
-        DataError: a row names no item of the pool, an answer is none of the classes, or it is not for this
-            reviewer, at this gate, now, to give it.
+        DataError: a row names no item of the pool, an answer is none of the classes, it is not for this
+            reviewer, at this gate, now, to give it, or the queue that the row names does not hold the item.
         SettingsError: there is no such gate.
     """
     by = by.strip()
@@ -115,6 +129,7 @@ def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime, gate
     current = _last(workspace)
     asked = set(tables.ASKED.read(current.folder.asked)["item"])
     known = asked | set(tables.LABELS.read(current.folder.labels)["item"])
+    written = WrittenQueues(workspace)
     desk = Desk(workspace.settings.review, by, lambda: _places_now(workspace, current))
     said = []
     blank = 0
@@ -131,14 +146,15 @@ def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime, gate
         if answer not in prepared.classes:
             raise DataError(f"{path}, line {number}, column answer: {answer!r} is none of the classes "
                             f"{', '.join(prepared.classes[:20])}. Nothing was taken in")  # fmt: skip
-        told = {name: unplain((row.get(name) or "").strip()) for name in ("reason", "label", "gate", "note")}
+        cells = {name: unplain((cell or "").strip()) for name, cell in row.items() if isinstance(cell, str)}
         try:
-            at_gate = desk.admit(item, told["gate"], gate)
+            at_gate = desk.admit(item, cells.get("gate", ""), gate)
+            shown = written.row(item, cells)
         except DataError as error:
             raise DataError(f"{path}, line {number}: {error}. Nothing was taken in") from None
-        at = now.isoformat(timespec="seconds")
+        at, note = now.isoformat(timespec="seconds"), cells.get("note", "")
         said.append(
-            verdicts.verdict(item, answer, by, at, told["reason"], told["label"], at_gate, told["note"])
+            verdicts.verdict(item, answer, by, at, shown.reason, shown.label, at_gate, note, shown.blind)
         )
     taken = verdicts.append(workspace.reviews, said)
     counts = {"taken": taken, "known": len(said) - taken, "blank": blank, "uncounted": uncounted(workspace)}
@@ -172,6 +188,22 @@ def summary(workspace: Workspace) -> dict[str, Any]:
         "reasons": [asdict(one) for one in by_reason(said, votes, seed)],
         "gates": [asdict(one) for one in gate_counts(found, said, review, seed)],
     }
+
+
+def _shown(workspace: Workspace, current: Round, items: Sequence[str]) -> dict[str, Shown]:
+    if not items:
+        return {}
+    prepared = datasets.open_prepared(workspace.data)
+    return shown_items(prepared, items, current.settings.annotation.payload_columns, workspace.root)
+
+
+def _write_page(out: Path, shown: Mapping[str, Shown]) -> str | None:
+    """The queue's pictures beside it; the page's path, or None without any."""
+    if not any(one.picture for one in shown.values()):
+        return None
+    path = out.with_suffix(".html")
+    files.write_text(path, queue_page(list(shown.items()), path.parent, out.name))
+    return str(path)
 
 
 def _places_now(workspace: Workspace, current: Round) -> dict[str, Place]:

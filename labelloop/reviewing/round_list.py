@@ -17,7 +17,7 @@ from labelloop.spreadsheet import sheet, unplain
 
 COLUMNS = (
     "item", "reason", "why", "label", "confidence", "model_says", "answers", "asked", "skipped_by",
-    "skipped_at", "text", "answer", "note",
+    "skipped_at", "text", "answer", "note", "queue",
 )  # fmt: skip
 
 LONGEST_TEXT = 200
@@ -36,6 +36,8 @@ def review_table(
     unsure: Mapping[str, Left] | None = None,
     entries: Iterable[Entry] = (),
     labels: Mapping[str, tuple[str, float]] | None = None,
+    *,
+    round_id: str,
 ) -> str:
     """The round's review list as CSV, an item a row: what is left to reviewers by id, then the queue.
 
@@ -43,8 +45,10 @@ def review_table(
         texts: what the given items show, where that is text; asked only if there are some.
         unsure: items that nobody else is asked about: their label stays unsure, or they have none.
         entries: of the review queue, in its order. One that is drawn at random keeps that reason, whatever
-            else it is listed for: what was drawn must not depend on how easy it is.
+            else it is listed for: what was drawn must not depend on how easy it is. Nor is anything shown of
+            it that votes or a model say, which would lead the reviewer to agree.
         labels: label and confidence, by item, as votes have them.
+        round_id: stands in the column `queue`.
 
     Returns:
         Columns `COLUMNS`; `answer` and `note` are empty, for the reviewer. `skipped_by` lists people in the
@@ -61,7 +65,7 @@ def review_table(
     for item in items:
         entry = queued.get(item)
         label, confidence = (labels or {}).get(item, ("", None))
-        row = {"item": item, "label": label, "text": _short(shown.get(item, ""))}
+        row = {"item": item, "label": label, "text": _short(shown.get(item, "")), "queue": round_id}
         if confidence is not None:
             row["confidence"] = f"{confidence:.3f}"
         if entry is not None:
@@ -69,9 +73,11 @@ def review_table(
                     "answers": str(entry.votes)}  # fmt: skip
         if item in left:
             reason, why, answers, asked = left[item]
-            drawn = entry is not None and entry.reason == RANDOM
-            row |= {"reason": RANDOM if drawn else reason, "why": why, "answers": str(answers),
-                    "asked": str(asked)} | _skips(asking, item)  # fmt: skip
+            row |= {"reason": reason, "why": why, "answers": str(answers), "asked": str(asked)}
+            row |= _skips(asking, item)
+        if entry is not None and entry.reason == RANDOM:
+            row |= {"reason": RANDOM, "why": row["why"].partition(":")[0]}
+            row |= dict.fromkeys(("label", "confidence", "model_says", "answers"), "")
         rows.append([row.get(name, "") for name in COLUMNS])
     return sheet(COLUMNS, rows)
 

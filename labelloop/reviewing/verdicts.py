@@ -29,21 +29,32 @@ class Verdict:
     reason: str
     """Why the item was on the queue, such as `random`; empty where it was not."""
     was: str
-    """The label that the reviewer saw; empty where the item had none."""
+    """The label when the queue was written, which the reviewer saw unless blind; empty without one."""
     gate: str = ""
     """The review gate at which it was given; empty where the campaign has none."""
     note: str = ""
     """What the reviewer added."""
+    blind: bool = False
+    """Whether the reviewer was shown neither label nor what a model says."""
 
 
 def verdict(
-    item: str, label: str, by: str, at: str, reason: str, was: str, gate: str = "", note: str = ""
+    item: str,
+    label: str,
+    by: str,
+    at: str,
+    reason: str,
+    was: str,
+    gate: str = "",
+    note: str = "",
+    blind: bool = False,
 ) -> Verdict:
     """A verdict with its id."""
-    # As it was before there were gates and notes, so that verdicts from then stay what they are.
-    more = [gate, note] if gate or note else []
+    # As it was before there were gates, notes and blind ones, so that verdicts from then stay what they are.
+    more: list[str | bool] = [gate, note] if gate or note else []
+    more += [blind] if blind else []
     digest = files.digest_of([item, label, by, reason, was, *more])[:16]
-    return Verdict(digest, item, label, by, at, reason, was, gate, note)
+    return Verdict(digest, item, label, by, at, reason, was, gate, note, blind)
 
 
 def append(path: Path, verdicts: Iterable[Verdict]) -> int:
@@ -74,7 +85,7 @@ def read(path: Path) -> list[Verdict]:
     except TypeError as error:
         raise DamagedFileError(f"{path} is damaged: {error}. `git checkout` brings it back") from None
     for one in found:
-        told = (one.item, one.label, one.by, one.at, one.reason, one.was, one.gate, one.note)
+        told = (one.item, one.label, one.by, one.at, one.reason, one.was, one.gate, one.note, one.blind)
         if one.id != verdict(*told).id:
             raise DamagedFileError(f"{path} is damaged: the verdict about {one.item} is not what was taken "
                                    "in. `git checkout` brings it back")  # fmt: skip

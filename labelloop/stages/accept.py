@@ -18,14 +18,15 @@ import pandas as pd
 
 from labelloop import files, tables
 from labelloop.campaign import Acceptance
-from labelloop.certification.audit import Audit, watch
 from labelloop.certification.certificate import FORMAT, Certificate
 from labelloop.certification.drawing import drawn_for_audit
 from labelloop.certification.model_labels import Issued, certify_model, test_digest
 from labelloop.datasets.base import Prepared
 from labelloop.stages.accept_fused import accept_fused
-from labelloop.stages.acceptance import LEAST_DELTA, changes, closed_at, drift_alarm, since
+from labelloop.stages.acceptance import LEAST_DELTA, changes, closed_at, drift_alarm
 from labelloop.stages.gold_arm import read_gold_csv
+from labelloop.stages.model_audit import answered
+from labelloop.stages.model_audit import judged as judged_audits
 from labelloop.stages.runner import Receipts, Round
 
 SHARD = 16_384
@@ -53,20 +54,16 @@ def accept(current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Jud
     settings = current.settings.accept
     before = files.read_json(current.previous.certificate)
     open_ones = [*before["open_audits"], *_asked_audits(current)]
-    found = labels.set_index("item")["label"]
-    audits = [*before["audits"], *(one | {"found": found[one["item"]]} for one in open_ones
-                                   if one["item"] in found.index)]  # fmt: skip
+    audits, known = [*before["audits"], *answered(open_ones, labels)], set(labels["item"])
     told: dict[str, Any] = {
         "state": "off", "looks": before["looks"], "spent": before["spent"], "audits": audits,
-        "open_audits": [one for one in open_ones if one["item"] not in found.index],
+        "open_audits": [one for one in open_ones if one["item"] not in known],
     }  # fmt: skip
     accepted = tables.ACCEPTED.empty()
     if settings.target_error is not None:
-        counted = since(audits, settings.audits_from)
-        wrong = np.array([one["accepted"] != one["found"] for one in counted], dtype=bool)
-        seen, late = watch(wrong, settings.target_error, settings.audit_delta)
+        seen, breach = judged_audits(audits, settings.target_error, settings)
         told["audit"] = asdict(seen)
-        stopped = _stopped(current, seen, late)
+        stopped = _stopped(current, breach)
         if stopped:
             told |= {"state": "suspended", "reason": stopped}
         elif (reason := _not_now(settings, prepared, before)) != "":
@@ -80,7 +77,8 @@ def accept(current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Jud
                 told |= {"state": "refused", "reason": issued.reason}
             else:
                 accepted = table
-                told |= {"state": "issued", "certificate": asdict(issued.certificate) | {"format": FORMAT}}
+                told |= {"state": "issued", "certificate": asdict(issued.certificate) | {"format": FORMAT},
+                         "drawn": int(accepted["audit"].sum())}  # fmt: skip
     old, fused_before = tables.ACCEPTED.read(current.previous.accepted), before.get("fused", {})
     by_votes = old["certificate"] == fused_before.get("certificate", {}).get("id")
     told["change"] = changes(old[~by_votes], accepted)
@@ -184,17 +182,9 @@ def _asked_audits(current: Round) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _stopped(current: Round, seen: Audit, late: int | None) -> str:
+def _stopped(current: Round, breach: str) -> str:
     """Why nothing may be accepted, whatever could be proven: an audit or a drift alarm says so; or ''."""
-    target = current.settings.accept.target_error
-    if seen.breach_at is None and late is None:
+    if not breach:
         return drift_alarm(current)
-    what = (
-        f"people found {seen.errors} of {seen.audited} audited labels wrong, so more than "
-        f"{target:.1%} of what was accepted is"
-        if seen.breach_at is not None
-        else f"audited labels are wrong more often than they were: {seen.errors} of {seen.audited} in all, "
-        f"and the latest ones too often for a target of {target:.1%}"
-    )
-    return (f"{what}; it has returned to the queue. Look into it (audits in certificate.json), then set "
+    return (f"{breach}; it has returned to the queue. Look into it (audits in certificate.json), then set "
             f"accept.audits_from to the next round's id, and not to {current.id}")  # fmt: skip

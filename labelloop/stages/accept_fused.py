@@ -9,22 +9,22 @@ on, are the audit.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from labelloop import files, tables
-from labelloop.certification.audit import watch
 from labelloop.certification.certificate import FORMAT, other_classes
-from labelloop.certification.fused_labels import Beginning, certify_fused, gap_told, read_without_gap
+from labelloop.certification.fused_labels import certify_fused, gap_told
 from labelloop.datasets.base import Prepared
-from labelloop.ledger import round_number
-from labelloop.reviewing.random_slice import in_order
-from labelloop.stages.acceptance import LEAST_DELTA, changes, closed_at, drift_alarm, since
+from labelloop.reviewing import verdicts
+from labelloop.stages.acceptance import LEAST_DELTA, changes, closed_at, drift_alarm
+from labelloop.stages.fused_audit import Stream, audits_of, judged, stream_of
 from labelloop.stages.fused_stream import by_votes_told
+from labelloop.stages.overruling import kept_verdicts
 from labelloop.stages.runner import Round
 
 NONE_YET: dict[str, Any] = {"state": "off", "looks": 0, "spent": 0.0, "audits": [], "open_audits": []}
@@ -32,24 +32,6 @@ NONE_YET: dict[str, Any] = {"state": "off", "looks": 0, "spent": 0.0, "audits": 
 
 KEPT = ("looks", "spent", "last_look", "last_found", "audits", "open_audits")
 """What of it each round takes over from the one before."""
-
-
-@dataclass(frozen=True)
-class _Stream:
-    """The labels by votes."""
-
-    table: pd.DataFrame
-    """Columns item, label, confidence, round, found (the label by verdict, or None) and status, in the order
-    of the draw."""
-
-    def up_to(self, through: str) -> pd.DataFrame:
-        if not through:
-            return self.table[:0]
-        return self.table[self.table["round"].map(round_number) <= round_number(through)]
-
-    @property
-    def beginning(self) -> Beginning:
-        return read_without_gap(self.table["round"].tolist(), self.table["found"].notna().to_numpy())
 
 
 def accept_fused(
@@ -75,9 +57,9 @@ def accept_fused(
         # Whoever sets it again finds a breach where it was.
         told |= {name: before[name] for name in ("broken", "through") if "broken" in before}
     else:
-        stream = _stream_of(current, labels)
+        stream = stream_of(current, labels)
         told["by_votes"] = by_votes_told(current, labels)
-        told |= _audits_of(current, stream, before, old)
+        told |= audits_of(current.id, stream, before, old)
         ended = _stopped(current, stream, told, before)
         if ended:
             told |= {"state": "suspended", "reason": ended, "last_look": None}
@@ -91,75 +73,16 @@ def accept_fused(
     return told, accepted
 
 
-def _stream_of(current: Round, labels: pd.DataFrame) -> _Stream:
-    """Every label that rests on votes; gold is none, since its label does not."""
-    fused = tables.FUSED.read(current.folder.fused)
-    asked = tables.ASKED.read(current.folder.asked).set_index("item")
-    now = labels.set_index("item")[["label", "status"]]
-    arms = asked["arm"].reindex(fused["item"]).to_numpy()
-    fused = fused[(arms != "gold") & ~fused["gold"].to_numpy()].set_index("item", drop=False)
-    fused = fused.loc[in_order(fused["item"], current.settings.campaign.seed)]
-    status = now["status"].reindex(fused.index)
-    return _Stream(
-        pd.DataFrame(
-            {
-                "item": fused["item"],
-                "label": fused["label"],
-                "confidence": fused["confidence"],
-                "round": asked["round"].reindex(fused.index),
-                "found": now["label"].reindex(fused.index).where(status == "reviewed", None),
-                "status": status,
-            }
-        ).reset_index(drop=True)
-    )
-
-
-def _audits_of(
-    current: Round, stream: _Stream, before: dict[str, Any], old: pd.DataFrame
-) -> dict[str, list[dict[str, Any]]]:
-    """`audits` (accepted labels that have a verdict) and `open_audits` (those that wait at a review gate)."""
-    audits, waiting = list(before["audits"]), []
-    now = stream.table.set_index("item")
-    accepted = [
-        {"item": row.item, "certificate": row.certificate, "accepted": row.label} for row in old.itertuples()
-    ]
-    for one in [*before["open_audits"], *accepted]:
-        if one["item"] not in now.index:
-            continue
-        row = now.loc[one["item"]]
-        if row["status"] == "reviewed":
-            audits.append(one | {"round": current.id, "found": row["found"]})
-        elif row["status"] == "in review":
-            waiting.append(one)
-    return {"audits": audits, "open_audits": waiting}
-
-
-def _stopped(current: Round, stream: _Stream, told: dict[str, Any], before: dict[str, Any]) -> str:
-    """Why nothing may be accepted, or ''; writes what the audit says into `told`.
-
-    Of the accepted labels that were reviewed those count that the slice has come to without a gap: others
-    were read for being doubtful.
-    """
+def _stopped(current: Round, stream: Stream, told: dict[str, Any], before: dict[str, Any]) -> str:
+    """Why nothing may be accepted, or ''; writes what the audit says into `told`."""
     settings = current.settings.accept
     held = before.get("certificate") or before.get("broken")
     if held is not None:
-        mine = stream.up_to(before["through"])
-        read = mine[: read_without_gap(["r000"] * len(mine), mine["found"].notna().to_numpy()).read]
-        place = {item: number for number, item in enumerate(read["item"])}
-        counted = [
-            one
-            for one in since(told["audits"], settings.audits_from)
-            if one["certificate"] == held["id"] and one["item"] in place
-        ]
-        counted.sort(key=lambda one: place[one["item"]])
-        wrong: np.ndarray = np.array([one["accepted"] != one["found"] for one in counted], dtype=bool)
-        seen, late = watch(wrong, held["target"], settings.audit_delta)
+        seen, found = judged(stream, told["audits"], held, before["through"], settings)
         told["audit"] = asdict(seen)
-        if seen.breach_at is not None or late is not None:
+        if found:
             told |= {"broken": held, "through": before["through"]}
-            many = f"{seen.errors} of {seen.audited} accepted labels wrong"
-            what = f"more than {held['target']:.1%}" if seen.breach_at else "too many of the latest ones"
-            return (f"reviewers found {many} ({what}), so what was accepted has returned to the queue. Look "
+            return (f"{found}, so what was accepted has returned to the queue. Look "
                     "into it (audits in certificate.json), then set accept.audits_from to the next round's "
                     f"id, and not to {current.id}")  # fmt: skip
     return drift_alarm(current)
@@ -168,7 +91,7 @@ def _stopped(current: Round, stream: _Stream, told: dict[str, Any], before: dict
 def _held_or_new(
     current: Round,
     prepared: Prepared,
-    stream: _Stream,
+    stream: Stream,
     told: dict[str, Any],
     before: dict[str, Any],
     old: pd.DataFrame,
@@ -183,7 +106,8 @@ def _held_or_new(
     told["rests_on"] = rests_on
     accepted = tables.ACCEPTED.empty()
     if before["state"] == "issued" and not ended:
-        told |= {name: before[name] for name in ("certificate", "through")} | {"state": "issued"}
+        kept = ("certificate", "through", "blind")
+        told |= {name: before[name] for name in kept if name in before} | {"state": "issued"}
         accepted = _still(stream, old)
     elif ended:
         told["last_look"] = None
@@ -220,7 +144,7 @@ def _why_ended(
 def _try(
     current: Round,
     prepared: Prepared,
-    stream: _Stream,
+    stream: Stream,
     told: dict[str, Any],
     rests_on: str,
     about: dict[str, Any],
@@ -261,13 +185,19 @@ def _try(
         reviewed = mine["found"].notna().to_numpy()
         return None, issued.reason + gap_told(mine["item"].tolist(), reviewed, beginning)
     made = issued.certificate
-    told |= {"state": "issued", "through": beginning.through,
+    told |= {"state": "issued", "through": beginning.through, "blind": _blind_ones(current, read["item"]),
              "certificate": asdict(made) | {"format": FORMAT}}  # fmt: skip
     table = mine[free & (mine["confidence"] >= made.threshold)].assign(certificate=made.id, audit=False)
     return table[list(tables.ACCEPTED.columns)].sort_values("item", ignore_index=True), ""
 
 
-def _still(stream: _Stream, old: pd.DataFrame) -> pd.DataFrame:
+def _blind_ones(current: Round, items: Iterable[str]) -> int:
+    """Of the reviewed items those whose reviewer was shown no label."""
+    standing = verdicts.standing(kept_verdicts(current))
+    return sum(standing[item].blind for item in items)
+
+
+def _still(stream: Stream, old: pd.DataFrame) -> pd.DataFrame:
     """Of the accepted labels those that votes have left as they were, and nobody has reviewed."""
     now = stream.table[stream.table["status"] == "fused"].set_index("item")["label"]
     same = old["label"].to_numpy() == now.reindex(old["item"]).to_numpy()

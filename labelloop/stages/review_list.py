@@ -17,6 +17,7 @@ from labelloop.stages.acceptance import closed_at
 from labelloop.stages.people import annotation_of
 from labelloop.stages.review_queue import accepted_in
 from labelloop.stages.runner import Round
+from labelloop.stages.shown_items import shown_items
 from labelloop.stages.unsure_items import unsure_items
 from labelloop.stages.wanted import events_of, wanted_of
 
@@ -43,7 +44,8 @@ def write_review(
     asking = state_of(events_of(votes, wanted.copies), wanted.copies, annotation, gone, wanted.before)
 
     def texts(items: Sequence[str]) -> dict[str, str]:
-        return shown_texts(prepared, items, annotation.payload_columns)
+        found = shown_items(prepared, items, annotation.payload_columns, current.workspace.root)
+        return {item: shown.text for item, shown in found.items()}
 
     unsure = {}
     if annotation.max_overlap is not None:
@@ -54,17 +56,8 @@ def write_review(
         unsure |= _uncounted(current, fused, asking.given_up())
     columns = (fused[name].tolist() for name in ("item", "label", "confidence"))
     labels = {item: (label, confidence) for item, label, confidence in zip(*columns, strict=True)}
-    files.write_text(current.folder.review, review_table(asking, texts, unsure, entries, labels))
-
-
-def shown_texts(prepared: Prepared, items: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
-    """What items show, where that is text."""
-    payloads = prepared.pool.payload(prepared.pool.rows_of(list(items)), columns)
-    texts = {}
-    for item, payload in zip(items, payloads, strict=True):
-        parts = [value for name, value in payload.items() if isinstance(value, str) and name != "image"]
-        texts[item] = " | ".join(parts)
-    return texts
+    table = review_table(asking, texts, unsure, entries, labels, round_id=current.id)
+    files.write_text(current.folder.review, table)
 
 
 def _uncounted(

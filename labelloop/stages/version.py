@@ -12,7 +12,7 @@ from labelloop.stages.runner import Round
 
 CAMPAIGN_FILES = (
     "params.yaml", "rounds.yaml", "dvc.yaml", "dvc.lock", ".gitignore", ".dvcignore", ".env.example",
-    ".dvc/config", ".dvc/.gitignore", "reports", "reviews.jsonl", "backtest.json",
+    ".dvc/config", ".dvc/.gitignore", "reports", "reviews.jsonl", "queues.jsonl", "backtest.json",
 )  # fmt: skip
 ROUND_FILES = (
     "settings.yaml", "approved.json", "pushed.jsonl", "closed.json", "reviews.json", "quarantine.jsonl",

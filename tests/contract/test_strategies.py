@@ -1,16 +1,29 @@
-"""What every strategy must hold to, whoever wrote it: one template over all registered names."""
+"""What every strategy must hold to, whoever wrote it: one template over all registered names.
+
+Some pick by quite other means with other options or on other labels; each such way is a case of its own.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
 
-from labelloop.acquisition import STRATEGIES, Context, Picks, make_strategy, select_rows
+from labelloop.acquisition import STRATEGIES, Context, Picks, Strategy, make_strategy, select_rows
+from labelloop.acquisition.herding import LEAST_WIDTH
+from labelloop.acquisition.selection import pickable
 
-SIZE, WIDTH, CLASSES, MEMBERS, BATCH = 240, 6, 4, 3, 12
+SIZE, WIDTH, CLASSES, MEMBERS, BATCH = 240, 12, 4, 3, 12
+
+FURTHER: dict[str, tuple[str, dict[str, Any]]] = {
+    "auto, the model believed": ("auto", {}),
+    "uherding of directions": ("uherding", {"directions": True, "disagreement": 1.0}),
+    "relabel with beliefs": ("relabel", {}),
+}
+"""Cases beside the plain names: strategy and options. `given_to` changes what they are given."""
 
 BYTES_AN_ITEM = {
     "k_means": 80 + 20,
@@ -33,13 +46,16 @@ BYTES_AN_ITEM = {
     "hard_negatives": 70,
     "balanced": 50,
     "auto": 120,
+    "auto, the model believed": 120,
+    "uherding of directions": 110,
+    "relabel with beliefs": 60,
 }
 """Memory ceiling beyond the pool's own arrays, where it is not the 12 bytes of everybody else. k-means: 80
 and two copies of its training points, here 50,000 of the 200,000 with 40 bytes each."""
-BYTES_AT_ALL = 1_500_000
-"""What a strategy may need however small the pool is: a chunk and what is made of it."""
+BYTES_AT_ALL = 2_500_000
+"""What a strategy may need however small the pool is: a chunk (1.5 MiB) and what is made of it."""
 
-every_strategy = pytest.mark.parametrize("name", sorted(STRATEGIES))
+every_strategy = pytest.mark.parametrize("name", sorted([*STRATEGIES, *FURTHER]))
 every_pool = pytest.mark.parametrize("kind", ["continuous", "tied"])
 
 
@@ -83,12 +99,58 @@ def reordered(context: Context, order: np.ndarray) -> Context:
     )
 
 
-def run(name: str, context: Context, batch_size: int = BATCH) -> Picks:
-    strategy = make_strategy(name, {})
-    if "members" not in strategy.needs:
+def strategy_of(name: str) -> Strategy:
+    return make_strategy(*FURTHER.get(name, (name, {})))
+
+
+def given_to(name: str, context: Context) -> Context:
+    """What the case is about; made of what rows hold, so that it goes with them wherever they are."""
+    if "members" not in strategy_of(name).needs:
         # What a strategy could use without asking for it must not stand in for what it does without.
         context = dataclasses.replace(context, members=None)
-    return select_rows(strategy, context, batch_size)
+    if name == "auto, the model believed":
+        return dataclasses.replace(context, labels=_that_can_be_learned(context))
+    if name == "relabel with beliefs":
+        return dataclasses.replace(context, beliefs=_beliefs(context))
+    return context
+
+
+def _that_can_be_learned(context: Context) -> np.ndarray:
+    """The labels that are there, by what a linear head can tell: two columns above their medians or not."""
+    if not len(context.labeled):
+        return context.labels
+    points = context.embeddings[context.labeled, :2].astype(np.float64)
+    codes = (points > np.median(points, axis=0)) @ [2, 1] % context.probabilities.shape[1]
+    return np.where(context.labels < 0, -1, codes)
+
+
+def _beliefs(context: Context) -> np.ndarray:
+    """What the model says, of other classes; none of about half the rows."""
+    beliefs = np.roll(context.probabilities[context.labeled], 1, axis=1)
+    beliefs[context.embeddings[context.labeled, 0] < 0] = np.nan
+    return beliefs
+
+
+def run(name: str, context: Context, batch_size: int = BATCH) -> Picks:
+    return select_rows(strategy_of(name), given_to(name, context), batch_size)
+
+
+def open_to(name: str, context: Context) -> np.ndarray:
+    """Rows that may be picked."""
+    return pickable(strategy_of(name), given_to(name, context))
+
+
+def test_cases_are_what_they_say() -> None:
+    """Else the contract would be held by another path than the one that it is about."""
+    context = pool()
+    assert "(typiclust)" in run("auto", context).reason
+    for kind in ("continuous", "tied"):
+        assert "(uherding)" in run("auto, the model believed", pool(kind)).reason
+        rows = run("relabel with beliefs", pool(kind), 100).rows
+        assert 0 < len(np.intersect1d(rows, pool(kind).labeled)) < 100
+    assert context.embeddings.shape[1] >= LEAST_WIDTH
+    for name, (plain, _) in FURTHER.items():
+        assert run(name, context, 60).rows.tolist() != run(plain, context, 60).rows.tolist()
 
 
 @every_strategy
@@ -97,7 +159,7 @@ def test_picks_are_distinct_candidates_and_as_many_as_asked(name: str, kind: str
     context = pool(kind)
     rows = run(name, context).rows
     assert len(rows) == len(set(rows.tolist())) == BATCH
-    assert set(rows.tolist()) <= set(context.candidates.tolist())
+    assert set(rows.tolist()) <= set(open_to(name, context).tolist())
 
 
 @every_strategy
@@ -124,7 +186,7 @@ def test_the_order_of_the_pool_decides_nothing(name: str, kind: str, shuffle: in
 @every_pool
 def test_without_ids_the_content_decides(name: str, kind: str) -> None:
     """Where items have no ids, a shuffled pool gives picks with the same content."""
-    if not make_strategy(name, {}).needs:
+    if not strategy_of(name).needs:
         pytest.skip("a strategy that reads no content can only go by row")
     context = dataclasses.replace(pool(kind), ids=None)
     shuffled = reordered(context, np.random.default_rng(5).permutation(SIZE))
@@ -238,8 +300,9 @@ def test_degenerate_pools_give_full_batches(name: str, degenerate) -> None:
 @pytest.mark.parametrize("left_out", [0, 1])
 def test_a_batch_may_be_all_there_is(name: str, kind: str, left_out: int) -> None:
     context = pool(kind)
-    picks = run(name, context, len(context.candidates) - left_out)
-    assert len(np.setdiff1d(context.candidates, picks.rows)) == left_out
+    rows = open_to(name, context)
+    picks = run(name, context, len(rows) - left_out)
+    assert len(np.setdiff1d(rows, picks.rows)) == left_out
 
 
 @every_strategy
@@ -252,21 +315,26 @@ def test_memory_stays_below_its_ceiling(name: str, tied: bool, named: bool) -> N
     content = rng.random((1 if tied else n, width), dtype=np.float32)
     content = np.tile(content, (n // len(content), 1))
     content /= content.sum(axis=1, keepdims=True)
-    reads = make_strategy(name, {}).needs
+    reads = strategy_of(name).needs
+    known = 60 if name in FURTHER else 10 * ("labels" in reads)
     context = Context(
-        candidates=np.arange(10 * ("labels" in reads), n),
-        labeled=np.arange(10 * ("labels" in reads)),
+        candidates=np.arange(known, n),
+        labeled=np.arange(known),
         probabilities=content if "probabilities" in reads else None,
         embeddings=content if "embeddings" in reads else None,
         seed=0,
         members=np.stack([content] * 2) if "members" in reads else None,
-        labels=np.arange(10) if "labels" in reads else None,
+        labels=np.arange(known) % 10 if "labels" in reads else None,
         ids=np.array([str(row) for row in range(n)], dtype=object) if named else None,
     )
+    if name == "relabel with beliefs":
+        context = dataclasses.replace(context, beliefs=np.roll(content[:known], 1, axis=1))
+    elif name in FURTHER:
+        context = given_to(name, context)
     run(name, pool())  # Imports are not the strategy's memory.
     tracemalloc.start()
     try:
-        make_strategy(name, {}).pick(context, 20)
+        strategy_of(name).pick(context, 20)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -131,7 +131,7 @@ def played(
 def _review(folder: Path, labelloop: Callable[..., Any], gates: list[str]) -> None:
     """Verdicts, all true, about some of the labels by votes that are drawn at random."""
     queue = folder / "queue.csv"
-    said = labelloop("review", folder, "--out", queue, "--random", "40", "--no-model")
+    said = labelloop("review", folder, "--out", queue, "--random", "40", "--no-model", "--open")
     assert said.code == 0, said.error
     truth = pd.read_csv(folder / "rows.csv").set_index("id")["label"]
     rows = pd.read_csv(queue, dtype=str, keep_default_na=False)

@@ -15,6 +15,7 @@ from labelloop import files, outages, tables
 from labelloop.campaign import load_settings
 from labelloop.errors import UnreachableError
 from labelloop.ledger import Entry, Ledger, freeze, write_frozen
+from labelloop.reviewing import verdicts
 from labelloop.stages.prepare import freeze_data
 from labelloop.status import as_text, read_status
 from labelloop.workspace import Workspace
@@ -181,6 +182,17 @@ def test_the_status_for_scripts_is_json(campaign: Workspace) -> None:
         "accuracy": 0.8, "accuracy_low": 0.75, "accuracy_high": 0.84, "settles": False,
     }  # fmt: skip
     assert found["waiting"] is None and found["stopped"] is None
+
+
+def test_verdicts_that_no_round_has_counted_are_told(campaign: Workspace) -> None:
+    closed(campaign)
+    for number in range(3):
+        said = verdicts.verdict(f"i{number}", "cat", "eva", "2026-05-01T10:00:00+00:00", "random", "dog")
+        verdicts.append(campaign.reviews, [said])
+    files.write_json(campaign.round("r001").reviews, [{}])
+    assert "2 verdicts not counted yet" in as_text(read_status(campaign))
+    files.write_json(campaign.round("r001").reviews, [{}] * 3)
+    assert "not counted yet" not in as_text(read_status(campaign))
 
 
 def test_it_is_said_what_the_labels_rest_on(campaign: Workspace) -> None:

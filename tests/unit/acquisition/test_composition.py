@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 import tracemalloc
 from typing import Any
 
@@ -341,6 +342,22 @@ def test_apportioned_parts_are_whole_sum_up_and_lie_next_to_their_exact_share() 
         assert table.sum(axis=1).tolist() == others.tolist()
         assert table.sum(axis=0).tolist() == parts.tolist()
         assert (table >= 0).all()
+
+
+def test_a_stratum_for_every_other_row_costs_little_more_than_two() -> None:
+    """Work grows with the rows, not with rows times strata."""
+    rows = np.arange(50_000)
+    said = np.random.default_rng(0).dirichlet(np.ones(2), size=len(rows)).astype(np.float32)
+    context = Context(rows, rows[:0], said, None, seed=0)
+
+    def seconds(strata: np.ndarray) -> float:
+        asked = Composition(strata=strata)
+        start = time.process_time()
+        assert len(compose(make_strategy("margin"), context, 4, asked).rows) == 4
+        return time.process_time() - start
+
+    two = min(seconds(rows % 2) for _ in range(3))
+    assert min(seconds(rows // 2) for _ in range(3)) < 40 * two + 0.1
 
 
 @pytest.mark.parametrize("name", ["random", "power_margin"])

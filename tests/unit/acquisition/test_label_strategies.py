@@ -72,7 +72,7 @@ def test_the_class_is_named_by_its_name_or_is_the_rarest_labeled_one() -> None:
     named = select_rows(make_strategy("rare_class", {"label": "spam"}), context, 15).rows.tolist()
     assert named == select_rows(make_strategy("rare_class"), context, 15).rows.tolist()
     assert named != select_rows(make_strategy("rare_class", {"label": "ham"}), context, 15).rows.tolist()
-    with pytest.raises(SettingsError, match=r"label is 'eggs', which is no class; there are: ham, spam"):
+    with pytest.raises(SettingsError, match=r"'label' is 'eggs', which is no class; there are: ham, spam"):
         select_rows(make_strategy("rare_class", {"label": "eggs"}), context, 15)
 
 
@@ -182,7 +182,7 @@ def test_labels_belong_to_the_rows_in_the_order_they_were_given_in() -> None:
 @pytest.mark.parametrize(
     ("labels", "kind", "said"),
     [
-        (None, SettingsError, "'balanced' needs the labels of the rows that are labeled"),
+        (None, SettingsError, r"'balanced' needs labels \(class codes of the rows that are labeled\)"),
         ([0], DataError, "1 labels for 2 labeled rows"),
         ([0, 2], DataError, "the label of row 1 is 2, but there are 2 classes, 0 to 1"),
         ([0.5, 1.0], DataError, "labels have .* float64; give class codes"),
@@ -248,7 +248,7 @@ def test_hard_negatives_are_sure_of_one_class_among_labels_of_another() -> None:
     said[0:50] = [0.1, 0.9]  # Sure of class 1 among labels of class 0.
     picks = select("hard_negatives", batch_size=30, label=1, **given)
     assert set((picks // 50).tolist()) == {0}
-    with pytest.raises(SettingsError, match="hard_negatives' label is 7"):
+    with pytest.raises(SettingsError, match="'hard_negatives': the option 'label' is 7"):
         select("hard_negatives", batch_size=3, label=7, **given)
 
 

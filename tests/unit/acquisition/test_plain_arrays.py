@@ -58,7 +58,7 @@ def test_auto_starts_without_a_model() -> None:
     for labeled in ((), KNOWN):
         rows = select("auto", batch_size=5, embeddings=X, labeled=labeled).tolist()
         assert rows == select("typiclust", batch_size=5, embeddings=X, labeled=labeled).tolist()
-    with pytest.raises(SettingsError, match="'auto' needs the labels"):
+    with pytest.raises(SettingsError, match="'auto' needs labels"):
         select("auto", batch_size=5, embeddings=X, probabilities=P, labeled=KNOWN)
     with pytest.raises(SettingsError, match="'auto' needs embeddings"):
         select("auto", batch_size=5, probabilities=P)
@@ -291,3 +291,66 @@ def test_wrong_words_are_named(
     assert found.code == 2
     assert re.search(said, found.error.replace("\n", " ")), found.error
     assert not (tmp_path / "picks.csv").exists()
+
+
+def test_all_that_is_missing_is_named(tmp_path: Path, labelloop: Callable[..., Any]) -> None:
+    """Not one after the other; on the command line by the options that give it."""
+    with pytest.raises(
+        SettingsError, match=r"'error_based' needs labels .*labeled\) and probabilities; give"
+    ):
+        select("error_based", batch_size=2, embeddings=X, labeled=KNOWN)
+    paths = saved(tmp_path, embeddings=X, labeled=KNOWN)
+    said = labelloop("select", "--strategy", "error_based", "--batch-size", "2", "--out", tmp_path / "p.csv",
+                     "--embeddings", paths["embeddings"], "--labeled", paths["labeled"])  # fmt: skip
+    assert said.code == 2
+    assert re.search(r"needs --labels .*labeled\) and --probabilities; give them", said.error), said.error
+
+
+def with_row(array: np.ndarray, row: int, values: float | list[float]) -> np.ndarray:
+    changed = array.copy()
+    changed[..., row, :] = values
+    return changed
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "probabilities": ({"probabilities": with_row(P, 17, 5.0)}, r"probabilities of row 17 .*sum 15"),
+    "not a number": (
+        {"probabilities": with_row(P, 17, np.nan)},
+        "probabilities of row 17 are not all finite",
+    ),
+    "members": ({"members": with_row(MEMBERS, 17, np.nan)}, "members of row 17 are not all finite"),
+    "held out": ({"held_out": with_row(P, 17, 5.0)}, r"held_out of row 17 .*sum 15"),
+    "half known": (
+        {"held_out": with_row(P, 17, [0.5, 0.5, np.nan])},
+        "held_out of row 17 are not all finite",
+    ),
+    "no code": ({"labels": [0, -5, 1]}, "the label of row 3 is -5; class codes are 0 or more"),
+    "two labels": (
+        {"labeled": [40, 3, 40], "labels": [0, 1, 2]},
+        "row 40 is labeled more than once, as 0 and as 2",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changed", "said"), BAD.values(), ids=BAD.keys())
+def test_what_is_wrong_about_labeled_rows_is_named(changed: dict[str, Any], said: str) -> None:
+    """`error_based` reads just those."""
+    given = {"embeddings": X, "probabilities": P, "labeled": KNOWN, "labels": LABELS} | changed
+    with pytest.raises(DataError, match=said):
+        select("error_based", batch_size=2, **given)
+
+
+def test_rows_that_nobody_knows_of_may_be_held_out_as_nan() -> None:
+    """And those that are not labeled may hold anything."""
+    unknown = with_row(with_row(P, 17, np.nan), 5, 9.0)
+    given = {"embeddings": X, "probabilities": P, "labeled": KNOWN, "labels": LABELS, "held_out": unknown}
+    assert len(select("error_based", batch_size=2, **given)) == 2
+
+
+@pytest.mark.parametrize("name", ["embeddings", "probabilities"])
+def test_a_sparse_matrix_is_told_what_to_give_instead(name: str) -> None:
+    from scipy.sparse import csr_matrix
+
+    given: dict[str, Any] = {"embeddings": X, "probabilities": P}
+    with pytest.raises(DataError, match=rf"{name} are a sparse matrix \(csr_matrix\); give an array"):
+        select("uherding", batch_size=2, **(given | {name: csr_matrix(given[name])}))

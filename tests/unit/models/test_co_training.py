@@ -59,7 +59,6 @@ def test_two_views_that_agree_teach_each_other(seed: int) -> None:
     assert 1 - accuracy(learner, fresh, true) < 0.4 * (1 - accuracy(plain, fresh, true))
 
 
-@pytest.mark.parametrize("seed", range(3))
 def apart(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Both views hide the class behind what they share: only their difference tells it."""
     random = np.random.default_rng(seed)

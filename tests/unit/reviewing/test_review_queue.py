@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from labelloop.annotators.confident import contradicted
-from labelloop.reviewing.queue import Entry, as_csv, queue_of
+from labelloop.reviewing.queue import Entry, as_csv, mixed, queue_of
 from labelloop.spreadsheet import plain, unplain
 
 CLASSES = ("cat", "dog")
@@ -108,9 +108,49 @@ def test_contradiction_needs_the_class_s_own_level() -> None:
     assert (contradicted(codes, said) == -1).all()
 
 
+ENTRIES = [Entry("a", "unsure", "cat", 0.5, 4, ""), Entry("b", "model disagrees", "cat", 0.9, 3, "dog"),
+           Entry("d", "random", "dog", 0.9, 3), Entry("c", "random", "cat", 0.5, 4)]  # fmt: skip
+
+
+def rows_of(entries: list[Entry], blind: bool, **texts: str) -> list[dict[str, str]]:
+    text = as_csv(entries, texts, name="q-1", blind=blind)
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_a_blind_queue_shows_the_item_alone() -> None:
+    """Nothing in a row tells its label, why it is there, or whether it was drawn at random."""
+    rows = rows_of(ENTRIES, True, a="one", b="two", c="three", d="four")
+    assert [row.pop("item") for row in rows] == ["a", "b", "d", "c"]
+    assert [row.pop("text") for row in rows] == ["one", "two", "four", "three"]
+    assert rows == [{"answer": "", "note": "", "queue": "q-1"}] * 4
+
+
+def test_an_open_queue_shows_what_is_known_but_of_those_that_are_drawn_at_random() -> None:
+    rows = rows_of(ENTRIES, False)
+    assert (rows[0]["label"], rows[0]["votes"], rows[1]["model_says"]) == ("cat", "4", "dog")
+    for row in rows[2:]:
+        told = {name for name, cell in row.items() if cell}
+        assert told == {"item", "reason", "queue"}
+
+
+def test_the_mixed_order_keeps_both_orders_and_tells_nothing_else() -> None:
+    """A part of it is the beginning of the slice and of the doubtful; the drawn ones are all over it."""
+    doubtful = [Entry(f"x{number:02d}", "unsure") for number in range(60)]
+    drawn = [Entry(f"y{number:02d}", "random") for number in reversed(range(30))]
+    places = []
+    for seed in range(50):
+        order = mixed([*doubtful, *drawn], seed)
+        assert [entry for entry in order if entry.reason == "unsure"] == doubtful
+        assert [entry for entry in order if entry.reason == "random"] == drawn
+        places += [number for number, entry in enumerate(order) if entry.reason == "random"]
+    shares = np.histogram(places, bins=3, range=(0, 90))[0] / len(places)
+    assert (abs(shares - 1 / 3) < 0.05).all()
+    assert mixed([*doubtful, *drawn], 0) != mixed([*doubtful, *drawn], 1)
+
+
 def test_no_cell_is_a_formula_and_what_is_read_back_is_what_was_written() -> None:
     entries = [Entry("=cmd()", "unsure", "-1", 0.5, 3, ""), Entry("a\rb", "unsure", "x\ny", 0.5, 3, "")]
-    text = as_csv(entries, lambda items: {"=cmd()": "+1, two\nlines"})
+    text = as_csv(entries, {"=cmd()": "+1, two\nlines"}, name="q-1", blind=False)
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert not any(value.startswith(("=", "+", "-", "@")) for value in rows[0].values())
     read = [(unplain(row["item"]), unplain(row["label"])) for row in rows]

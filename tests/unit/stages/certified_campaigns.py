@@ -15,6 +15,7 @@ import pandas as pd
 import yaml
 
 from labelloop import tables
+from labelloop.ledger import Ledger
 from labelloop.workspace import Workspace
 
 CLASSES = ("left", "right")
@@ -61,13 +62,15 @@ class Campaign:
     def review(self, many: int, wrong: Callable[[str], bool] = lambda item: False) -> None:
         """Read so many of the random slice; verdicts are the truth, but where `wrong` says otherwise."""
         queue = self.workspace.root / "queue.csv"
-        said = self.command(
-            "review", self.workspace.root, "--out", queue, "--random", str(many), "--no-model"
-        )
+        how = ("--random", str(many), "--no-model", "--open")
+        said = self.command("review", self.workspace.root, "--out", queue, *how)
         assert said.code == 0, said.error
         rows = [row for row in csv.DictReader(queue.open()) if row["reason"] == "random"]
+        last = Ledger.read(self.workspace.ledger).last_closed
+        assert last is not None
+        labels = self.labels(last.id).set_index("item")["label"]
         for row in rows:
-            other = next(name for name in CLASSES if name != row["label"])
+            other = next(name for name in CLASSES if name != labels[row["item"]])
             row["answer"] = other if wrong(row["item"]) else str(self.truth[row["item"]])
         pd.DataFrame(rows).to_csv(queue, index=False)
         said = self.command("review", self.workspace.root, "--take", queue, "--by", "max")

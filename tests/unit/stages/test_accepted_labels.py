@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -195,6 +196,27 @@ def test_the_export_says_where_each_label_comes_from(
     assert unheard
     assert len(rows) == len(accepted(campaign, "r003")) + len(labels_of(campaign, "r003")) + len(unheard)
     assert labelloop("export", campaign.root, "--out", tmp_path / "labels.txt").code == 2
+
+
+@pytest.mark.parametrize("wrong", [True, False])
+def test_audits_that_were_answered_since_count_in_the_export(
+    campaign: Workspace, tmp_path: Path, wrong: bool
+) -> None:
+    """A reviewer has given what people had skipped; the round that would count it may never come."""
+    workspace = Workspace.at(shutil.copytree(campaign.root, tmp_path / "c", symlinks=True))
+    folder = workspace.round("r003")
+    content = told(workspace, "r003")
+    labels = labels_of(workspace, "r003")[:30]
+    content["open_audits"] = [
+        {"item": row.item, "round": "r003", "certificate": "c-0",
+         "accepted": next(name for name in CLASSES if (name != row.label) == wrong)}
+        for row in labels.itertuples()
+    ]  # fmt: skip
+    folder.certificate.write_text(json.dumps(content))
+    made = datetime.fromisoformat(content["certificate"]["issued_at"])
+    said = export_labels(workspace, tmp_path / "labels.csv", now=made)
+    assert ("model" in said["rows"]) == (not wrong)
+    assert ("labels of the model are left out: people found" in said["certificate"]) == wrong
 
 
 @pytest.mark.parametrize(

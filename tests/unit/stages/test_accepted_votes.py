@@ -82,6 +82,16 @@ def test_it_is_proven_on_the_beginning_of_an_order_that_no_answer_has_a_say_in(c
     assert set(labels.loc[mine[:90], "status"]) == {"reviewed"}
 
 
+def test_it_says_how_many_of_its_verdicts_were_given_without_the_label_in_view(
+    certified: Campaign, later: Campaign
+) -> None:
+    """All of them: rows that are drawn at random show none, also on an open queue."""
+    for campaign, name in ((certified, "r002"), (later, "r003")):
+        assert campaign.told(name)["blind"] == 90
+        said = "of all 90 verdicts 90 were given without the label in view"
+        assert said in campaign.workspace.round(name).report.read_text()
+
+
 def test_without_further_reviews_it_holds_and_costs_no_further_look(later: Campaign) -> None:
     """Labels of the new round are not under it; those that votes have changed are no longer."""
     before, now = later.told("r002"), later.told("r003")
@@ -124,7 +134,7 @@ def test_the_review_queue_has_accepted_labels_only_as_drawn_ones(
 ) -> None:
     """Without the draw they would not be audited; for no other reason need anybody see them."""
     accepted, queue = set(certified.accepted("r002")["item"]), tmp_path / "queue.csv"
-    words = ("--out", queue, "--unsure-below", "1", "--random", "40")
+    words = ("--out", queue, "--unsure-below", "1", "--random", "40", "--open")
     assert labelloop("review", certified.workspace.root, *words).code == 0
     rows = [(row["item"], row["reason"]) for row in csv.DictReader(queue.open())]
     assert {reason for item, reason in rows if item in accepted} == {"random"}
@@ -236,6 +246,26 @@ def test_a_breach_returns_all_labels_until_somebody_has_looked_into_it(
     again = campaign.told("r006")
     assert again["state"] == "refused" and again["looks"] == 2
     assert len(again["audits"]) == len(told["audits"])
+
+
+@pytest.mark.parametrize("wrong", [True, False])
+def test_a_breach_counts_in_the_export_before_a_round_does(
+    certified: Campaign, tmp_path: Path, wrong: bool
+) -> None:
+    """Verdicts count there at once, so what they break must not vouch for labels that leave the campaign."""
+    campaign = certified.copy(tmp_path / "c")
+    before = set(campaign.accepted("r002")["item"])
+    campaign.review(40, lambda item: wrong and item in before)
+    told = export_labels(campaign.workspace, tmp_path / "labels.csv", now=campaign.end - SECOND)
+    rows = list(csv.DictReader((tmp_path / "labels.csv").open()))
+    assert bool({row["certificate"] for row in rows} - {""}) == (not wrong)
+    read = sum(row["item"] in before and row["source"] == "reviewed" for row in rows)
+    assert read > 5
+    said = (
+        f"reviewers found {read} of {read} accepted labels wrong" if wrong
+        else f"of {read} audited labels under it were wrong"
+    )  # fmt: skip
+    assert said in told["by_votes"]
 
 
 def test_another_fusion_ends_it(certified: Campaign, tmp_path: Path) -> None:

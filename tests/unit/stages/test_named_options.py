@@ -132,7 +132,10 @@ def test_nobody_is_asked_before_a_typo_is_found(tmp_path: Path, labelloop: Calla
     """No round is opened, and params.yaml, corrected, is followed at once."""
     start(tmp_path, labelloop, {"strategy": "rare_class", "options": {"label": "spamm"}})
     said = labelloop("run", "--plain", tmp_path)
-    assert said.code == 2 and "acquisition.options: rare_class's label is 'spamm'" in said.error
+    assert (
+        said.code == 2
+        and "acquisition.options: strategy 'rare_class': the option 'label' is 'spamm'" in said.error
+    )
     assert Ledger.read(tmp_path / "rounds.yaml").open is None
     ask(tmp_path, {"strategy": "rare_class", "options": {"label": "spam"}})
     assert labelloop("run", "--plain", tmp_path).code == 0

@@ -179,7 +179,8 @@ def test_verdicts_are_weighed_by_their_price(done: Workspace, tmp_path: Path) ->
 
 def queue_items(workspace: Workspace) -> list[tuple[str, str]]:
     out = workspace.root / "queue.csv"
-    write_queue(workspace, out, now=time_of(workspace), unsure_below=0.1, at_random=0, ask_model=False)
+    now = time_of(workspace)
+    write_queue(workspace, out, now=now, unsure_below=0.1, at_random=0, ask_model=False, blind=False)
     return [tuple(row) for row in pd.read_csv(out)[["item", "reason"]].to_numpy()]
 
 
