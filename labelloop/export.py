@@ -91,9 +91,10 @@ def export_labels(
     said = verdicts.read(workspace.reviews)
     before, review = before_review(current), workspace.settings.review
     found = places_in(current, before, said, review) if said else {}
-    labels = with_truth_of_gold(overrule(current, folder, before, said, review), read_gold_csv(folder.gold))
+    labels = overrule(current, folder, before, said, review)
     accepted, told = tables.ACCEPTED.read(folder.accepted), files.read_json(folder.certificate)
     told = audits_now(current, labels, told, accepted, workspace.settings.accept)
+    labels = with_truth_of_gold(labels, read_gold_csv(folder.gold))
     by_votes, about_votes = accepted_votes(labels, accepted, told, now)
     certificates = pd.Series([by_votes.get(item) for item in labels["item"]], labels.index, dtype=object)
     labels = labels.assign(

@@ -83,7 +83,7 @@ def show_annotators(summary: dict[str, Any]) -> None:
     known = {title: cells for title, cells in columns.items() if set(cells) != {NOTHING}}
     show_table(list(known), list(zip(*known.values(), strict=True)), left=("leans to", "flags"))
     if len(everybody) > len(people):
-        say(f"{len(everybody) - len(people)} more, with fewer answers; --json and --out show all")
+        say(f"{len(everybody) - len(people)} more; --json and --out show all")
     for one in people:
         if "drift" in one["flags"]:
             say(f"{one['annotator']}: right {drift_words(one)}")

@@ -10,12 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from labelloop.cli.arguments import CAMPAIGN, Folder, Plain, campaign_in, names_of
-from labelloop.cli.terminal import say
+from labelloop.cli.terminal import say, shortened
 
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
-
-SHOWN_CLASSES = 20
-"""Possible answers that are named on the screen."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -86,9 +83,7 @@ def review(
     if told["page"]:
         say(f"Their pictures, to look at: {told['page']}")
     if total:
-        classes = told["classes"]
-        more = f" and {len(classes) - SHOWN_CLASSES} more" if len(classes) > SHOWN_CLASSES else ""
-        say(f"Answers: {', '.join(classes[:SHOWN_CLASSES])}{more}")
+        say(f"Answers: {shortened(told['classes'])}")
         say(f"Fill in the column answer, then: labelloop review {folder} --take {out} --by NAME")
 
 
