@@ -36,7 +36,8 @@ def reviewed(uninterrupted: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     queue = campaign.parent / "queue.csv"
     command("review", "--out", queue, "--random", "10", "--unsure-below", "0", "--no-model", campaign)
     rows = pd.read_csv(queue, dtype=str)
-    rows.assign(answer=rows["label"]).to_csv(queue, index=False)
+    labels = pd.read_parquet(campaign / "rounds/r002/labels.parquet").set_index("item")["label"]
+    rows.assign(answer=rows["item"].map(labels)).to_csv(queue, index=False)
     assert command("review", "--take", queue, "--by", "eva", campaign).code == 0
     return campaign
 

@@ -25,18 +25,6 @@ def test_rounds_are_the_same_bytes_with_and_without_prefect(plain: Path, played:
     assert [name for name in expected if found[name] != expected[name]] == []
 
 
-def test_a_round_that_asks_nobody_is_the_same_too(server: str, plain: Path, tmp_path: Path) -> None:
-    """Opened by `labelloop settle`, it is played by whoever drives the campaign."""
-    campaigns = [Path(shutil.copytree(plain, tmp_path / name, symlinks=True)) for name in ("flow", "plain")]
-    for campaign in campaigns:
-        open_settling(Workspace.at(campaign), anyway=True, told=lambda line: None)
-    assert isinstance(advance(str(campaigns[0])), Stopped)
-    assert isinstance(loop.advance(Workspace.at(campaigns[1])), Stopped)
-    found, expected = (flow_campaigns.rounds(campaign) for campaign in campaigns)
-    assert "rounds/r002/manifest.json" in expected
-    assert [name for name in expected if found.get(name) != expected[name]] == []
-
-
 def test_the_state_says_how_the_run_ended(played: tuple[Path, Any]) -> None:
     """The list of runs shows why the campaign stopped without a look into the log."""
     state = played[1]
@@ -77,6 +65,19 @@ def test_artifacts_show_the_campaign(server: str, played: tuple[Path, Any]) -> N
     assert found["flowing-labeling"]["data"] == 100.0
     assert found["flowing-learning-curve-picture"]["data"].startswith("data:image/png;base64,")
     assert str(played[0]) in found["flowing-where-to-look"]["data"]
+
+
+# After the artifacts were looked at: it writes further ones under the same keys.
+def test_a_round_that_asks_nobody_is_the_same_too(server: str, plain: Path, tmp_path: Path) -> None:
+    """Opened by `labelloop settle`, it is played by whoever drives the campaign."""
+    campaigns = [Path(shutil.copytree(plain, tmp_path / name, symlinks=True)) for name in ("flow", "plain")]
+    for campaign in campaigns:
+        open_settling(Workspace.at(campaign), anyway=True, told=lambda line: None)
+    assert isinstance(advance(str(campaigns[0])), Stopped)
+    assert isinstance(loop.advance(Workspace.at(campaigns[1])), Stopped)
+    found, expected = (flow_campaigns.rounds(campaign) for campaign in campaigns)
+    assert "rounds/r002/manifest.json" in expected
+    assert [name for name in expected if found.get(name) != expected[name]] == []
 
 
 def test_every_step_of_a_round_has_a_task_of_its_name() -> None:

@@ -122,7 +122,8 @@ def test_a_round_that_asked_nobody_is_made_again_like_any_other(
     words = ("--out", queue, "--random", "10", "--unsure-below", "0", "--no-model")
     assert labelloop("review", again, *words).code == 0
     rows = pd.read_csv(queue, dtype=str)
-    rows.assign(answer=rows["label"]).to_csv(queue, index=False)
+    labels = pd.read_parquet(again / "rounds/r001/labels.parquet").set_index("item")["label"]
+    rows.assign(answer=rows["item"].map(labels)).to_csv(queue, index=False)
     assert labelloop("review", again, "--take", queue, "--by", "eva").code == 0
     said = labelloop("settle", again, "--plain")
     assert said.code == 0, said.error

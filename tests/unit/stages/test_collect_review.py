@@ -136,6 +136,7 @@ def test_what_enough_have_skipped_is_on_the_review_list_with_who_and_when(
         "item": "'=i1", "reason": "given up", "why": "skipped by 2", "answers": "1", "asked": "2",
         "skipped_by": "ben; cy", "skipped_at": "2026-01-05T13:00:00+00:00; 2026-01-05T14:00:00+00:00",
         "label": "", "confidence": "", "model_says": "", "answer": "", "note": "",
+        "queue": "r000",
     }  # fmt: skip
     closed = files.read_json(current.folder.closed)
     assert (closed["answered"], closed["asked"]) == (3, 4)
