@@ -51,8 +51,7 @@ DRAWS = 20
 SIMULATED_DRAWS = 10
 SLOW_DRAWS = 5
 SLOW = (
-    "crowd-kit GLAD", "crowd-kit MACE", "crowd-kit OneCoinDawidSkene", "crowd-kit ZeroBasedSkill",
-    "snorkel LabelModel",
+    "crowd-kit GLAD", "crowd-kit OneCoinDawidSkene", "crowd-kit ZeroBasedSkill", "snorkel LabelModel",
 )  # fmt: skip
 MOST_VOTES = 3
 GOLD = 50
@@ -113,7 +112,9 @@ def methods_of(job: Job) -> dict[str, Callable[[Votes], fusion_peers.Answer]]:
     if job[0] == "further":
         return own | _named("crowd-kit DawidSkene", "crowd-kit MajorityVote")
     if job[0] == "simulated":
-        return own | _named("crowd-kit DawidSkene", *(SLOW[:2] if job[3] < SLOW_DRAWS else ()))
+        return own | _named(
+            "crowd-kit DawidSkene", *(("crowd-kit GLAD", "crowd-kit MACE") if job[3] < SLOW_DRAWS else ())
+        )
     constants = {name: partial(_own, "pooled_dawid_skene", options) for name, options in CONSTANTS.items()}
     peers = _named(*(name for name in fusion_peers.PEERS if job[3] < SLOW_DRAWS or name not in SLOW))
     return own | constants | peers
