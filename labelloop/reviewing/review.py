@@ -147,16 +147,19 @@ def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime, gate
             continue
         if item not in ids:
             raise DataError(f"{path}, line {number}: item {item!r} is not in the pool. Nothing was taken in")
+        cells = {name: unplain((cell or "").strip()) for name, cell in row.items() if isinstance(cell, str)}
+        try:
+            shown = written.row(item, cells)
+        except DataError as error:
+            raise DataError(f"{path}, line {number}: {error}. Nothing was taken in") from None
         if item not in known:
             raise DataError(f"{path}, line {number}: nobody was asked about item {item!r} yet, so there is "
                             "nothing to review. Nothing was taken in")  # fmt: skip
         if answer not in prepared.classes:
             raise DataError(f"{path}, line {number}, column answer: {answer!r} is none of the classes "
                             f"{', '.join(prepared.classes[:20])}. Nothing was taken in")  # fmt: skip
-        cells = {name: unplain((cell or "").strip()) for name, cell in row.items() if isinstance(cell, str)}
         try:
             at_gate = desk.admit(item, cells.get("gate", ""), gate)
-            shown = written.row(item, cells)
         except DataError as error:
             raise DataError(f"{path}, line {number}: {error}. Nothing was taken in") from None
         at, note = now.isoformat(timespec="seconds"), cells.get("note", "")
