@@ -8,7 +8,7 @@ it is drawn from the pool, and a strategy asks about the pool's harder items.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,18 +50,31 @@ def read_without_gap(rounds: Sequence[str], reviewed: np.ndarray) -> Beginning:
     return found
 
 
-def gap_told(items: Sequence[str], reviewed: np.ndarray, beginning: Beginning) -> str:
-    """That verdicts behind the first gap do not count, as a sentence to append; empty where there are none.
+def gap_told(
+    items: Sequence[str], reviewed: np.ndarray, beginning: Beginning, gate_of: Callable[[str], str]
+) -> str:
+    """That verdicts behind the first gap do not count, and what would close it, as a sentence to append.
 
     Args:
         items: of the labels up to the round, in the order of the draw.
         reviewed: shape (n_labels,), bool.
+        gate_of: name of the review gate at which an item waits; empty where it waits at none.
+
+    Returns:
+        Empty where nothing is reviewed behind the gap, unless its item waits at a gate: `labelloop review
+        --random` does not list it once somebody has reviewed it there.
     """
-    behind = int(reviewed[beginning.read :].sum())
-    if not behind:
+    if beginning.read == len(items):
         return ""
-    return (f". {behind} reviewed labels do not count as long as {items[beginning.read]}, which comes before "
-            "them in the random slice, has no verdict")  # fmt: skip
+    first, behind = items[beginning.read], int(reviewed[beginning.read :].sum())
+    gate = gate_of(first)
+    if not behind and not gate:
+        return ""
+    lacks = f"waits at the gate '{gate}': `labelloop review --gate '{gate}'`" if gate else "has no verdict"
+    if not behind:
+        return f". {first}, which comes next in the random slice, {lacks}"
+    return (f". {behind} reviewed labels do not count as long as {first}, which comes before them in the "
+            f"random slice, {lacks}")  # fmt: skip
 
 
 def certify_fused(

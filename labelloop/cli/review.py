@@ -27,7 +27,8 @@ def review(
     take: Annotated[Path | None, typer.Option(help="Take in this queue, filled in.")] = None,
     by: Annotated[str, typer.Option(help="Who has reviewed; with --take.")] = "",
     gate: Annotated[
-        str, typer.Option(help="Only what waits at this review gate; with --take, where the file names none.")
+        str, typer.Option(help="Only what waits at this review gate; with --take, of rows that name none "
+                          "(else each counts at the gate where its label waits).")
     ] = "",
     unsure_below: Annotated[
         float | None,
@@ -80,6 +81,9 @@ def review(
     total = sum(told["rows"].values())
     rows = ", ".join(f"{count} {reason}" for reason, count in told["rows"].items())
     say(f"{total} labels to review in {out}" + (f": {rows}" if rows else ""))
+    for name, count in told.get("at_gates", {}).items():
+        say(f"{count} reviewed labels of the random slice wait at the gate '{name}' and are on its list "
+            f"alone: labelloop review {folder} --gate '{name}'")  # fmt: skip
     if told["page"]:
         say(f"Their pictures, to look at: {told['page']}")
     if total:

@@ -96,20 +96,17 @@ class Desk:
 
         Args:
             said: the gate that the reviewer's file names; empty where it names none.
-            chosen: the one that was named when it was taken in.
+            chosen: the one that was named when it was taken in. Without either it is `_gate_for`.
 
         Raises:
             SettingsError: there is no such gate.
-            DataError: no gate is named, or two; it is not this reviewer's, or the label is not there yet.
+            DataError: two gates are named; it is not this reviewer's, or the label is not there yet.
         """
-        gate = said or chosen
+        if not self.review.gates and not (said or chosen):
+            return ""
+        gate = said or chosen or self._gate_for(item)
         if chosen and gate != chosen:
             raise DataError(f"the verdict about {item!r} is of the gate '{said}', and --gate says '{chosen}'")
-        if not gate:
-            if not self.review.gates:
-                return ""
-            raise DataError("the campaign has review gates, and nothing says at which of them this verdict "
-                            "is given; name it with --gate, or in a column gate")  # fmt: skip
         found = known_gate(self.review, gate)
         if found.by and self.by not in found.by:
             raise DataError(
@@ -121,3 +118,23 @@ class Desk:
             raise DataError(f"item {item!r} still waits at the gate '{place.waits_at}', which comes before "
                             f"'{gate}'")  # fmt: skip
         return gate
+
+    def _gate_for(self, item: str) -> str:
+        """The gate of a verdict that names none.
+
+        That where this reviewer has spoken about the item before: whoever corrects themselves, or takes a
+        file in twice, is no second reader. Else that where the label waits. Where it waits at none, the
+        furthest that has had a word about it, so that the correction counts, else the first; of those that
+        are theirs.
+        """
+        place = self._places.get(item)
+        words = place.words if place is not None else ()
+        mine = {one.gate for one in words if one.by == self.by}
+        open_ones = [gate.name for gate in self.review.gates if not gate.by or self.by in gate.by]
+        spoken = [name for name in open_ones if name in mine]
+        if spoken:
+            return spoken[-1]
+        if place is not None and place.waits_at:
+            return place.waits_at
+        heard = [name for name in open_ones if name in {one.gate for one in words}]
+        return (heard[-1:] or open_ones[:1] or [self.review.gates[0].name])[0]

@@ -2,7 +2,8 @@
 
 A label meets the gates in order. A gate that stops it holds it until as many reviewers as it wants have given
 a verdict; then it goes on with what they said. Where they are divided, the next gate stops it, whatever that
-gate looks for, and decides; divided at the last one, it waits there until they agree. So the same labels,
+gate looks for, and decides; divided at the last one, it waits there until they agree. A verdict about a label
+that its gate does not stop changes the label and holds nothing. So the same labels,
 verdicts and gates always leave a label at the same place, and no record of places is kept.
 """
 
@@ -70,7 +71,7 @@ def place_of(voted: Voted, said: Sequence[Verdict], review: Review, seed: int) -
         if here:
             words += here
             label = max(here, key=said.index).label
-        if len(here) < gate.reviewers:
+        if why and len(here) < gate.reviewers:
             shown = tuple(one for one in words if one not in here)
             return Place(gate.name, tuple(why), label, tuple(words), shown)
         divided = len({one.label for one in here}) > 1

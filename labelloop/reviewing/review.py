@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from labelloop import datasets, files, tables
 from labelloop.errors import DataError, LabelloopError
 from labelloop.ledger import Ledger
@@ -20,7 +22,9 @@ from labelloop.reviewing.handed_out import Handed, hand_out
 from labelloop.reviewing.overturning import by_reason, random_slice
 from labelloop.reviewing.queue import RANDOM, as_csv, is_blind, mixed, queue_of
 from labelloop.reviewing.queue_page import queue_page
+from labelloop.reviewing.random_slice import slice_of
 from labelloop.reviewing.round_list import given_up_items
+from labelloop.reviewing.verdicts import Verdict
 from labelloop.reviewing.written_queues import WrittenQueues
 from labelloop.settling import uncounted
 from labelloop.spreadsheet import unplain
@@ -51,7 +55,9 @@ def write_queue(
             at random, the most doubtful first.
 
     Returns:
-        rows by reason, round, out, queue (its id), page (of its pictures; None without any), classes.
+        rows by reason, round, out, queue (its id), page (of its pictures; None without any), classes,
+        at_gates (by review gate, reviewed labels of the random slice that it still holds: they are on its
+        list alone).
 
     Raises:
         LabelloopError: no round is closed yet.
@@ -81,7 +87,8 @@ def write_queue(
     files.write_text(out, as_csv(entries, texts, name=name, blind=blind))
     rows = dict(Counter(entry.reason for entry in entries))
     return {"round": current.id, "rows": rows, "out": str(out), "queue": name,
-            "page": _write_page(out, shown), "classes": list(prepared.classes)}  # fmt: skip
+            "page": _write_page(out, shown), "classes": list(prepared.classes),
+            "at_gates": _drawn_at_gates(workspace, current, labels, said)}  # fmt: skip
 
 
 def write_gate_queue(workspace: Workspace, out: Path, gate: str) -> dict[str, Any]:
@@ -110,7 +117,7 @@ def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime, gate
     """Take in a filled queue: rows with an answer; the others stay on the queue. All of it, or nothing.
 
     Args:
-        gate: at which review gate, where the file has no column that says it.
+        gate: at which review gate rows are taken in that name none; empty: see `Desk.admit`.
 
     Returns:
         taken (new ones), known (taken in before), blank, uncounted (see `settling`), and the state of
@@ -140,16 +147,19 @@ def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime, gate
             continue
         if item not in ids:
             raise DataError(f"{path}, line {number}: item {item!r} is not in the pool. Nothing was taken in")
+        cells = {name: unplain((cell or "").strip()) for name, cell in row.items() if isinstance(cell, str)}
+        try:
+            shown = written.row(item, cells)
+        except DataError as error:
+            raise DataError(f"{path}, line {number}: {error}. Nothing was taken in") from None
         if item not in known:
             raise DataError(f"{path}, line {number}: nobody was asked about item {item!r} yet, so there is "
                             "nothing to review. Nothing was taken in")  # fmt: skip
         if answer not in prepared.classes:
             raise DataError(f"{path}, line {number}, column answer: {answer!r} is none of the classes "
                             f"{', '.join(prepared.classes[:20])}. Nothing was taken in")  # fmt: skip
-        cells = {name: unplain((cell or "").strip()) for name, cell in row.items() if isinstance(cell, str)}
         try:
             at_gate = desk.admit(item, cells.get("gate", ""), gate)
-            shown = written.row(item, cells)
         except DataError as error:
             raise DataError(f"{path}, line {number}: {error}. Nothing was taken in") from None
         at, note = now.isoformat(timespec="seconds"), cells.get("note", "")
@@ -209,6 +219,17 @@ def _write_page(out: Path, shown: Mapping[str, Shown]) -> str | None:
 def _places_now(workspace: Workspace, current: Round) -> dict[str, Place]:
     said, review = verdicts.read(workspace.reviews), workspace.settings.review
     return places_in(current, before_review(current), said, review, _given_up(workspace))
+
+
+def _drawn_at_gates(
+    workspace: Workspace, current: Round, labels: pd.DataFrame, said: Sequence[Verdict]
+) -> dict[str, int]:
+    if not workspace.settings.review.gates:
+        return {}
+    drawn = {one.item for one in said if one.reason == RANDOM}
+    items = slice_of(labels_by_votes(labels), current.settings.campaign.seed, drawn)
+    done, found = verdicts.standing(said), _places_now(workspace, current)
+    return dict(Counter(found[item].waits_at for item in items if item in done and found[item].waits_at))
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:

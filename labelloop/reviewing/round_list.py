@@ -46,7 +46,8 @@ def review_table(
         unsure: items that nobody else is asked about: their label stays unsure, or they have none.
         entries: of the review queue, in its order. One that is drawn at random keeps that reason, whatever
             else it is listed for: what was drawn must not depend on how easy it is. Nor is anything shown of
-            it that votes or a model say, which would lead the reviewer to agree.
+            it that votes or a model say, which would lead the reviewer to agree; that people gave it up, or
+            that it stays unsure with every answer in, is.
         labels: label and confidence, by item, as votes have them.
         round_id: stands in the column `queue`.
 
@@ -96,6 +97,11 @@ def given_up_items(content: str) -> list[str]:
         for row in _rows(content)
         if row["asked"] and not _why_of(row).startswith(STILL_UNSURE)
     ]
+
+
+def drawn_items(content: str) -> list[str]:
+    """Items on a review list that are drawn at random."""
+    return [unplain(row["item"]) for row in _rows(content) if row["reason"] == RANDOM]
 
 
 def count_reasons(content: str) -> dict[str, int]:

@@ -10,6 +10,7 @@ from labelloop.errors import DataError
 from labelloop.ledger import Ledger
 from labelloop.reviewing.handed_out import Handed, handed_out
 from labelloop.reviewing.queue import RANDOM
+from labelloop.reviewing.round_list import drawn_items
 from labelloop.stages.review_queue import labels_by_votes
 from labelloop.stages.runner import Round
 from labelloop.stages.snapshot import before_review
@@ -18,10 +19,11 @@ from labelloop.workspace import Workspace
 ROUND_ID = re.compile(r"r[0-9]{3,}")
 """What stands in the column `queue` of a round's review list."""
 
-UNKNOWN_QUEUE = (
-    "take it in where it was written (queues.jsonl there has it), or empty the column queue: the verdicts "
-    "then change labels, and tell nothing about how many are wrong"
+EMPTIED = (
+    "empty the columns queue and reason: the verdict then changes the label, and tells nothing about how "
+    "many are wrong"
 )
+UNKNOWN_QUEUE = f"take it in where it was written, or {EMPTIED}"
 
 
 class WrittenQueues:
@@ -30,10 +32,15 @@ class WrittenQueues:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._lists: dict[str, dict[str, str]] = {}
+        self._drawn: dict[str, frozenset[str]] = {}
 
     @cached_property
     def _queues(self) -> dict[str, dict[str, Handed]]:
         return handed_out(self._workspace.queues)
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        return Ledger.read(self._workspace.ledger)
 
     def row(self, item: str, cells: Mapping[str, str]) -> Handed:
         """Why the item was on the reviewer's queue, with which label, and whether that was hidden.
@@ -47,20 +54,33 @@ class WrittenQueues:
         if not name:
             return said
         if ROUND_ID.fullmatch(name):
-            if said.reason != RANDOM or said.label:
+            if self._ledger.open is not None and self._ledger.open.id == name:
+                raise DataError(f"{name} is still open; its review list counts once the round has closed "
+                                "(`labelloop advance`)")  # fmt: skip
+            if said.reason != RANDOM:
                 return said
-            return Handed(RANDOM, self._label_of(item, name), blind=True)
+            if item not in self._drawn_by(name):
+                raise DataError(f"item {item!r} is not among those that the review list of {name} has drawn "
+                                f"at random: {EMPTIED}")  # fmt: skip
+            return said if said.label else Handed(RANDOM, self._label_of(item, name), blind=True)
         if name not in self._queues:
-            raise DataError(f"the queue {name} was not written in this campaign folder: {UNKNOWN_QUEUE}")
+            raise DataError(f"the queue {name} was not written in this campaign folder (its queues.jsonl has "
+                            f"those that were): {UNKNOWN_QUEUE}")  # fmt: skip
         if item not in self._queues[name]:
-            raise DataError(f"item {item!r} is not on the queue {name}; leave the column queue empty for an "
-                            "item that was not on it")  # fmt: skip
+            raise DataError(f"item {item!r} is not on the queue {name}: {EMPTIED}")
         return self._queues[name][item]
+
+    def _drawn_by(self, round_id: str) -> frozenset[str]:
+        """Items on a round's list that it has drawn at random."""
+        if round_id not in self._drawn:
+            if round_id not in self._ledger.rounds:
+                raise DataError(f"the review list of {round_id} is not of this campaign: {UNKNOWN_QUEUE}")
+            content = self._workspace.round(round_id).review.read_text(encoding="utf-8")
+            self._drawn[round_id] = frozenset(drawn_items(content))
+        return self._drawn[round_id]
 
     def _label_of(self, item: str, round_id: str) -> str:
         """By the votes of a round, which has drawn the item for its list."""
-        if round_id not in Ledger.read(self._workspace.ledger).rounds:
-            raise DataError(f"the review list of {round_id} is not of this campaign: {UNKNOWN_QUEUE}")
         if round_id not in self._lists:
             self._lists[round_id] = labels_by_votes(before_review(Round(self._workspace, round_id)))
         return self._lists[round_id].get(item, "")

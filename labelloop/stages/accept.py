@@ -54,10 +54,11 @@ def accept(current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Jud
     settings = current.settings.accept
     before = files.read_json(current.previous.certificate)
     open_ones = [*before["open_audits"], *_asked_audits(current)]
-    audits, known = [*before["audits"], *answered(open_ones, labels)], set(labels["item"])
+    new, still_open = answered(open_ones, labels)
+    audits = [*before["audits"], *new]
     told: dict[str, Any] = {
         "state": "off", "looks": before["looks"], "spent": before["spent"], "audits": audits,
-        "open_audits": [one for one in open_ones if one["item"] not in known],
+        "open_audits": still_open,
     }  # fmt: skip
     accepted = tables.ACCEPTED.empty()
     if settings.target_error is not None:

@@ -24,8 +24,9 @@ from labelloop.reviewing import verdicts
 from labelloop.stages.acceptance import LEAST_DELTA, changes, closed_at, drift_alarm
 from labelloop.stages.fused_audit import Stream, audits_of, judged, stream_of
 from labelloop.stages.fused_stream import by_votes_told
-from labelloop.stages.overruling import kept_verdicts
+from labelloop.stages.overruling import kept_verdicts, places_in
 from labelloop.stages.runner import Round
+from labelloop.stages.snapshot import before_review
 
 NONE_YET: dict[str, Any] = {"state": "off", "looks": 0, "spent": 0.0, "audits": [], "open_audits": []}
 """`fused` of certificate.json before the first round with accept.fused."""
@@ -183,12 +184,23 @@ def _try(
                  "last_found": issued.reason}  # fmt: skip
     if issued.certificate is None:
         reviewed = mine["found"].notna().to_numpy()
-        return None, issued.reason + gap_told(mine["item"].tolist(), reviewed, beginning)
+        waiting = set(mine.loc[mine["status"] == "in review", "item"])
+
+        def gate_of(item: str) -> str:
+            return _waits_at(current, item) if item in waiting else ""
+
+        return None, issued.reason + gap_told(mine["item"].tolist(), reviewed, beginning, gate_of)
     made = issued.certificate
     told |= {"state": "issued", "through": beginning.through, "blind": _blind_ones(current, read["item"]),
              "certificate": asdict(made) | {"format": FORMAT}}  # fmt: skip
     table = mine[free & (mine["confidence"] >= made.threshold)].assign(certificate=made.id, audit=False)
     return table[list(tables.ACCEPTED.columns)].sort_values("item", ignore_index=True), ""
+
+
+def _waits_at(current: Round, item: str) -> str:
+    """The review gate that holds the item's label, which waits."""
+    said, review = kept_verdicts(current), current.settings.review
+    return places_in(current, before_review(current), said, review)[item].waits_at
 
 
 def _blind_ones(current: Round, items: Iterable[str]) -> int:

@@ -37,7 +37,7 @@ def audits_now(
     """
     now = dict(told)
     if told["state"] == "issued":
-        now["audits"] = [*told["audits"], *model_audit.answered(told["open_audits"], labels)]
+        now["audits"] = [*told["audits"], *model_audit.answered(told["open_audits"], labels)[0]]
         now[BROKEN] = model_audit.judged(now["audits"], told["certificate"]["target"], settings)[1]
     voted = told.get("fused", {})
     if voted.get("state") == "issued":

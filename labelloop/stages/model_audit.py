@@ -13,14 +13,23 @@ from labelloop.certification.audit import Audit, watch
 from labelloop.stages.acceptance import since
 
 
-def answered(open_ones: Iterable[dict[str, Any]], labels: pd.DataFrame) -> list[dict[str, Any]]:
-    """Of the labels that were asked about those that people have given a label, with that as `found`.
+def answered(
+    open_ones: Iterable[dict[str, Any]], labels: pd.DataFrame
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Of the labels that were asked about those that people have given a label, with that as `found`; and
+    those that stay open, for having none or one that waits at a review gate and may change there.
 
     Args:
-        labels: columns item and label, and others, of `tables.LABELS`.
+        labels: columns item, label and status, and others, of `tables.LABELS`.
     """
-    found = labels.set_index("item")["label"]
-    return [one | {"found": found[one["item"]]} for one in open_ones if one["item"] in found.index]
+    found = labels[labels["status"] != "in review"].set_index("item")["label"]
+    audits, still_open = [], []
+    for one in open_ones:
+        if one["item"] in found.index:
+            audits.append(one | {"found": found[one["item"]]})
+        else:
+            still_open.append(one)
+    return audits, still_open
 
 
 def judged(audits: Sequence[dict[str, Any]], target: float, settings: Acceptance) -> tuple[Audit, str]:

@@ -131,7 +131,19 @@ def test_verdicts_behind_a_gap_are_told_with_the_label_that_is_missing() -> None
     """The gap is the first label without a verdict; where nothing was read behind it nothing is said."""
     items, rounds = ["e", "b", "d", "a", "c"], ["r000"] * 5
     reviewed = np.array([True, True, False, True, True])
-    said = gap_told(items, reviewed, read_without_gap(rounds, reviewed))
+    said = gap_told(items, reviewed, read_without_gap(rounds, reviewed), lambda _: "")
     assert "2 reviewed labels do not count" in said and "as long as d," in said
     for whole in (np.array([True, True, False, False, False]), np.ones(5, dtype=bool)):
-        assert gap_told(items, whole, read_without_gap(rounds, whole)) == ""
+        assert gap_told(items, whole, read_without_gap(rounds, whole), lambda _: "") == ""
+
+
+def test_a_gap_whose_label_waits_at_a_gate_is_told_with_the_command_that_lists_it() -> None:
+    """It may have a verdict, and no random draw offers it again."""
+    items, rounds = ["e", "b", "d", "a"], ["r000"] * 4
+    for reviewed in (np.array([True, True, False, True]), np.array([True, True, False, False])):
+        said = gap_told(items, reviewed, read_without_gap(rounds, reviewed), {"d": "pair"}.__getitem__)
+        assert "d, which comes" in said and "no verdict" not in said
+        assert "waits at the gate 'pair': `labelloop review --gate 'pair'`" in said
+    assert (
+        gap_told(items, np.ones(4, dtype=bool), read_without_gap(rounds, np.ones(4, dtype=bool)), str) == ""
+    )

@@ -11,6 +11,7 @@ from second_look_campaigns import campaign, finished
 
 from labelloop import files, tables
 from labelloop.errors import DamagedFileError, DataError
+from labelloop.ledger import Ledger
 from labelloop.reviewing import verdicts
 from labelloop.reviewing.review import take_verdicts, write_queue
 from labelloop.stages.acceptance import time_of
@@ -114,18 +115,42 @@ def test_files_of_earlier_versions_and_by_hand_are_taken_in_as_what_they_say(fre
 
 
 @pytest.mark.parametrize(
-    ("queue", "says"), [("q-0", "q-0 was not written in this"), ("r007", "list of r007"), (None, "is not on")]
+    ("queue", "says"),
+    [
+        ("q-0", "q-0 was not written in this"),
+        ("r007", "list of r007 is not of this campaign"),
+        ("r000", "list of r000 has drawn at random"),
+        (None, "is not on"),
+    ],
 )
 def test_a_queue_that_does_not_hold_the_item_is_refused(
     fresh: Workspace, queue: str | None, says: str
 ) -> None:
     """Whether a label was drawn at random would be lost, and with it what the verdict proves."""
     hidden = read(fresh.root / "blind.csv")
-    other = labels(fresh, 1).index.difference(hidden["item"])[0]
+    listed = [*hidden["item"], *read(fresh.rounds()[0].review)["item"]]
+    other = labels(fresh, 1).index.difference(listed)[0]
     row = pd.DataFrame([{"item": other, "reason": "random", "queue": queue or hidden["queue"].iloc[0]}])
-    with pytest.raises(DataError, match=f"line 2: .*{says}.* Nothing was taken in"):
+    with pytest.raises(
+        DataError, match=f"line 2: .*{says}.* empty the columns queue and reason.* Nothing was taken in"
+    ):
         taken(fresh, row)
     assert not fresh.reviews.exists()
+    one = taken(fresh, row.assign(queue="", reason=""))[other]
+    assert (one.reason, one.blind) == ("", False)
+
+
+def test_the_list_of_a_round_that_is_still_open_counts_once_it_closes(fresh: Workspace) -> None:
+    before, listed = fresh.ledger.read_bytes(), read(fresh.rounds()[1].review)
+    drawn = listed["reason"] == "random"
+    ledger = Ledger.read(fresh.ledger)
+    ledger.open = ledger.rounds.pop("r001")
+    ledger.write()
+    for part in (listed[drawn], listed[~drawn]):
+        with pytest.raises(DataError, match=r"r001 is still open; .* once the round has closed .*advance"):
+            taken(fresh, part)
+    fresh.ledger.write_bytes(before)
+    assert set(taken(fresh, listed)) == set(listed["item"])
 
 
 def test_a_note_of_a_queue_that_was_edited_is_refused(fresh: Workspace) -> None:

@@ -15,7 +15,8 @@ from second_look_campaigns import campaign, finished, relabeled
 from labelloop import files, tables
 from labelloop.errors import DataError
 from labelloop.export import export_labels
-from labelloop.reviewing.review import take_verdicts, write_gate_queue
+from labelloop.reviewing import verdicts
+from labelloop.reviewing.review import take_verdicts, write_gate_queue, write_queue
 from labelloop.stages.runner import run_stage
 from labelloop.workspace import Workspace
 
@@ -136,6 +137,30 @@ def test_a_round_that_is_made_again_counts_the_verdicts_it_had(done: Workspace) 
         before = folder.labels.read_bytes()
         run_stage(done, "snapshot", folder.path.name, force=True)
         assert folder.labels.read_bytes() == before
+
+
+def test_the_whole_queue_and_the_round_s_list_are_taken_in_without_naming_a_gate(tmp_path: Path) -> None:
+    """A drawn label that no gate stops stays in the export; one that waits for a second reader is told."""
+    gates = [{"name": "pair", "when": ["unsure"], "reviewers": 2}]
+    workspace = finished(campaign(tmp_path / "pair", **settings(1, gates=gates)))
+    queue = tmp_path / "queue.csv"
+    options: dict[str, Any] = {"now": NOW, "at_random": 400, "ask_model": False}
+    write_queue(workspace, queue, **options)
+    items = pd.read_csv(queue, dtype=str)["item"]
+    told = take_verdicts(workspace, answered(queue, dict.fromkeys(items, "class-0")), "eva", NOW)
+    assert told["taken"] == len(items) and told["undone"] == 0
+    assert take_verdicts(workspace, queue, "eva", NOW)["taken"] == 0
+    listed = answered(next(iter(workspace.rounds())).review, dict.fromkeys(items, "class-1"))
+    assert take_verdicts(workspace, listed, "tom", NOW)["taken"] > 0
+    assert {one.gate for one in verdicts.read(workspace.reviews)} == {"pair"}
+    workspace.reviews.unlink()
+    take_verdicts(workspace, queue, "eva", NOW)
+    labels = tables.FUSED.read(next(iter(workspace.rounds())).fused).set_index("item")
+    sure = labels.index[(labels["confidence"] >= 0.7) & ~labels["tie"]]
+    table, _ = exported(workspace)
+    assert len(sure) and (table.loc[sure, "source"] == "reviewed").all()
+    told = write_queue(workspace, queue, **options)
+    assert told["rows"] == {} and told["at_gates"] == {"pair": len(labels) - len(sure)}
 
 
 def test_what_waits_is_not_trained_on_where_it_is_to_be_held(tmp_path: Path) -> None:
