@@ -211,17 +211,26 @@ def decide(
     return decision
 
 
+def has_asked(folder: RoundFolder) -> bool:
+    """Whether people may have heard of the round: a push of at least one question was begun."""
+    return any(line.get("tasks") for line in files.read_lines(folder.pushed))
+
+
 def why_not_reopen(workspace: Workspace) -> str:
     """Why the open round may not be taken back, in a sentence; empty where it may.
 
-    Nobody heard of a round before pushed.jsonl is there, so nothing is lost with it. A batch that waits for a
-    word, or got it, is not taken away from whoever decides about it.
+    Nothing is lost with a round that nobody was asked about, however far it went. But once a certificate was
+    tried its outcome is known, and the try counts. A batch that waits for a word, or got it, is not taken
+    away from whoever decides about it.
     """
     entry = Ledger.read(workspace.ledger).open
     if entry is None:
         return "no round is open; the next look opens one with params.yaml as it is then"
-    if workspace.round(entry.id).pushed.exists():
+    folder = workspace.round(entry.id)
+    if has_asked(folder):
         return f"round {entry.id} was pushed: people may have been asked, so it keeps what it was opened with"
+    if folder.certificate.exists():
+        return f"round {entry.id} was judged already; `labelloop advance` closes it"
     batch = open_batch(workspace)
     if batch is None or (batch.decision and not batch.decision.approved):
         return ""
@@ -254,9 +263,21 @@ def reopen(workspace: Workspace) -> Path:
     shutil.copytree(workspace.round(round_id).path, kept, dirs_exist_ok=True)
     ledger.open = None
     ledger.write()
-    shutil.rmtree(workspace.round(round_id).path)
-    shutil.rmtree(workspace.state / "receipts" / round_id, ignore_errors=True)
+    clear_away(workspace, round_id)
     return kept
+
+
+def clear_away(workspace: Workspace, round_id: str) -> None:
+    """Remove what is left of a round that the ledger does not name, so that no new one of its name uses it.
+
+    A round that may have asked people is left as it is: only its files know what was asked.
+    """
+    folder = workspace.round(round_id)
+    if has_asked(folder):
+        return
+    for path in (folder.path, workspace.state / "receipts" / round_id):
+        if path.exists():
+            shutil.rmtree(path)
 
 
 def require(workspace: Workspace, round_id: str) -> None:

@@ -46,14 +46,17 @@ def advance(workspace: Workspace, *, plain: bool, told: Told) -> Waiting | Stopp
         return _advance_plainly(workspace, told)
 
 
-def settle(workspace: Workspace, *, anyway: bool, plain: bool, told: Told) -> Waiting | Stopped:
+def settle(workspace: Workspace, *, anyway: bool, plain: bool, told: Told) -> tuple[str, Waiting | Stopped]:
     """Open a round that asks nobody, and do what can be done: see `labelloop.settling`.
 
     Killed after the round was opened, `advance` plays it just as well.
+
+    Returns:
+        The round's id, and how it went; the round may still be open.
     """
     with workspace.hold("labelloop settle"):
-        settling.open_settling(workspace, anyway=anyway, told=told)
-    return advance(workspace, plain=plain, told=told)
+        entry = settling.open_settling(workspace, anyway=anyway, told=told)
+    return entry.id, advance(workspace, plain=plain, told=told)
 
 
 def _advance_plainly(workspace: Workspace, told: Told) -> Waiting | Stopped:

@@ -41,7 +41,7 @@ COLUMNS = (
 WITHOUT_VOTES = {"votes": 0, "agreeing": 0, "tie": False, "entropy": 0.0}
 """Of labels that no vote has a part in."""
 
-COUNTED = ", with the verdicts that came since; the next round, or `labelloop settle`, ends the certificate"
+ENDING = ", with the verdicts that came since; the next round, or `labelloop settle`, ends the certificate"
 """What is added to words about a breach that no round has counted yet."""
 
 
@@ -109,7 +109,7 @@ def export_labels(
                 f"{told['certificate']['expires_at'][:10]}; `labelloop settle` makes another")  # fmt: skip
         accepted = accepted.iloc[:0]
     elif told.get(BROKEN):
-        about = f"{len(accepted)} labels of the model are left out: {told[BROKEN]}{COUNTED}"
+        about = f"{len(accepted)} labels of the model are left out: {told[BROKEN]}{ENDING}"
         accepted = accepted.iloc[:0]
     if not people_only:
         named = accepted[["item", "label", "confidence", "certificate"]]
@@ -141,15 +141,13 @@ def export_labels(
 
 
 def with_truth_of_gold(labels: pd.DataFrame, gold: Mapping[str, str]) -> pd.DataFrame:
-    """Labels, and the truth of gold that has none yet, or another one that came with the data.
+    """Labels, and the truth of gold that nobody was asked about, in the place of what came with the data.
 
     Args:
         labels: columns of `tables.LABELS`.
         gold: true labels by item.
     """
-    truth = labels["item"].map(gold)
-    overruled = (labels["status"] == "given") & truth.notna() & (truth != labels["label"])
-    labels = labels[~overruled]
+    labels = labels[~((labels["status"] == "given") & labels["item"].isin(list(gold)))]
     unheard = sorted(set(gold) - set(labels["item"]))
     known = pd.DataFrame({"item": unheard, "label": [gold[item] for item in unheard]})
     if known.empty:
@@ -206,7 +204,7 @@ def accepted_votes(
     if voted[BROKEN]:
         return (
             {},
-            f"{voted['accepted']} labels by votes name no certificate any more: {voted[BROKEN]}{COUNTED}",
+            f"{voted['accepted']} labels by votes name no certificate any more: {voted[BROKEN]}{ENDING}",
         )
     standing = labels.loc[labels["status"] == "fused", ["item", "label"]].merge(
         vouched_for(accepted, told, now), on=["item", "label"]

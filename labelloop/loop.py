@@ -195,6 +195,7 @@ def open_next(
     expired = expired_since(workspace, before)
     if expired is not None:
         frozen["round"][EXPIRED] = expired
+    approval.clear_away(workspace, entry.id)
     write_frozen(workspace.round(entry.id).settings, frozen)
     ledger.open, ledger.stopped = entry, None
     ledger.write()

@@ -173,7 +173,7 @@ def _pick(
     needs = chosen.needs if composing is None else composing.needs(chosen, trained=trained)
     reduced = acquisition.candidates is not None and bool(needs)
     probabilities = embeddings = None
-    if trained and ("probabilities" in needs or reduced):
+    if trained and ("probabilities" in needs or (reduced and chosen.doubt is not False)):
         probabilities = over_pool(learner.predict_proba, arena.prepared.pool)
     if "embeddings" in needs:
         embeddings = (
@@ -197,16 +197,21 @@ def _pick(
     )
     if reduced:
         allowed = None if composing is None else composing.allowed
-        context = replace(context, candidates=_looked_at(context, allowed, acquisition.candidates or 0))
+        doubted = probabilities if trained and chosen.goes_by_doubt(context) else None
+        looked_at = _looked_at(context, doubted, allowed, acquisition.candidates or 0)
+        context = replace(context, candidates=looked_at)
     if composing is None:
         return select_rows(chosen, context, wanted).rows
     return composing.pick(chosen, context, wanted, trained=trained, spent=spent).rows
 
 
-def _looked_at(context: Context, allowed: np.ndarray | None, count: int) -> np.ndarray:
+def _looked_at(
+    context: Context, probabilities: np.ndarray | None, allowed: np.ndarray | None, count: int
+) -> np.ndarray:
     """The rows that the strategy looks at under `acquisition.candidates`, as a live round chooses them.
 
     Args:
+        probabilities: of the whole pool, where the strategy goes by the model's doubt; None draws at random.
         allowed: shape (n,), bool: rows that the filter lets in; None lets in all.
     """
     rows = context.candidates if allowed is None else context.candidates[allowed[context.candidates]]
@@ -216,7 +221,7 @@ def _looked_at(context: Context, allowed: np.ndarray | None, count: int) -> np.n
     def keys(some: np.ndarray) -> np.ndarray:
         return id_keys(ids[some], context.seed, PURPOSE)
 
-    return most_doubtful(rows, context.probabilities, count, keys).rows
+    return most_doubtful(rows, probabilities, count, keys).rows
 
 
 def _members(arena: Arena, model: Any, rows: np.ndarray, codes: np.ndarray, number: int) -> np.ndarray | None:

@@ -124,9 +124,9 @@ def settle(
 
     workspace = campaign_in(folder)
     with console.progress(workspace) as tell:
-        outcome = driving.settle(workspace, anyway=anyway, plain=plain, told=tell)
-    last = Ledger.read(workspace.ledger).last_closed
-    if last is not None and (current := Round(workspace, last.id)).settles:
+        name, outcome = driving.settle(workspace, anyway=anyway, plain=plain, told=tell)
+    if name in Ledger.read(workspace.ledger).rounds:
+        current = Round(workspace, name)
         say("\n".join([settled_words(current), *read_labels(current.folder)]))
     console.show_end(workspace, outcome)
 

@@ -99,8 +99,10 @@ def read_gold(path: str | Path, item_column: str = "item", label_column: str = "
     for role, names in {"item": (item_column, "item"), "label": (label_column, "label", *TRUTH)}.items():
         found = find_column(table, role, names)
         if found is None:
+            near = nearest_column(table, role, role)
+            hint = f"did you mean {near!r}? Rename it {role!r}" if near else "rename one"
             raise DataError(f"{path} has no column {role!r}; it has {', '.join(table.columns[:20])}; "
-                            "gold needs the columns item and label (or truth), so rename one")  # fmt: skip
+                            f"gold needs the columns item and label (or truth): {hint}")  # fmt: skip
         columns.append(found)
     gold = table[columns].set_axis(["item", "label"], axis="columns")
     _refuse_blank(gold["item"], columns[0], path)

@@ -30,7 +30,16 @@ def queue_page(rows: Sequence[tuple[str, Shown]], folder: Path, queue: str) -> s
         for number, (item, shown) in enumerate(rows, start=1)
     )
     body = f"<table><tr><th>row</th><th>item</th><th>picture</th><th>text</th></tr>\n{cells}\n</table>"
-    return page(f"{len(rows)} items to review", f"Answers belong in {queue}", body, files=True)
+    return page(f"{len(rows)} items to review", _subtitle(queue), body, files=True)
+
+
+def is_page_of(content: str, queue: str) -> bool:
+    """Whether `queue_page` made this for a table of this name."""
+    return text(_subtitle(queue)) in content
+
+
+def _subtitle(queue: str) -> str:
+    return f"Answers belong in {queue}"
 
 
 def _source(picture: str, folder: Path) -> str:

@@ -21,7 +21,7 @@ from labelloop.reviewing.gates import Place, gate_counts
 from labelloop.reviewing.handed_out import Handed, hand_out
 from labelloop.reviewing.overturning import by_reason, random_slice
 from labelloop.reviewing.queue import RANDOM, as_csv, is_blind, mixed, queue_of
-from labelloop.reviewing.queue_page import queue_page
+from labelloop.reviewing.queue_page import is_page_of, queue_page
 from labelloop.reviewing.random_slice import slice_of
 from labelloop.reviewing.round_list import given_up_items
 from labelloop.reviewing.verdicts import Verdict
@@ -34,6 +34,9 @@ from labelloop.stages.runner import Round
 from labelloop.stages.shown_items import Shown, shown_items
 from labelloop.stages.snapshot import before_review
 from labelloop.workspace import Workspace
+
+PAGE = ".html"
+"""How the page of a queue's pictures ends; the rest of its name is the queue's."""
 
 
 def write_queue(
@@ -60,8 +63,10 @@ def write_queue(
         list alone).
 
     Raises:
+        DataError: `out` is named as the page would be.
         LabelloopError: no round is closed yet.
     """
+    _refuse_page(out)
     current = _last(workspace)
     prepared = datasets.open_prepared(workspace.data)
     labels = before_review(current)
@@ -98,9 +103,11 @@ def write_gate_queue(workspace: Workspace, out: Path, gate: str) -> dict[str, An
         rows by why they wait, round, out, page (of their pictures; None without any), classes.
 
     Raises:
+        DataError: `out` is named as the page would be.
         SettingsError: there is no such gate.
         LabelloopError: no round is closed yet.
     """
+    _refuse_page(out)
     known_gate(workspace.settings.review, gate)
     current = _last(workspace)
     prepared = datasets.open_prepared(workspace.data)
@@ -200,6 +207,12 @@ def summary(workspace: Workspace) -> dict[str, Any]:
     }
 
 
+def _refuse_page(out: Path) -> None:
+    if out.suffix.lower() == PAGE:
+        raise DataError(f"--out {out}: a page of that name holds the queue's pictures; name a table that "
+                        "ends with .csv")  # fmt: skip
+
+
 def _shown(workspace: Workspace, current: Round, items: Sequence[str]) -> dict[str, Shown]:
     if not items:
         return {}
@@ -208,10 +221,13 @@ def _shown(workspace: Workspace, current: Round, items: Sequence[str]) -> dict[s
 
 
 def _write_page(out: Path, shown: Mapping[str, Shown]) -> str | None:
-    """The queue's pictures beside it; the page's path, or None without any."""
+    """The queue's pictures beside it; the page's path, or None without any. The page of an earlier queue in
+    its place goes."""
+    path = out.with_suffix(PAGE)
     if not any(one.picture for one in shown.values()):
+        if path.exists() and is_page_of(path.read_text(encoding="utf-8", errors="replace"), out.name):
+            path.unlink()
         return None
-    path = out.with_suffix(".html")
     files.write_text(path, queue_page(list(shown.items()), path.parent, out.name))
     return str(path)
 
@@ -256,9 +272,14 @@ def _last(workspace: Workspace) -> Round:
 
 
 def _newest_choice(workspace: Workspace) -> list[str]:
-    """What the newest choice has left to reviewers, though its round may not be closed."""
-    chosen = [folder for folder in workspace.rounds() if folder.selection.exists()]
-    return left_to_reviewers(chosen[-1]) if chosen else []
+    """What the newest choice has left to reviewers, though its round may not be closed. A round that asks
+    nobody has chosen nothing."""
+    ledger = Ledger.read(workspace.ledger)
+    names = [*ledger.rounds, *([ledger.open.id] if ledger.open else [])]
+    rounds = (Round(workspace, name) for name in reversed(names))
+    chose = (one for one in rounds if one.folder.selection.exists() and not one.settles)
+    newest = next(chose, None)
+    return [] if newest is None else left_to_reviewers(newest.folder)
 
 
 def _given_up(workspace: Workspace) -> list[str]:

@@ -21,10 +21,10 @@ UNKNOWN: dict[str, Any] = {
     "asked_accuracy_by": None,
 }
 DRAWS, CHANCES, CONTROL = "draws", "chances", "control"
-ROUNDING = 0.005
-"""Of the items that picks stand for, what may be missing by rounding."""
 """What it rests on, best first: both arms with the chance of every draw, the strategy's arm with each
 item's chance to be in it, the control items alone."""
+ROUNDING = 0.005
+"""Of the items that picks stand for, what may be missing by rounding."""
 
 
 def on_asked_items(current: Round, prepared: Prepared, labels: pd.DataFrame) -> dict[str, Any]:

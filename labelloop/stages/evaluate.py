@@ -83,7 +83,7 @@ def evaluate(current: Round) -> None:
     asking = curves.asking_rounds(curve)
     saved = _savings(current, asking, right, len(prepared.classes), draw_sd)
     saved["projected"] = _projected(current, prepared, asking, draw_sd)
-    saved |= _worth(current, saved, training, votes, len(curve))
+    saved |= _worth(current, saved, training, votes, len(asking))
     write_outlook(current, prepared, curve, right)
     per_class, confusion = judged.pop("per_class"), judged.pop("confusion")
     batch = tables.BATCH.read(folder.batch)
@@ -226,7 +226,11 @@ def _random_needs(projected: dict[str, Any] | None) -> dict[str, Any]:
 def _worth(
     current: Round, saved: dict[str, Any], training: pd.DataFrame, votes: pd.DataFrame, rounds: int
 ) -> dict[str, Any]:
-    """The savings in money; what a label has cost is counted on the training items alone."""
+    """The savings in money; what a label has cost is counted on the training items alone.
+
+    Args:
+        rounds: that asked somebody; nobody has a round to watch over that asks nobody.
+    """
     evaluation = current.settings.evaluation
     paid = float(votes.loc[votes["item"].isin(training["item"]), "cost"].sum())
     return money_saved(

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from labelloop import approval, files, loop, scaffold, status, tables
-from labelloop.errors import DamagedFileError, LabelloopError
+from labelloop import approval, files, loop, scaffold, settling, stages, status, tables
+from labelloop.errors import DamagedFileError, LabelloopError, SettingsError
 from labelloop.ledger import Ledger
 from labelloop.loop import AwaitingApproval, Stopped
+from labelloop.stages.gold_arm import read_gold_csv
 from labelloop.stages.runner import run_stage
 from labelloop.workspace import Workspace
 
@@ -31,7 +32,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def make(folder: Path, **changes: dict[str, Any]) -> Workspace:
-    settings = SETTINGS | {name: SETTINGS[name] | section for name, section in changes.items()}
+    settings = SETTINGS | {name: SETTINGS.get(name, {}) | section for name, section in changes.items()}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "params.yaml").write_text(yaml.safe_dump(settings))
     if not (folder / "rounds.yaml").exists():
@@ -212,6 +213,86 @@ def test_a_kill_while_a_round_is_opened_anew_leaves_a_way_on(
         approval.reopen(again)
     assert isinstance(loop.advance(again), AwaitingApproval)
     assert shown(again).items == 14
+
+
+def test_a_new_round_takes_nothing_from_one_whose_removal_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not its gold either, which is a source that a round reads once."""
+    workspace = make(tmp_path / "golden", gold={"known": 20})
+    assert isinstance(loop.advance(workspace), AwaitingApproval)
+    approval.decide(workspace, "r000", approved=False, digest=shown(workspace).digest, reason="little gold")
+
+    def kill(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(approval.shutil, "rmtree", kill)
+        with pytest.raises(KeyboardInterrupt):
+            approval.reopen(workspace)
+    assert len(read_gold_csv(workspace.round("r000").gold)) == 20
+    again = make(workspace.root, gold={"known": 30})
+    assert isinstance(loop.advance(again), AwaitingApproval)
+    assert len(read_gold_csv(again.round("r000").gold)) == 30
+
+
+def test_a_round_killed_between_its_settings_and_the_ledger_is_opened_again(tmp_path: Path) -> None:
+    workspace = make(tmp_path / "killed")
+    with pytest.MonkeyPatch.context() as patch:
+        write = Ledger.write
+
+        def kill(ledger: Ledger) -> None:
+            if ledger.open is not None:
+                raise KeyboardInterrupt
+            write(ledger)
+
+        patch.setattr(Ledger, "write", kill)
+        with pytest.raises(KeyboardInterrupt):
+            loop.advance(workspace)
+    assert workspace.round("r000").settings.exists() and Ledger.read(workspace.ledger).open is None
+    assert isinstance(loop.advance(workspace), AwaitingApproval)
+
+
+def test_what_people_were_asked_is_kept_though_the_ledger_forgot_the_round(gated: Workspace) -> None:
+    """Such as one that was brought back from before: who was asked is not asked again."""
+    before = gated.ledger.read_bytes()
+    approval.decide(gated, "r000", approved=True, digest=shown(gated).digest)
+    run_stage(gated, "push", "r000")
+    pushed = gated.round("r000").pushed.read_bytes()
+    ledger = Ledger.read(gated.ledger)
+    ledger.open = None
+    ledger.write()
+    loop.open_round(gated)
+    assert gated.ledger.read_bytes() == before and gated.round("r000").pushed.read_bytes() == pushed
+
+
+def test_a_round_that_asked_nobody_is_opened_anew_whichever_stage_refuses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its push is noted, with no question in it; a judged one is not taken back, since tries count."""
+    workspace = make(tmp_path / "settled", annotation={"approval": False}, stopping={"max_rounds": 1})
+    while not isinstance(loop.advance(workspace), Stopped):
+        pass
+
+    def refuse(current: Any) -> None:
+        raise SettingsError("evaluation.wrong is wrong")
+
+    with monkeypatch.context() as patch:
+        patch.setitem(stages.FUNCTIONS, "evaluate", refuse)
+        assert settling.open_settling(workspace, anyway=True, told=print).id == "r001"
+        with pytest.raises(SettingsError, match=r"Nobody was asked in r001 yet.*approve --reopen"):
+            loop.advance(workspace)
+    assert workspace.round("r001").pushed.exists()
+    approval.reopen(workspace)
+    assert Ledger.read(workspace.ledger).open is None and not workspace.round("r001").path.exists()
+    settling.open_settling(workspace, anyway=True, told=print)
+    with monkeypatch.context() as patch:
+        patch.setitem(stages.FUNCTIONS, "track", refuse)
+        with pytest.raises(SettingsError, match=r"wrong is wrong$"):
+            loop.advance(workspace)
+    assert "judged already" in approval.why_not_reopen(workspace)
+    assert isinstance(loop.advance(workspace), Stopped)
+    assert list(Ledger.read(workspace.ledger).rounds) == ["r000", "r001"]
 
 
 def test_a_round_that_is_being_pushed_is_past_the_question(gated: Workspace) -> None:

@@ -10,6 +10,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from labelloop import files
+from labelloop.acquisition.keys import id_keys
+from labelloop.acquisition.reduction import PURPOSE
 from labelloop.backtesting.replay import replay
 from labelloop.errors import SettingsError
 from labelloop.stages import backtest as stage
@@ -117,14 +120,14 @@ def test_a_mix_in_the_place_of_random_leaves_random_to_compare_with(tmp_path: Pa
 
 
 @pytest.mark.parametrize("looked_at", [10, 40])
-def test_a_strategy_looks_at_the_most_doubtful_rows_alone(
+def test_a_strategy_that_goes_by_doubt_looks_at_the_most_doubtful_rows_alone(
     tmp_path: Path, asked: dict[str, np.ndarray], looked_at: int
 ) -> None:
     """What margin would pick of what the filter lets in, were the batch as large; random looks at nothing."""
     shared = {"cold_start": "random", "first_batch_size": 10, "compose": {"filter": {"language": "en"}}}
     runs = []
     for given in (
-        {"strategy": "k_center", "batch_size": 10, "candidates": looked_at},
+        {"strategy": "badge", "batch_size": 10, "candidates": looked_at},
         {"strategy": "margin", "batch_size": looked_at},
     ):
         params = write(tmp_path, {}, acquisition=shared | given, stopping={"max_rounds": 2})
@@ -132,10 +135,44 @@ def test_a_strategy_looks_at_the_most_doubtful_rows_alone(
         runs.append({name: rows.tolist() for name, rows in asked.items()})
         assert not any("candidates" in note for note in summary["notes"])
     reduced, whole = runs
-    assert reduced["k_center"][:10] == whole["margin"][:10], "a random cold start looks at nothing"
+    assert reduced["badge"][:10] == whole["margin"][:10], "a random cold start looks at nothing"
     assert reduced["random"] == whole["random"][:20]
-    assert set(reduced["k_center"][10:]) <= set(whole["margin"][10:])
-    assert len(set(reduced["k_center"][10:])) == 10
+    assert set(reduced["badge"][10:]) <= set(whole["margin"][10:])
+    assert len(set(reduced["badge"][10:])) == 10
+
+
+def test_a_strategy_that_does_not_go_by_doubt_looks_at_a_random_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sample that a live round of this seed draws, in every round; the filter holds in it."""
+    seen: list[tuple[Any, np.ndarray]] = []
+
+    def noting(arena: Any, strategy: str, sizes: Any, source: Any, **named: Any) -> Any:
+        def labels(rows: np.ndarray, number: int) -> np.ndarray:
+            if strategy == "k_center":
+                seen.append((arena, rows))
+            codes: np.ndarray = source(rows, number)
+            labels.cost = source.cost  # type: ignore[attr-defined]
+            return codes
+
+        return replay(arena, strategy, sizes, labels, **named)
+
+    monkeypatch.setattr(stage, "replay", noting)
+    params = write(
+        tmp_path, {},
+        acquisition={"strategy": "k_center", "cold_start": "random", "batch_size": 10, "candidates": 10,
+                     "compose": {"filter": {"language": "en"}}},
+        stopping={"max_rounds": 3},
+    )  # fmt: skip
+    backtest(params, tmp_path / "out", seeds=1)
+    assert len(seen) == 3
+    allowed = np.flatnonzero(np.arange(ROWS) % 3)
+    for number in (1, 2):
+        arena, rows = seen[number]
+        left = np.setdiff1d(np.intersect1d(arena.eligible, allowed), rows[: 10 * number])
+        ids, seed = arena.prepared.pool.ids, int(files.digest_of([arena.seed, number])[:8], 16)
+        drawn = left[np.argsort(id_keys(ids[left], seed, PURPOSE))[:10]]
+        assert set(rows[10 * number :].tolist()) == set(drawn.tolist())
 
 
 def test_a_batch_that_does_not_fit_is_refused_before_anything_is_replayed(

@@ -125,6 +125,10 @@ def test_gold_may_name_its_columns_as_the_votes_do(tmp_path: Path, header: str) 
 def test_gold_without_labels_says_which_columns_it_needs(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no column 'label'; it has item, colour; gold needs"):
         read_gold(written(tmp_path, "item,colour\n1,a\n"))
+    with pytest.raises(DataError, match=r"no column 'item'.*did you mean 'id'\? Rename it 'item'"):
+        read_gold(written(tmp_path, "id,label\n1,a\n"))
+    with pytest.raises(DataError, match=r"no column 'label'.*did you mean 'Label'\? Rename it 'label'"):
+        read_gold(written(tmp_path, "item,Label\n1,a\n"))
 
 
 @pytest.mark.parametrize(

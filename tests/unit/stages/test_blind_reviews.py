@@ -13,8 +13,10 @@ from labelloop import files, tables
 from labelloop.errors import DamagedFileError, DataError
 from labelloop.ledger import Ledger
 from labelloop.reviewing import verdicts
+from labelloop.reviewing.queue_page import queue_page
 from labelloop.reviewing.review import take_verdicts, write_queue
 from labelloop.stages.acceptance import time_of
+from labelloop.stages.shown_items import Shown
 from labelloop.workspace import Workspace
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -166,3 +168,18 @@ def test_the_same_queue_is_noted_once(fresh: Workspace, tmp_path: Path) -> None:
         write_queue(fresh, tmp_path / "queue.csv", now=time_of(fresh), at_random=3, ask_model=False)
     lines = files.read_lines(fresh.queues)
     assert len({line["queue"] for line in lines}) == len(lines) == 3
+
+
+def test_a_page_takes_no_queue_s_place_and_none_of_an_earlier_queue_stays(fresh: Workspace) -> None:
+    """A page that is somebody else's is left alone."""
+    now = time_of(fresh)
+    with pytest.raises(DataError, match=r"queue\.HTML: a page of that name"):
+        write_queue(fresh, fresh.root / "queue.HTML", now=now, at_random=3, ask_model=False)
+    assert not (fresh.root / "queue.HTML").exists()
+    earlier, foreign = fresh.root / "mine.html", fresh.root / "notes.html"
+    earlier.write_text(queue_page([("i1", Shown("", "a.png"))], fresh.root, "mine.csv"))
+    foreign.write_text("<p>notes</p>")
+    for page in (earlier, foreign):
+        told = write_queue(fresh, page.with_suffix(".csv"), now=now, at_random=3, ask_model=False)
+        assert told["page"] is None
+    assert not earlier.exists() and foreign.exists()

@@ -152,13 +152,13 @@ def test_gold_is_exported_as_gold_whether_or_not_anybody_was_asked(golden: Path,
     assert (unheard["posterior.class-0"], unheard["vote_ids"], unheard["round"]) == ("", "[]", "")
 
 
-def test_a_label_of_the_data_that_gold_contradicts_is_exported_as_gold() -> None:
+def test_a_label_of_the_data_that_is_gold_is_exported_as_gold_whatever_it_says() -> None:
     labels = tables.LABELS.empty().reindex(range(3)).assign(
         item=["a", "b", "c"], label="x", status=["given", "given", "fused"], gold=[False, False, True]
     )  # fmt: skip
     exported = with_truth_of_gold(labels, {"a": "y", "b": "x", "c": "x", "d": "y"})
     told = {row["item"]: (row["label"], row["status"]) for row in exported.to_dict("records")}
-    assert told == {"a": ("y", "gold"), "b": ("x", "given"), "c": ("x", "fused"), "d": ("y", "gold")}
+    assert told == {"a": ("y", "gold"), "b": ("x", "gold"), "c": ("x", "fused"), "d": ("y", "gold")}
 
 
 def test_the_draw_depends_on_the_items_and_not_on_their_order_in_the_pool() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from second_look_campaigns import SETTINGS, campaign, finished, relabeled
 
-from labelloop import datasets, files, loop, tables
+from labelloop import datasets, files, loop, settling, tables
 from labelloop.acquisition.relabel import vote_gain
 from labelloop.annotators import pausing
 from labelloop.campaign import Annotation
@@ -172,6 +172,10 @@ def test_verdicts_are_weighed_by_their_price(done: Workspace, tmp_path: Path) ->
             assert left and not len(relabeled(last))
             assert {item for item, reason in queue if reason == "worth a verdict"} <= set(left)
             assert set(left) & {item for item, _ in queue}
+            settling.open_settling(workspace, anyway=True, told=print)
+            finished(workspace)
+            assert len(workspace.rounds()) == 3
+            assert queue_items(workspace) == queue, "a round that asks nobody chooses nothing anew"
         else:
             assert not left and last.batch.read_bytes() == same.batch.read_bytes()
             assert "worth a verdict" not in {reason for _, reason in queue}

@@ -19,6 +19,7 @@ from certified_campaigns import CLASSES, CREW, Campaign, Command
 from labelloop import files, tables
 from labelloop.evaluation import curve as curves
 from labelloop.ledger import Ledger
+from labelloop.loop import Stopped
 from labelloop.settling import uncounted
 from labelloop.stages.runner import Round
 from labelloop.stopping import history_of
@@ -28,6 +29,7 @@ STOPPED: dict[str, dict[str, Any]] = {
     "acquisition": {"batch_size": 60, "first_batch_size": 140, "strategy": "margin"},
     "annotation": {"overlap": 3, "test_overlap": 3, "simulation": {"annotators": CREW}},
     "budget": {"labels": 320},
+    "evaluation": {"test_size": 60, "bootstrap": 200, "monitoring_cost": 0.5},
     "stopping": RULES,
 }
 LAST, NEXT = "r003", "r004"
@@ -123,6 +125,17 @@ def test_the_campaign_is_stopped_as_before(stopped: Campaign, settled: Campaign)
     bytes_now = settled.workspace.ledger.read_bytes()
     assert settled.command("advance", settled.workspace.root, "--plain").code == 0
     assert settled.workspace.ledger.read_bytes() == bytes_now
+
+
+def test_a_round_that_is_not_closed_yet_is_not_told_of_and_no_older_one_for_it(
+    settled: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = settled.copy(tmp_path / "c")
+    outcome = Stopped("outage", "the tool cannot be reached")
+    monkeypatch.setattr("labelloop.driving.advance", lambda workspace, **_: outcome)
+    said = campaign.command("settle", campaign.workspace.root, "--plain", "--anyway")
+    assert said.code == 0 and "cannot be reached" in said.out
+    assert "Nobody was asked" not in said.out
 
 
 def test_what_rounds_have_taught_is_not_bent(unread: Campaign, tmp_path: Path) -> None:
