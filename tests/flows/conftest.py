@@ -43,7 +43,7 @@ def reduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from labelloop.workspace import Workspace
 
     folder = tmp_path_factory.mktemp("reduced") / "campaign"
-    settings = flow_campaigns.SETTINGS["acquisition"] | {"strategy": "k_center", "candidates": 50}
+    settings = flow_campaigns.SETTINGS["acquisition"] | {"strategy": "badge", "candidates": 50}
     campaign = flow_campaigns.make(folder, acquisition=settings)
     while not isinstance(loop.advance(Workspace.at(campaign)), loop.Stopped):
         pass
