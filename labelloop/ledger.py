@@ -33,6 +33,8 @@ NOTED = ("stopping", "budget")
 """Sections of which a round notes what they were, for its report; what they say now decides."""
 SETTLES = "settles"
 """Key in the `round` part of a round's settings, where the round asks nobody: see `labelloop.settling`."""
+POOL_REASON = "pool_reason"
+"""Key in the same part: why `model.pool: auto` is what the round keeps of it."""
 
 
 def round_number(round_id: str) -> int:
