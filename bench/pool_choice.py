@@ -184,7 +184,7 @@ def main(arguments: Sequence[str]) -> int:
             few(pictures("digits", chosen.data), "digits", "images", "convnet")
             compare(pictures("fashion_mnist", chosen.data), "fashion_mnist", "images", "convnet", seeds=3)
         if "samples" in chosen.parts:
-            for name in ("clinc_domain", "fashion_mnist", "letter"):
+            for name in ("clinc_domain", "fashion_mnist", "letter", "ag_news"):
                 compare(
                     SETS[name](chosen.data, chosen.cache),
                     name,
