@@ -61,7 +61,7 @@ def run_campaign(way: str, seed: int) -> list[dict[str, Any]]:
         before = Path(made) / "before"
         before.mkdir()
         params = settings_of(WAYS[way], seed, write_set("digits", seed, before, None))
-        params["stopping"] = {"max_rounds": None}
+        params["stopping"] = {"max_rounds": 100}
         pool = pd.read_csv(before / "pool.csv").iloc[:ITEMS]
         pool.to_csv(before / "pool.csv", index=False)
         (before / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
@@ -120,7 +120,8 @@ def table_of(found: pd.DataFrame, way: str) -> str:
     start = before[["right", "accuracy", "votes", "unsure"]].mean()
     lines = [
         f"{way}, {len(before)} seeds: {start['right']:.1f}% of labels right, accuracy "
-        f"{start['accuracy']:.1f}%, {start['votes']:.0f} votes, {start['unsure']:.0f} labels below the target",
+        f"{start['accuracy']:.1f}%, {start['votes']:.0f} votes, "
+        f"{start['unsure']:.0f} labels below the target",
         "",
         "| a look brings at least | rounds | votes | labels right | accuracy | labels below the target |",
         "|---|---|---|---|---|---|",
