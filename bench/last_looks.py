@@ -38,9 +38,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "3 to 5 votes": {"overlap": 3, "max_overlap": 5},
     "2 to 5 votes": {"overlap": 2, "max_overlap": 5},
     "1 to 5 votes, with the model": {"overlap": 1, "max_overlap": 5, "model_prior": "out_of_fold"},
-    "3 to 5 votes, relabel": {"overlap": 3, "max_overlap": 5, "strategy": "relabel"},
 }
-ITEMS = 500
+ITEMS = 300
 
 
 def prices(overlap: int) -> dict[str, Callable[[int, float, int], float]]:

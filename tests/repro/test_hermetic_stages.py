@@ -125,7 +125,7 @@ def played(
     if request.param == "routed":
         settings |= {
             "stopping": COMMON["stopping"] | {"max_rounds": 4},
-            "budget": {"labels": 1, "money": 400.0},
+            "budget": {"labels": 24, "money": 400.0},
         }
         (folder / "params.yaml").write_text(yaml.safe_dump(settings))
         assert labelloop("run", "--plain", folder).code == 0
