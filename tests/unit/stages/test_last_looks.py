@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from killed_campaigns import outlive_kills
 from second_look_campaigns import CREW, SETTINGS, campaign, finished, relabeled, written
 
@@ -18,7 +21,7 @@ from labelloop import files, loop, status, tables
 from labelloop.evaluation import curve as curves
 from labelloop.ledger import Ledger
 from labelloop.round_folder import RoundFolder
-from labelloop.stages.last_looks import looked_again
+from labelloop.stages.last_looks import affordable_looks, looked_again
 from labelloop.stages.runner import Round
 from labelloop.stopping import Progress, RoundSummary, Signals, history_of, may_look_again
 from labelloop.stopping.limits import max_rounds
@@ -253,6 +256,20 @@ def test_only_what_ends_new_items_and_no_other_limit_leaves_room() -> None:
         assert not room(rule, {}, None)
     told = max_rounds(Progress(Stopping(max_rounds=4), Budget(), history, 0, signals))
     assert told is not None and told.sentence == "4 rounds are finished and stopping.max_rounds is 4."
+
+
+@given(st.lists(st.sampled_from([0.0, 0.05, 0.1, 0.4]), max_size=20), st.integers(0, 9), st.integers(0, 99))
+def test_the_money_goes_to_the_best_looks_that_it_pays_for(
+    prices: list[float], tenths: int, seed: int
+) -> None:
+    """Nothing that was passed over could have been paid beside those that came before it."""
+    order, money = np.random.default_rng(seed).permutation(len(prices)), tenths / 10
+    taken = affordable_looks(order, np.array(prices), money).tolist()
+    spent = 0.0
+    for place in order.tolist():
+        assert (place in taken) == (spent + prices[place] <= money + 1e-9)
+        spent += prices[place] if place in taken else 0.0
+    assert spent <= money + 1e-9
 
 
 def test_the_price_is_what_the_last_vote_adds() -> None:
