@@ -72,8 +72,8 @@ def main(arguments: Sequence[str]) -> int:
     """Simulate, replay where there is data, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder with the data sets; without it only digits")
-    parser.add_argument("--campaigns", type=int, default=400, help="simulated ones, each line")
-    parser.add_argument("--replays", type=int, default=60, help="campaigns replayed, each line")
+    parser.add_argument("--campaigns", type=int, default=200, help="simulated ones, each line")
+    parser.add_argument("--replays", type=int, default=40, help="campaigns replayed, each line")
     parser.add_argument("--processes", type=int, default=1)
     chosen = parser.parse_args(arguments)
     print("| campaigns | true ratio | it spoke | its 95% interval held | upper end, median | upper by lower "

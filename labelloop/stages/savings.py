@@ -152,9 +152,8 @@ def find_savings(
 def savings_metrics(saved: dict[str, Any]) -> dict[str, Any]:
     """The same as flat numbers for metrics.json."""
     projected = {} if saved["projected"] is None else saved["projected"]["labels"]
-    names = ("ratio", "ratio_low", "ratio_high", "saved", "saved_low", "saved_high")
     return {
-        **{f"savings_{name}": saved[name] for name in names},
+        **{f"savings_{name}": saved[name] for name in ("ratio", "ratio_low", "ratio_high", "saved")},
         **{f"labels_saved{end}": saved["labels_saved"][name] for end, name in ENDS},
         **{name: saved[name] for name in ("roi", "roi_low", "roi_high")},
         **{f"random_needs{end}": projected.get(name) for end, name in ENDS},
