@@ -28,7 +28,8 @@ PLANS = {
     "15 rounds of 40, `control_share: 0.3`": Plan(15, 40, 0.3),
 }
 RATIOS = (1.0, 0.6, 0.3)
-REPLAYED = ("digits", "letter", "ag_news", "sms_spam")
+REPLAYED = (("digits", ""), ("digits", "graph"), ("letter", ""), ("ag_news", ""), ("sms_spam", ""))
+"""Sets, and how the learner uses the pool."""
 STRATEGY = "uherding"
 
 
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder with the data sets; without it only digits")
     parser.add_argument("--campaigns", type=int, default=200, help="simulated ones, each line")
-    parser.add_argument("--replays", type=int, default=40, help="campaigns replayed, each line")
+    parser.add_argument("--replays", type=int, default=30, help="campaigns replayed, each line")
     parser.add_argument("--processes", type=int, default=1)
     chosen = parser.parse_args(arguments)
     print("| campaigns | true ratio | it spoke | its 95% interval held | upper end, median | upper by lower "
@@ -84,16 +85,17 @@ def main(arguments: Sequence[str]) -> int:
                 for ratio in RATIOS:
                     made = pool.map(partial(simulated, learner, plan, ratio), range(chosen.campaigns))
                     print(_row(f"{of}, {name}", ratio, len(made), judge(made, ratio)), flush=True)
-        for name in REPLAYED if chosen.data else REPLAYED[:1]:
+        for name, use in REPLAYED if chosen.data else REPLAYED[:2]:
+            of = f"{name}, `pool: {use}`" if use else name
             data = SETS[name][0](chosen.data or Path(), chosen.data or Path())
             for plan_name, plan in PLANS.items():
                 if plan.control < fewest_labels(int(data.codes.max()) + 1):
                     continue
-                run: Callable[[int], Any] = partial(replayed, data, STRATEGY, plan)
+                run: Callable[[int], Any] = partial(replayed, data, use, STRATEGY, plan)
                 made = pool.map(run, range(chosen.replays))
                 seen, curves, controls = zip(*made, strict=True)
                 ratio = true_ratio(plan, seen[0].classes, curves, controls)
-                print(_row(f"{name}, {plan_name}", ratio, len(seen), judge(seen, ratio)), flush=True)
+                print(_row(f"{of}, {plan_name}", ratio, len(seen), judge(seen, ratio)), flush=True)
     return 0
 
 

@@ -104,14 +104,19 @@ def simulated(learner: Learner, plan: Plan, ratio: float, seed: int) -> Campaign
     return _seen(right, picked, plan, np.arange(plan.control), learner.classes, seed)
 
 
-def replayed(data: Labeled, strategy: str, plan: Plan, seed: int) -> tuple[Campaign, np.ndarray, float]:
+def replayed(
+    data: Labeled, pool: str, strategy: str, plan: Plan, seed: int
+) -> tuple[Campaign, np.ndarray, float]:
     """A campaign on a real set, with the accuracy of all its points and of its control arm on all test items.
+
+    Args:
+        pool: of the learner: '' for the plain one, or a value of `model.pool`.
 
     Returns:
         The campaign, its true accuracies by `plan.all_sizes`, and the mean one of halves of the control arm.
     """
     parts = split(data, seed)
-    replay = Replay(parts, "", seed)
+    replay = Replay(parts, pool, seed)
     order = np.random.default_rng([seed, 2]).permutation(len(parts.pool))
     labeled, arms, learner = np.empty(0, dtype=np.int64), [], None
     for number, size in enumerate(plan.sizes):

@@ -1,9 +1,9 @@
 """Where a learning curve reaches what random labels reach: a confidence interval of labels.
 
 The interval is made by turning a test around. A number of labels belongs to it unless the curve there is
-surely higher, or surely lower, than the random labels. So it covers the true number of labels whenever the
-test at that single number is right, however many other numbers were looked at, and whatever the curve does
-elsewhere. An end that no test has closed is open. (Fieller 1954 does the same for ratios.)
+surely lower, there and for all fewer labels, or surely higher, there and for all more. So it misses the true
+number of labels only where the test at that single number errs, however many others were looked at. An end
+that no test has closed is open. (Fieller 1954 turns a test around in the same way for ratios.)
 """
 
 from __future__ import annotations
@@ -53,40 +53,37 @@ class Crossing:
 def find_crossing(curve: Curve, random: HalfSamples, coverage: float) -> Crossing:
     """Labels that the curve needs for what half of a random sample reaches, with an interval.
 
-    Between its points the curve is read by straight lines over the logarithm of labels. Three kinds of chance
-    are in the interval: the test set (the same items for both, so only those count that one gets right and
-    the other wrong); the draw of the curve's own labels, whose luck is taken for that of as good a random
-    sample; and the draw of the random ones, half as large, since the mean over halves rests on the whole.
-    Its quantiles are Student's, since the luck is known from few splits.
+    The curve is made monotone (least squares) and read between its points by straight lines over the
+    logarithm of labels. Three kinds of chance are in the interval: the test set (the same items for both, so
+    only those count that one gets right and the other wrong); the draw of the curve's own labels, whose luck
+    is taken for that of as good a random sample; and the draw of the random ones, half as large, since the
+    mean over halves rests on the whole. Its quantiles are Student's, since the luck is known from few splits.
 
     Args:
         curve: two points at least, and two test items, the same as those of `random`.
         coverage: of the interval, in (0, 1).
     """
-    at, apart, noise = _differences(curve, random.by_item)
+    from scipy.optimize import isotonic_regression
+
+    smooth = isotonic_regression(curve.accuracy).x
+    at, apart, noise = _differences(curve, smooth, random.by_item)
     variance = noise + (1 + OF_MEAN) * random.variance
-    open_to_chance = np.abs(apart) <= _quantiles(variance, random, coverage) * np.sqrt(variance)
-    low: float | None
-    high: float | None
-    if open_to_chance.any():
-        first, last = np.flatnonzero(open_to_chance)[[0, -1]]
-        # Rounded outwards, to numbers that were tested and do not belong to it.
-        low = None if first == 0 else float(at[first - 1])
-        high = None if last == len(at) - 1 else float(at[last + 1])
-    else:
-        # Surely above from its first point on, or surely below up to its last: the curve has no gap between.
-        low, high = (None, float(at[0])) if apart[0] > 0 else (float(at[-1]), None)
-    middle = _read(curve, random.accuracy)
-    if middle is not None:
-        middle = float(np.clip(middle, low or 0.0, high or np.inf))
-    return Crossing(low, middle, high)
+    within = _quantiles(variance, random, coverage) * np.sqrt(variance)
+    # As far as the curve is surely below from its beginning, and surely above to its end. Ends are rounded
+    # outwards, to numbers that were tested and do not belong to the interval.
+    below = int(np.logical_and.accumulate(apart < -within).sum())
+    above = int(np.logical_and.accumulate((apart > within)[::-1]).sum())
+    low = float(at[below - 1]) if below else None
+    high = float(at[len(at) - above]) if above else None
+    return Crossing(low, _read(curve.labels, smooth, random.accuracy), high)
 
 
-def _differences(curve: Curve, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _differences(
+    curve: Curve, smooth: np.ndarray, right: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Numbers of labels, the difference in accuracy there, and its variance over test sets."""
     apart = curve.correct.astype(np.float64) - right
     items = apart.shape[1]
-    means = apart.mean(axis=1)
     # That few items differ among few does not prove that none would: one that does is the least to allow for.
     squares = (apart**2).mean(axis=1) + 1 / items
     products = (apart[:-1] * apart[1:]).mean(axis=1) + 1 / items
@@ -103,9 +100,8 @@ def _differences(curve: Curve, right: np.ndarray) -> tuple[np.ndarray, np.ndarra
         + 2 * share * (1 - share) * products[:, None]
         + share**2 * squares[1:, None]
     )
-    difference = between(means)
-    noise = (np.append(squared.ravel(), squares[-1]) - difference**2) / (items - 1)
-    return at, difference, noise
+    noise = (np.append(squared.ravel(), squares[-1]) - between(apart.mean(axis=1)) ** 2) / (items - 1)
+    return at, between(smooth - right.mean()), noise
 
 
 def _quantiles(variance: np.ndarray, random: HalfSamples, coverage: float) -> np.ndarray:
@@ -119,19 +115,16 @@ def _quantiles(variance: np.ndarray, random: HalfSamples, coverage: float) -> np
     return np.asarray(t.ppf(upper, random.freedom * np.maximum(variance / estimated, 1.0) ** 2))
 
 
-def _read(curve: Curve, accuracy: float) -> float | None:
-    """Labels at which the curve, made monotone by least squares, has the accuracy; None outside of it.
+def _read(labels: np.ndarray, smooth: np.ndarray, accuracy: float) -> float | None:
+    """Labels at which a monotone curve has the accuracy; None outside of it.
 
     Where it is flat at the very accuracy, the middle of the flat part.
     """
-    from scipy.optimize import isotonic_regression
-
-    smooth = isotonic_regression(curve.accuracy).x
     if not smooth[0] - EQUAL <= accuracy <= smooth[-1] + EQUAL:
         return None
     first = int(np.searchsorted(smooth, accuracy - EQUAL, side="left"))
     last = int(np.searchsorted(smooth, accuracy + EQUAL, side="right")) - 1
     if first > last:
         share = (accuracy - smooth[last]) / (smooth[first] - smooth[last])
-        return float(curve.labels[last] * (curve.labels[first] / curve.labels[last]) ** share)
-    return float(curve.labels[first] + curve.labels[last]) / 2
+        return float(labels[last] * (labels[first] / labels[last]) ** share)
+    return float(labels[first] + labels[last]) / 2

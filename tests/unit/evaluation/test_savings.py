@@ -116,6 +116,15 @@ def test_a_flat_curve_leaves_both_ends_open() -> None:
     assert "anything, from fewer than 5 to more than 200" in found["sentence"]
 
 
+@pytest.mark.parametrize("items", [300, 10_000, 1_000_000])
+@pytest.mark.parametrize("ratio", [0.3, 0.77, 1.9])
+def test_a_curve_that_is_known_well_is_pinned_down_between_its_points(items: int, ratio: float) -> None:
+    """Also where it passes the accuracy between two numbers that were tested."""
+    found = measured(campaign(ratio, items), control(REACHED, items=items))
+    assert found["ratio_low"] <= found["ratio"] <= found["ratio_high"] < 1.8 * found["ratio_low"]
+    assert found["ratio"] == pytest.approx(ratio, rel=0.05)
+
+
 @pytest.mark.parametrize(("classes", "needed"), [(2, 30), (10, 30), (20, 60)])
 def test_a_tiny_control_arm_is_too_little_and_says_how_many_more(classes: int, needed: int) -> None:
     found = measured(campaign(0.5), None, labels=12, classes=classes)
