@@ -76,14 +76,15 @@ def evaluate(current: Round) -> None:
         "control_labels": len(sample),
         "control_accuracy": None if by_control is None else float((by_control == true).mean()),
         curves.SETTLES: current.settles,
+        curves.ONLY_LOOKS: current.only_looks,
     }
     curve = curves.append_round(curves.read_curve(current.previous.curve), judged | totals)
     curve = rejudged(curve, right, settings.evaluation.interval)
     curves.write_curve(curve, folder.curve)
-    asking = curves.asking_rounds(curve)
-    saved = _savings(current, asking, right, len(prepared.classes), draw_sd)
-    saved["projected"] = _projected(current, prepared, asking, draw_sd)
-    saved |= _worth(current, saved, training, votes, len(asking))
+    labeling = curves.labeling_rounds(curve)
+    saved = _savings(current, labeling, right, len(prepared.classes), draw_sd)
+    saved["projected"] = _projected(current, prepared, labeling, draw_sd)
+    saved |= _worth(current, saved, training, votes, int((~curve[curves.SETTLES]).sum()))
     write_outlook(current, prepared, curve, right)
     per_class, confusion = judged.pop("per_class"), judged.pop("confusion")
     batch = tables.BATCH.read(folder.batch)

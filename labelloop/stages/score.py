@@ -25,6 +25,7 @@ from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
 
 NOBODY_ASKED = "The round asks nobody, so nothing was picked."
+ONLY_LOOKS = "The round asks about no new item, so nothing was picked."
 WITHOUT_COMMITTEE = "margin"
 """Picks where a strategy asks a committee and the model has none yet."""
 
@@ -71,8 +72,9 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
         name, options, mixed = WITHOUT_COMMITTEE, {}, False
         needs = make_strategy(name, options).needs
     goes_by_doubt = make_strategy(name, options).doubt is not False
-    if current.settles:
-        needs, goes_by_doubt, note = frozenset(), False, NOBODY_ASKED
+    if current.settles or current.only_looks:
+        needs, goes_by_doubt = frozenset(), False
+        note = NOBODY_ASKED if current.settles else ONLY_LOOKS
     if trained and acquisition.candidates is not None and goes_by_doubt:
         # What the strategy looks at is chosen by margin.
         needs |= {"probabilities"}
