@@ -116,7 +116,7 @@ def _play(folder: Path, size: int) -> tuple[Path, list[dict[str, Any]]]:
     }  # fmt: skip
     made = campaign.make(folder / "campaign", params)
     events = campaign.drive(made)
-    params |= {"model": {"name": "mlp"}, "stopping": {"max_rounds": 4}}
+    params |= {"model": {"name": "mlp", "pool": "none"}, "stopping": {"max_rounds": 4}}
     (made / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     campaign.drive(made)
     return made, events
