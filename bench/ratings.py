@@ -1,7 +1,7 @@
 """How far fused numbers are from the truth, by how strongly people's noise is drawn to that of all.
 
-Simulated: 300 items with true values spread by 10, three ratings each of people drawn at random, biases spread
-by 3; means of `DRAWS` draws. Real: the headlines of crowd_emotion_numeric, held against experts.
+Simulated: items with true values spread by 10, three ratings each of people drawn at random, biases spread by
+3; means of `DRAWS` draws. Real: the headlines of crowd_emotion_numeric, held against experts.
 
     LABELLOOP_DATA=FOLDER python -m bench ratings
 """
@@ -46,7 +46,9 @@ def _figure(name: str, draws: list[tuple[Ratings, np.ndarray]]) -> Figure:
             [_error(value, truth) for value, (_, truth) in zip(fused, draws, strict=True)]
         )
     robust = [fuse_ratings(ratings, robust=True, max_iter=5000).value for ratings, _ in draws]
-    errors["robust"] = np.mean([_error(value, truth) for value, (_, truth) in zip(robust, draws, strict=True)])
+    errors["robust"] = np.mean(
+        [_error(value, truth) for value, (_, truth) in zip(robust, draws, strict=True)]
+    )
     note = ", ".join(f"{how} {error:.2f}" for how, error in errors.items())
     return Figure(f"ratings: {name}", float(errors["prior_votes 20"]), "mean absolute error", note=note)
 
@@ -61,7 +63,10 @@ def _simulated(seed: int, noise: np.ndarray, n_items: int) -> tuple[Ratings, np.
 
 
 def _headlines(data: Path) -> tuple[Ratings, np.ndarray]:
-    table, truth = pd.read_csv(data / "labels.csv"), pd.read_csv(data / "truth.csv").set_index("item")["truth"]
+    table, truth = (
+        pd.read_csv(data / "labels.csv"),
+        pd.read_csv(data / "truth.csv").set_index("item")["truth"],
+    )
     item, items = pd.factorize(table["item"], sort=True)
     who, _ = pd.factorize(table["worker"], sort=True)
     return Ratings(item, who, table["label"].to_numpy(float)), truth.reindex(items).to_numpy()
