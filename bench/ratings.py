@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,18 +40,13 @@ def measure(folder: Path) -> list[Figure]:
 
 
 def _figure(name: str, draws: list[tuple[Ratings, np.ndarray]]) -> Figure:
-    errors = {"plain means": np.mean([_error(_means(ratings), truth) for ratings, truth in draws])}
-    for prior in PRIORS:
-        fused = [fuse_ratings(ratings, prior_votes=prior, max_iter=5000).value for ratings, _ in draws]
-        errors[f"prior_votes {prior}"] = np.mean(
-            [_error(value, truth) for value, (_, truth) in zip(fused, draws, strict=True)]
-        )
-    robust = [fuse_ratings(ratings, robust=True, max_iter=5000).value for ratings, _ in draws]
-    errors["robust"] = np.mean(
-        [_error(value, truth) for value, (_, truth) in zip(robust, draws, strict=True)]
-    )
-    note = ", ".join(f"{how} {error:.2f}" for how, error in errors.items())
-    return Figure(f"ratings: {name}", float(errors["prior_votes 20"]), "mean absolute error", note=note)
+    how: dict[str, dict[str, Any]] = {f"prior_votes {prior}": {"prior_votes": prior} for prior in PRIORS}
+    errors = {"plain means": float(np.mean([_error(_means(ratings), truth) for ratings, truth in draws]))}
+    for told, options in (how | {"robust": {"robust": True}}).items():
+        fused = [(fuse_ratings(ratings, max_iter=5000, **options).value, truth) for ratings, truth in draws]
+        errors[told] = float(np.mean([_error(value, truth) for value, truth in fused]))
+    note = ", ".join(f"{told} {error:.2f}" for told, error in errors.items())
+    return Figure(f"ratings: {name}", errors["prior_votes 20"], "mean absolute error", note=note)
 
 
 def _simulated(seed: int, noise: np.ndarray, n_items: int) -> tuple[Ratings, np.ndarray]:
@@ -63,13 +59,11 @@ def _simulated(seed: int, noise: np.ndarray, n_items: int) -> tuple[Ratings, np.
 
 
 def _headlines(data: Path) -> tuple[Ratings, np.ndarray]:
-    table, truth = (
-        pd.read_csv(data / "labels.csv"),
-        pd.read_csv(data / "truth.csv").set_index("item")["truth"],
-    )
+    table, experts = pd.read_csv(data / "labels.csv"), pd.read_csv(data / "truth.csv")
     item, items = pd.factorize(table["item"], sort=True)
     who, _ = pd.factorize(table["worker"], sort=True)
-    return Ratings(item, who, table["label"].to_numpy(float)), truth.reindex(items).to_numpy()
+    truth = experts.set_index("item")["truth"].reindex(items).to_numpy()
+    return Ratings(item, who, table["label"].to_numpy(float)), truth
 
 
 def _means(ratings: Ratings) -> np.ndarray:

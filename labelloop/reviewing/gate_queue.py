@@ -16,7 +16,7 @@ from labelloop.spreadsheet import sheet
 
 OPEN = ("item", "gate", "reason", "label", "confidence", "votes", "said", "text", "answer", "note", "queue")
 BLIND = ("item", "gate", "text", "answer", "note", "queue")
-"""Columns of a gate's queue that shows what is known of labels that were not drawn, and of one that does not."""
+"""Columns of a gate's queue that shows what is known, but for labels that it drew, and of a blind one."""
 
 
 @dataclass(frozen=True)

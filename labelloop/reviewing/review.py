@@ -109,7 +109,8 @@ def write_gate_queue(workspace: Workspace, out: Path, gate: str, *, blind: bool 
             that the gate has not drawn.
 
     Returns:
-        rows by why they wait, round, out, queue (its id), page (of their pictures; None without any), classes.
+        rows by why they wait, round, out, queue (its id), page (of their pictures; None without any),
+        classes.
 
     Raises:
         DataError: `out` is named as the page would be.
