@@ -13,6 +13,7 @@ from labelloop.errors import DataError
 from labelloop.fusion import check_hears_models, make_fuser
 from labelloop.fusion.base import Fusion, Votes
 from labelloop.fusion.calibration import calibration_told
+from labelloop.fusion.class_names import alike, refuse_free_text, refuse_too_large
 from labelloop.fusion.coding import code_votes, latest_rows
 from labelloop.fusion.column_names import TRUTH, find_column, nearest_column
 from labelloop.fusion.gold_labels import (
@@ -20,6 +21,7 @@ from labelloop.fusion.gold_labels import (
     compare_with_gold,
     gold_codes,
     in_order,
+    none_of_the_votes,
     with_gold_classes,
 )
 from labelloop.fusion.labels_file import check_suffix, flat_labels, write_table
@@ -147,13 +149,15 @@ def fuse_file(
     Returns:
         method, reason and temperature (where the method tells them), calibration (whether confidence means
         what it says, in words), model (where probabilities were given), items, annotators, votes,
-        votes_per_item (mean), repeats_dropped, ties, classes, out, and gold: None, or a mapping of items
+        votes_per_item (mean), repeats_dropped, ties, classes, classes_alike (in words, where some differ in
+        capitals or blanks alone and `classes` names none), out, and gold: None, or a mapping of items
         (with gold), compared, correct, accuracy with its 95% Wilson interval (accuracy_low, accuracy_high),
         ties (among those compared), contradicting (items that the file gives several labels, left out),
         without_votes, and unknown_classes (labels that no vote had; counted as wrong).
 
     Raises:
-        DataError: the votes, the gold, the probabilities or the name of the output are not as they must be.
+        DataError: the votes, the gold, the probabilities or the name of the output are not as they must be;
+            labels are free text, or more than can be held; no item of the gold has votes.
         SettingsError: the method or an option is not known, or probabilities are given and the method
             cannot hear a model.
     """
@@ -166,9 +170,11 @@ def fuse_file(
     table = read_votes(votes_path, item_column, annotator_column, label_column, classes, vote_column)
     known = in_order(table["label"].unique()) if classes is None else list(classes)
     if classes is None:
+        refuse_free_text(table["label"], votes_path, label_column)
         check_spelling(known, [] if gold is None else list(gold["label"]))
     standing = table.iloc[latest_rows(table)]
     votes = code_votes(standing, known)
+    refuse_too_large(len(votes.items), len(known))
 
     wider, predicted = votes, None
     if gold is not None:
@@ -190,6 +196,8 @@ def fuse_file(
 
     codes = None if gold is None else gold_codes(wider, gold)
     gold_items = 0 if codes is None else int((codes >= 0).sum())
+    if gold is not None and not gold_items:
+        raise DataError(none_of_the_votes(gold_path, gold, votes.items))
     fusion, prior = fused(wider, codes)
     blind = fusion
     if codes is not None:
@@ -216,6 +224,7 @@ def fuse_file(
         "repeats_dropped": len(table) - len(votes.label),
         "ties": int(fusion.tie.sum()),
         "classes": list(votes.classes),
+        **({"classes_alike": alike(known)} if classes is None and alike(known) else {}),
         "out": str(out_path),
         "gold": None if gold is None else compare_with_gold(before, gold, known),
     }  # fmt: skip

@@ -107,6 +107,7 @@ def _held_or_new(
     told["rests_on"] = rests_on
     accepted = tables.ACCEPTED.empty()
     if before["state"] == "issued" and not ended:
+        # Before it was part of the certificate, and sealed with it, `blind` stood beside it.
         kept = ("certificate", "through", "blind")
         told |= {name: before[name] for name in kept if name in before} | {"state": "issued"}
         accepted = _still(stream, old)
@@ -178,6 +179,7 @@ def _try(
         method=about["method"],
         scorer=about.get("parameters", ""),
         verdicts=list(zip(read["item"], read["found"], strict=True)),
+        blind=_blind_ones(current, read["item"]),
     )
     if issued.looked:
         told |= {"looks": told["looks"] + 1, "spent": told["spent"] + delta, "last_look": look,
@@ -191,7 +193,7 @@ def _try(
 
         return None, issued.reason + gap_told(mine["item"].tolist(), reviewed, beginning, gate_of)
     made = issued.certificate
-    told |= {"state": "issued", "through": beginning.through, "blind": _blind_ones(current, read["item"]),
+    told |= {"state": "issued", "through": beginning.through,
              "certificate": asdict(made) | {"format": FORMAT}}  # fmt: skip
     table = mine[free & (mine["confidence"] >= made.threshold)].assign(certificate=made.id, audit=False)
     return table[list(tables.ACCEPTED.columns)].sort_values("item", ignore_index=True), ""

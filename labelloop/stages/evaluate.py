@@ -75,12 +75,12 @@ def evaluate(current: Round) -> None:
         "control_labels": len(sample),
         "control_accuracy": None if by_control is None else float((by_control == true).mean()),
         curves.SETTLES: current.settles,
+        curves.ONLY_LOOKS: current.only_looks,
     }
     curve = curves.append_round(curves.read_curve(current.previous.curve), judged | totals)
     curve = rejudged(curve, right, settings.evaluation.interval)
     curves.write_curve(curve, folder.curve)
-    asking = curves.asking_rounds(curve)
-    saved = find_savings(current, prepared, asking, right, by_halves, len(sample), training, votes)
+    saved = find_savings(current, prepared, curve, right, by_halves, len(sample), training, votes)
     write_outlook(current, prepared, curve, right)
     per_class, confusion = judged.pop("per_class"), judged.pop("confusion")
     metrics = judged | totals | {

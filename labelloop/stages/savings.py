@@ -14,6 +14,7 @@ from labelloop import tables
 from labelloop.acquisition import control
 from labelloop.acquisition.keys import id_keys
 from labelloop.datasets.base import Prepared
+from labelloop.evaluation import curve as curves
 from labelloop.evaluation.beginning import beginning_sizes, first_items
 from labelloop.evaluation.crossing import Curve
 from labelloop.evaluation.half_samples import HalfSamples, halves
@@ -132,7 +133,7 @@ def find_savings(
     """The round's savings.json: the measurement, the projection, and what either is worth.
 
     Args:
-        curve: the learning curve of the rounds that asked somebody.
+        curve: the whole learning curve.
         right: see `outcomes.judge`.
         by_halves: which test items learners on halves of the control arm get right: a row an item, a column
             a half; None while that is too small.
@@ -144,9 +145,11 @@ def find_savings(
     judged = right.dropna().index
     if by_halves is not None and len(judged):
         halved = HalfSamples(control_size, by_halves.loc[judged].to_numpy(dtype=bool).T)
-    saved = _measured(current, curve, right, len(prepared.classes), halved, control_size)
-    saved["projected"] = _projected(current, prepared, curve, 0.0 if halved is None else halved.sd_of_whole)
-    return saved | _worth(current, saved, training, votes, len(curve))
+    labeling = curves.labeling_rounds(curve)
+    saved = _measured(current, labeling, right, len(prepared.classes), halved, control_size)
+    spread = 0.0 if halved is None else halved.sd_of_whole
+    saved["projected"] = _projected(current, prepared, labeling, spread)
+    return saved | _worth(current, saved, training, votes, int((~curve[curves.SETTLES]).sum()))
 
 
 def savings_metrics(saved: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 from vote_files import CSV, crowd_files, written
 
 from labelloop.errors import DataError
+from labelloop.fusion.class_names import refuse_too_large
 from labelloop.fusion.votes_file import fuse_file
 
 
@@ -49,11 +50,37 @@ def test_gold_that_contradicts_itself_or_names_unknown_things_is_counted(tmp_pat
     assert 0 < low < 0.5 < high < 1
 
 
-def test_gold_about_other_items_gives_no_accuracy(tmp_path: Path) -> None:
-    gold = written(tmp_path, "item,label\nelsewhere,1\n", "gold.csv")
-    told = fuse_file(written(tmp_path, CSV), tmp_path / "labels.csv", gold_path=gold)["gold"]
-    assert told["accuracy"] is None
-    assert told["without_votes"] == 1
+@pytest.mark.parametrize("rows", ["elsewhere,1\n", "i1,1\ni1,2\n", "i1,\n", ""])
+def test_gold_of_no_use_is_refused(tmp_path: Path, rows: str) -> None:
+    """Ids of another file, labels that contradict each other, or none: nobody would see it in the labels."""
+    gold = written(tmp_path, "item,label\n" + rows, "gold.csv")
+    with pytest.raises(DataError, match=r"gold.csv: none of its [01] items has votes.*look like 'i1'"):
+        fuse_file(written(tmp_path, CSV), tmp_path / "labels.csv", gold_path=gold)
+    assert not (tmp_path / "labels.csv").exists()
+
+
+def test_free_text_is_refused_and_a_thousand_classes_are_not(tmp_path: Path) -> None:
+    def votes(classes: int) -> Path:
+        rows = [f"i{number // 2},{'ab'[number % 2]},word {number % classes}\n" for number in range(2_002)]
+        return written(tmp_path, "item,annotator,label\n" + "".join(rows))
+
+    with pytest.raises(DataError, match="'label' has 1002 different labels in 2002"):
+        fuse_file(votes(1_002), tmp_path / "labels.csv")
+    assert len(fuse_file(votes(1_000), tmp_path / "labels.csv")["classes"]) == 1_000
+
+
+def test_more_than_can_be_held_is_refused_before_it_is_tried(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="1000000 items and 5000 classes need 40 GB"):
+        refuse_too_large(1_000_000, 5_000)
+    refuse_too_large(1_000_000, 1_000)
+
+
+def test_classes_in_two_spellings_are_told_unless_they_are_named(tmp_path: Path) -> None:
+    votes = written(tmp_path, "item,annotator,label\n1,x,Cat\n1,y,cat\n2,x,dog\n2,y,hot  dog\n3,x,hot dog\n")
+    told = fuse_file(votes, tmp_path / "labels.csv")
+    assert told["classes_alike"] == ["'Cat' and 'cat'", "'hot  dog' and 'hot dog'"]
+    named = fuse_file(votes, tmp_path / "labels.csv", classes=told["classes"])
+    assert "classes_alike" not in named
 
 
 @pytest.mark.parametrize("name", ["labels.csv", "labels.csv.gz", "labels.parquet"])

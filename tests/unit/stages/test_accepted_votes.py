@@ -87,7 +87,7 @@ def test_it_says_how_many_of_its_verdicts_were_given_without_the_label_in_view(
 ) -> None:
     """All of them: rows that are drawn at random show none, also on an open queue."""
     for campaign, name in ((certified, "r002"), (later, "r003")):
-        assert campaign.told(name)["blind"] == 90
+        assert campaign.told(name)["certificate"]["blind"] == 90
         said = "of all 90 verdicts 90 were given without the label in view"
         assert said in campaign.workspace.round(name).report.read_text()
 
