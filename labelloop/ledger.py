@@ -34,8 +34,10 @@ NOTED = ("stopping", "budget")
 SETTLES = "settles"
 """Key in the `round` part of a round's settings, where the round asks nobody: see `labelloop.settling`."""
 LOOKS = "looks"
-"""Key in the `round` part of a round's settings, where the round only looks again: how often at most; see
+"""Key in the same part, where the round only looks again: how often at most; see
 `labelloop.stages.last_looks`."""
+POOL_REASON = "pool_reason"
+"""Key in the same part: why `model.pool: auto` is what the round keeps of it."""
 
 
 def round_number(round_id: str) -> int:

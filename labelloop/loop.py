@@ -15,13 +15,14 @@ from labelloop import approval
 from labelloop.campaign import CampaignSettings, load_settings
 from labelloop.errors import SettingsError
 from labelloop.kept_settings import keep_held, pending_changes
-from labelloop.ledger import SETTLES, Entry, Ledger, freeze, read_frozen, write_frozen
+from labelloop.ledger import POOL_REASON, SETTLES, Entry, Ledger, freeze, read_frozen, write_frozen
 from labelloop.readiness import check_names, check_round
 from labelloop.round_folder import RoundFolder
 from labelloop.stages.backtest_followed import proven_by_backtest
 from labelloop.stages.collect import Waiting
 from labelloop.stages.contract import ROUND_STAGES
 from labelloop.stages.known_errors import with_known_errors
+from labelloop.stages.pool_use import with_pool
 from labelloop.stages.reasks import UNTIL, reask_until
 from labelloop.stages.runner import run_stage
 from labelloop.workspace import Workspace
@@ -182,12 +183,15 @@ def open_next(
         SettingsError, DataError: see `check_round`.
     """
     from labelloop import datasets
-    from labelloop.stages.fused_stream import EXPIRED, expired_since
+    from labelloop.stages.fused_stream import ENDED, ended_since
+    from labelloop.stages.revoking import check_revoked
 
     entry = ledger.next_entry()
     before = workspace.folder(entry.previous)
     prepared = datasets.open_prepared(workspace.data)
+    settings, pool_reason = with_pool(settings, workspace.data)
     check_round(workspace, settings, prepared)
+    check_revoked(workspace, settings)
     settings = with_known_errors(settings, workspace.root, workspace.data)
     proven = proven_by_backtest(workspace, settings, prepared)
     control_before = 0.0
@@ -195,6 +199,8 @@ def open_next(
         control_before = read_frozen(before.settings)[0]["control_planned"]
     frozen = freeze(settings, entry, new_items=plan.new_items, control_before=control_before,
                     settles=settles, looks=plan.looks)  # fmt: skip
+    if pool_reason:
+        frozen["round"][POOL_REASON] = pool_reason
     purse = _purse(workspace, settings, before, plan)
     if purse is not None:
         frozen["round"]["money"] = purse
@@ -203,9 +209,9 @@ def open_next(
     until = reask_until(workspace, settings, entry.id)
     if until is not None:
         frozen["round"][UNTIL] = until
-    expired = expired_since(workspace, before)
-    if expired is not None:
-        frozen["round"][EXPIRED] = expired
+    ended = ended_since(workspace, before)
+    if ended is not None:
+        frozen["round"][ENDED] = ended
     approval.clear_away(workspace, entry.id)
     write_frozen(workspace.round(entry.id).settings, frozen)
     ledger.open, ledger.stopped = entry, None

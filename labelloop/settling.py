@@ -64,6 +64,7 @@ def open_settling(workspace: Workspace, *, anyway: bool, told: Callable[[str], N
     """
     from labelloop import loop
     from labelloop.kept_settings import keep_held
+    from labelloop.stages.pool_use import with_pool
     from labelloop.stages.runner import run_stage
 
     ledger, here = Ledger.read(workspace.ledger), from_here(workspace.root)
@@ -80,7 +81,7 @@ def open_settling(workspace: Workspace, *, anyway: bool, told: Callable[[str], N
                              f"`labelloop run {here}` makes one")  # fmt: skip
     run_stage(workspace, "prepare")
     settings = keep_held(workspace.settings, ledger)
-    found = reasons(workspace, workspace.round(last.id), settings)
+    found = reasons(workspace, workspace.round(last.id), with_pool(settings, workspace.data)[0])
     if not found and not anyway:
         raise LabelloopError(
             f"nothing was reviewed since {last.id} closed, no certificate has expired, and params.yaml says "

@@ -56,6 +56,8 @@ class Certificate:
     gold_digest: str
     audit_share: float
     audit_delta: float
+    blind: int | None = None
+    """How many of the reviews behind it were given without the label in view; None of gold."""
     digest: str = ""
     """SHA-256 of everything else but the id."""
 
@@ -73,6 +75,7 @@ def sealed(now: datetime, days: float, **facts: Any) -> Certificate:
     """
     if not days > 0:
         raise DataError(f"a certificate of {days:g} days is none; give more than 0")
+    facts = {"blind": None} | facts
     facts |= {
         "issued_at": now.isoformat(timespec="seconds"),
         "expires_at": (now + timedelta(days=days)).isoformat(timespec="seconds"),

@@ -58,6 +58,17 @@ def gold_codes(votes: Votes, gold: pd.DataFrame) -> np.ndarray:
     return np.asarray(pd.Categorical(truth, categories=list(votes.classes)).codes, dtype=np.int64)
 
 
+def none_of_the_votes(path: object, gold: pd.DataFrame, voted: Sequence[str] | np.ndarray) -> str:
+    """What is wrong with gold of which no item can be used.
+
+    Args:
+        voted: the items that have votes.
+    """
+    items = gold["item"].nunique()
+    return (f"{path}: none of its {items} items has votes and one clear label; items of the votes look like "
+            f"{str(voted[0])!r}")  # fmt: skip
+
+
 def compare_with_gold(labels: pd.DataFrame, gold: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
     """How many labels agree with gold; see `fuse_file` for what is told."""
     clear, contradicting = without_contradictions(gold)

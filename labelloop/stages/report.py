@@ -8,6 +8,7 @@ import pandas as pd
 
 from labelloop import files, tables
 from labelloop.evaluation.forecast import said_of_earlier
+from labelloop.ledger import POOL_REASON
 from labelloop.reporting.label_words import (
     acceptance_words,
     fused_words,
@@ -162,7 +163,8 @@ def _prelabels(metrics: dict[str, Any]) -> str:
 
 
 def _pool(current: Round, per_class: list[dict[str, Any]]) -> str:
-    return pool_words(current.folder.model, [row["class"] for row in per_class])
+    said = pool_words(current.folder.model, [row["class"] for row in per_class])
+    return in_words(said, current.about.get(POOL_REASON, ""))
 
 
 def _gates(current: Round, labels: pd.DataFrame) -> str:

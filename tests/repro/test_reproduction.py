@@ -51,7 +51,11 @@ def test_after_a_run_git_and_dvc_have_nothing_to_say(ended: Path, shell: Shell) 
 
 
 def test_all_of_it_again_gives_the_same_bytes(again: Path, shell: Shell) -> None:
-    """`dvc repro -f` runs every stage, and lock file and outputs are what they were."""
+    """`dvc repro -f` runs every stage, and lock file and outputs are what they were.
+
+    The learner is the default one, which uses the unlabeled pool.
+    """
+    assert json.loads((again / "rounds/r001/model/pool.json").read_text())["pool"] == "graph"
     lock, before = (again / "dvc.lock").read_bytes(), outputs(again)
     said = shell(again, "dvc", "repro", "--force")
     assert said.count("Running stage") == 17
