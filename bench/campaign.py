@@ -16,7 +16,7 @@ BIN = Path(sys.executable).parent
 SMALL: dict[str, Any] = {
     "campaign": {"name": "bench", "seed": 0},
     "dataset": {"kind": "digits"},
-    "model": {"name": "logistic"},
+    "model": {"name": "logistic", "pool": "none"},
     "acquisition": {"strategy": "margin", "first_batch_size": 20, "batch_size": 4},
     "annotation": {"tool": "simulated", "overlap": 2, "test_overlap": 2},
     "evaluation": {"test_size": 100},

@@ -69,7 +69,7 @@ def write_set(name: str, seed: int, folder: Path, data: Path | None) -> dict[str
     table.iloc[:test].to_csv(folder / "test.csv", index=False)
     table.iloc[test : test + POOL].to_csv(folder / "pool.csv", index=False)
     about = {"kind": "table", "path": "pool.csv", "test_path": "test.csv", "label_column": "label"}
-    return {"dataset": about | dataset | {"overlap": "drop"}, "model": {"name": model}}
+    return {"dataset": about | dataset | {"overlap": "drop"}, "model": {"name": model, "pool": "none"}}
 
 
 def settings_of(way: dict[str, Any], seed: int, sections: dict[str, Any]) -> dict[str, Any]:

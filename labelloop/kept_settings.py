@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from labelloop.campaign import Campaign, CampaignSettings, Dataset, differences, load_settings
+from labelloop.errors import DamagedFileError, SettingsError
 from labelloop.ledger import FROZEN, Ledger, read_frozen, round_name, round_number
 from labelloop.stages.known_errors import with_known_errors
+from labelloop.stages.pool_use import with_pool
 from labelloop.workspace import Workspace
 
 
@@ -21,6 +23,7 @@ def pending_changes(workspace: Workspace) -> list[str]:
     if ledger.open is not None:
         frozen = read_frozen(workspace.round(ledger.open.id).settings)[1]
         held = with_known_errors(held, workspace.root, workspace.data, strict=False)
+        held = _with_pool(held, workspace)
         following = round_name(round_number(ledger.open.id) + 1)
         lines += [
             f"params.yaml: {change}; applies from round {following} (round {ledger.open.id} keeps what it "
@@ -31,6 +34,13 @@ def pending_changes(workspace: Workspace) -> list[str]:
             )
         ]
     return lines
+
+
+def _with_pool(settings: CampaignSettings, workspace: Workspace) -> CampaignSettings:
+    try:
+        return with_pool(settings, workspace.data)[0]
+    except (SettingsError, DamagedFileError):
+        return settings  # the next round is not opened with it, and says why
 
 
 def keep_held(settings: CampaignSettings, ledger: Ledger) -> CampaignSettings:

@@ -12,6 +12,7 @@ from labelloop.answering import refused_words, where_to_answer
 from labelloop.campaign import CampaignSettings
 from labelloop.ledger import Ledger, read_frozen
 from labelloop.reporting.label_words import read_labels
+from labelloop.reporting.pool_words import read_learner
 from labelloop.reporting.prospects import as_lines, read_curve, read_prospects
 from labelloop.reporting.quality_words import quality_lines, read_quality
 from labelloop.round_folder import RoundFolder
@@ -38,6 +39,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         "stopped": ledger.stopped,
         "savings": None,
         "prospects": None,
+        "learner": None,
         "labels": [],
         "annotators": None,
         "uncounted": None,
@@ -50,6 +52,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         status["rounds"] = read_curve(folder.curve)
         status["prospects"] = read_prospects(folder, status["rounds"], settings)
         status["savings"] = status["prospects"]["savings"]
+        status["learner"] = read_learner(folder)
         status["labels"] = [*read_labels(folder), *revoked_now(workspace)]
         status["annotators"] = read_quality(folder.quality)
         status["uncounted"] = {"verdicts": uncounted(workspace), "sentence": uncounted_words(workspace)}
@@ -75,6 +78,8 @@ def as_text(status: dict[str, Any]) -> str:
             for row in status["rounds"]
         ]
         lines += ["", *as_lines(status["prospects"])]
+    if status["learner"]:
+        lines += ["", status["learner"]]
     if status["labels"]:
         lines += ["", *status["labels"]]
     if status["annotators"]:

@@ -33,9 +33,9 @@ CANDIDATES = {
     "graph": ("graph",),
     "self_training": ("self_training",),
     "co_training": ("co_training",),
-    "auto": ("graph", "self_training"),
+    "either": ("graph", "self_training"),
 }
-"""What each value of `model.pool` tries beside the plain fit."""
+"""What each value of `model.pool` tries beside the plain fit; what `auto` stands for says `pool_choice`."""
 
 VERDICT = "pool.json"
 _ARRAYS = "pool.safetensors"

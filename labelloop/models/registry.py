@@ -125,8 +125,9 @@ def make_learner(
     Args:
         name: `auto`, a built-in's name or 'package.module:Class'.
         options: keyword arguments of the learner; `model.options` in params.yaml.
-        pool: what the learner makes of the unlabeled pool; `model.pool` in params.yaml. Other than none, it
-            has to be shown the pool (`labelloop.models.show_pool`) before it is fitted.
+        pool: what the learner makes of the unlabeled pool; `model.pool` in params.yaml, where auto is settled
+            (`labelloop.models.choose_pool`). Other than none, it has to be shown the pool
+            (`labelloop.models.show_pool`) before it is fitted.
         input_kind: text, features or images.
         views: columns of the two views that co_training needs; see `labelloop.models.views`.
         pool_options: how far `pool` goes.
@@ -141,8 +142,11 @@ def make_learner(
     _check_options(resolved, found, options)
     learner = found(n_classes=n_classes, seed=seed, **options)
     if pool != "none":
-        from labelloop.models.pool_learner import PoolLearner
+        from labelloop.models.pool_learner import CANDIDATES, PoolLearner
 
+        if pool not in CANDIDATES:
+            listed = f"a learner is made with none or one of {', '.join(CANDIDATES)}"
+            raise SettingsError(f"model.pool is {pool!r}; {listed}, and `choose_pool` says which auto is")
         if pool == "co_training" and input_kind != "features":
             raise SettingsError(
                 f"model.pool co_training takes two groups of columns, but the pool is {input_kind}; set "

@@ -14,6 +14,7 @@ from typing import Any
 
 from labelloop.campaign import CampaignSettings
 from labelloop.reporting.label_words import read_labels
+from labelloop.reporting.pool_words import read_learner
 from labelloop.reporting.prospects import as_pairs, read_curve, read_prospects, read_twin
 from labelloop.reporting.quality_words import quality_lines, read_quality
 from labelloop.reporting.web_page import (
@@ -61,6 +62,7 @@ def campaign_page(workspace: Workspace, round_id: str, settings: CampaignSetting
         _curve_picture(workspace.reports, bool(twin)),
         section("Where it stands", _prospects(folder, rows, settings)),
         section("What each round bought", _rounds(rows, twin, settings.annotation.currency)),
+        section("Model", *(sentence(line) for line in [read_learner(folder)] if line)),
         section("Labels", *(sentence(line) for line in read_labels(folder))),
         section("People", _people(folder)),
         section(

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from labelloop import files
+from labelloop.ledger import POOL_REASON, read_frozen
+from labelloop.round_folder import RoundFolder
 
 MOST = 8
 """Classes that are listed one by one."""
@@ -34,13 +36,30 @@ def pool_words(model: Path, classes: Sequence[str]) -> str:
     return str(about["reason"])
 
 
+def read_learner(folder: RoundFolder) -> str | None:
+    """Of a closed round: what was trained, and what became of the unlabeled pool; None without its model."""
+    if not (folder.model / "learner.json").exists():
+        return None  # it may not have been pulled
+    learner, path = files.read_json(folder.model / "learner.json"), folder.model / "pool.json"
+    gate = files.read_json(path)["reason"] if path.exists() else ""
+    why = read_frozen(folder.settings)[0].get(POOL_REASON, "")
+    return " ".join(part for part in (f"The model of {folder.id} is {learner['name']}.", gate, why) if part)
+
+
 def pool_metrics(model: Path) -> dict[str, float | None]:
-    """Pseudo-labels of the fit and their mean confidence; nothing where the fit taken has none."""
+    """For MLflow: 1 where the fit that uses the pool was taken and 0 where it was not; its pseudo-labels.
+
+    Nothing where the learner was not asked to use the pool.
+    """
     path = model / "pool.json"
-    told = files.read_json(path).get("pseudo_labels") if path.exists() else None
-    if not told:
+    if not path.exists():
         return {}
-    return {"pseudo_labels": told["items"], "pseudo_label_confidence": told["mean_confidence"]}
+    about = files.read_json(path)
+    used: dict[str, float | None] = {"pool_used": float(about["chosen"] not in (None, "plain"))}
+    told = about.get("pseudo_labels")
+    if not told:
+        return used
+    return used | {"pseudo_labels": told["items"], "pseudo_label_confidence": told["mean_confidence"]}
 
 
 def _pseudo_labels(told: dict[str, Any], classes: Sequence[str]) -> str:

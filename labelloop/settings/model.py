@@ -18,12 +18,12 @@ class Model(Section):
         "own as 'package.module:Class'.",
     )  # fmt: skip
     options: dict[str, Any] = Field({}, description="Keyword arguments of the learner, such as epochs or c.")
-    pool: Literal["none", "graph", "self_training", "co_training", "auto"] = Field(
-        "none", description="What the learner makes of the unlabeled pool. graph: predictions are smoothed "
+    pool: Literal["auto", "none", "graph", "self_training", "co_training", "either"] = Field(
+        "auto", description="What the learner makes of the unlabeled pool. graph: predictions are smoothed "
         "over nearest neighbours. self_training: items it is sure of count as labeled inside the fit. "
-        "co_training: two learners on two groups of columns label such items for each other. auto: graph "
+        "co_training: two learners on two groups of columns label such items for each other. either: graph "
         "or self_training. Each only where cross-validation on the labels says that it helps; the report "
-        "says why.",
+        "says why. auto: graph or none, by the learner and the pool's size (docs/selection.md).",
     )  # fmt: skip
     pool_options: PoolOptions = Field(PoolOptions(), description="How far `pool` goes.")
     views: list[list[int | str]] = Field(
@@ -34,7 +34,7 @@ class Model(Section):
         "confidence", description="How much labels count in training. confidence: each label counts as much "
         "as fusion is sure of it. soft: an item is shown as every class that its votes leave open, weighed "
         "by how likely each is. none: all the same. Where votes are few and often wrong soft is best by far "
-        "(docs/annotators.md); it goes with pool: none only.",
+        "(docs/annotators.md); pool is none then.",
     )  # fmt: skip
     committee: int = Field(
         0, ge=0, description="Further models for strategies that ask where models disagree (bald, "
@@ -53,7 +53,7 @@ class Model(Section):
 
     @model_validator(mode="after")
     def _soft_without_the_pool(self) -> Model:
-        if self.label_weights == "soft" and self.pool != "none":
+        if self.label_weights == "soft" and self.pool not in ("none", "auto"):
             raise ValueError(f"label_weights is soft and pool is {self.pool}; what the pool is good for is "
                              "judged on one label an item, so set label_weights to confidence, or pool to "
                              "none")  # fmt: skip

@@ -26,6 +26,7 @@ from labelloop.stages.crew_votes import CrewVotes
 from labelloop.stages.fuse import fuse_as_set
 from labelloop.stages.known_errors import with_known_errors
 from labelloop.stages.named_options import check_named_options
+from labelloop.stages.pool_use import with_pool
 from labelloop.stopping import item_cost
 from labelloop.workspace import Workspace
 
@@ -93,6 +94,7 @@ def from_params(params: Path, folder: Path, votes: str) -> Material:
     )
     prepared = datasets.open_prepared(folder)
     settings = with_known_errors(settings, params.resolve().parent, folder)
+    settings, _ = with_pool(settings, folder)
     _check(prepared, settings)
     known = known_codes(prepared)
     if votes in (KNOWN, CREW):
@@ -129,6 +131,7 @@ def from_campaign(folder: Path, votes: str) -> Material:
         raise DataError(f"the campaign in {folder} has closed no round yet, so it has nothing to replay")
     prepared = datasets.open_prepared(workspace.data)
     settings = with_known_errors(workspace.settings, workspace.root, workspace.data)
+    settings, _ = with_pool(settings, workspace.data)
     _check(prepared, settings)
     labels = tables.LABELS.read(workspace.round(last.id).labels)
     truth = recorded.codes_of(dict(zip(labels["item"], labels["label"], strict=True)), prepared)

@@ -20,6 +20,7 @@ from labelloop.errors import DataError
 from labelloop.ledger import Ledger
 from labelloop.models.views import TwoViews, resolve_views
 from labelloop.round_folder import RoundFolder
+from labelloop.stages.pool_use import with_pool
 from labelloop.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def prepare(workspace: Workspace) -> None:
             root=workspace.root,
             out=out,
         )
-        _write_start(datasets.open_prepared(out), settings, RoundFolder(out / "start"))
+        _write_start(datasets.open_prepared(out), with_pool(settings, out)[0], RoundFolder(out / "start"))
     for note in summary["notes"]:
         log.warning("%s", note)
     if not ledger.begun:

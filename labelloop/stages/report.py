@@ -8,6 +8,7 @@ import pandas as pd
 
 from labelloop import files, tables
 from labelloop.evaluation.forecast import said_of_earlier
+from labelloop.ledger import POOL_REASON
 from labelloop.reporting.label_words import (
     acceptance_words,
     fused_words,
@@ -69,11 +70,11 @@ def _summary(current: Round, curve: pd.DataFrame, metrics: dict[str, Any]) -> st
         change = metrics["accuracy"] - curve["accuracy"].iloc[-2]
         labels = metrics["labels"] - int(curve["labels"].iloc[-2])
         cost = metrics["cost"] - curve["cost"].iloc[-2]
-        bought = (
-            "What was reviewed"
-            if current.settles
-            else f"This round's {labels} labels cost {cost:.2f} {currency} and"
-        )
+        bought = f"This round's {labels} labels cost {cost:.2f} {currency} and"
+        if current.settles:
+            bought = "What was reviewed"
+        elif current.only_looks:
+            bought = f"This round's {metrics['second_looks']} second looks cost {cost:.2f} {currency} and"
         gained = f" {bought} moved it by {100 * change:+.1f} points."
     return (
         f"Test accuracy is **{metrics['accuracy']:.1%}** ({metrics['accuracy_low']:.1%} to "
@@ -162,7 +163,8 @@ def _prelabels(metrics: dict[str, Any]) -> str:
 
 
 def _pool(current: Round, per_class: list[dict[str, Any]]) -> str:
-    return pool_words(current.folder.model, [row["class"] for row in per_class])
+    said = pool_words(current.folder.model, [row["class"] for row in per_class])
+    return in_words(said, current.about.get(POOL_REASON, ""))
 
 
 def _gates(current: Round, labels: pd.DataFrame) -> str:

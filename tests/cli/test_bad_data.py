@@ -77,7 +77,7 @@ def write_images(folder: Path, count: int = 24) -> Settings:
     return {
         "dataset": {"kind": "images", "path": "pictures", "id_column": None, "text_columns": None,
                     "label_column": "folder", "image_size": [6, 6], "image_mode": "L"},
-        "model": {"name": "logistic"},
+        "model": {"name": "logistic", "pool": "none"},
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from killing import Kill, command
 
 SETTINGS: dict[str, Any] = {
     "campaign": {"name": "crash", "seed": 5},
-    "model": {"name": "logistic"},
+    "model": {"name": "logistic", "pool": "none"},
     "acquisition": {"batch_size": 20, "shard_size": 512},
     "annotation": {"overlap": 2, "test_overlap": 3},
     "evaluation": {"test_size": 60, "bootstrap": 20},

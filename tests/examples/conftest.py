@@ -15,6 +15,7 @@ from labelloop.stages.twin import random_twin
 SETTINGS: dict[str, dict[str, Any]] = {
     "campaign": {"name": "clouds", "seed": 1},
     "dataset": {"kind": "table", "path": "rows.csv", "label_column": "label"},
+    "model": {"pool": "none"},
     "acquisition": {"batch_size": 10, "shard_size": 512},
     "annotation": {"overlap": 1, "test_overlap": 1},
     "evaluation": {"test_size": 20, "bootstrap": 20},

@@ -13,7 +13,7 @@ from labelloop import scaffold
 
 SETTINGS: dict[str, Any] = {
     "campaign": {"name": "flowing", "seed": 3},
-    "model": {"name": "logistic"},
+    "model": {"name": "logistic", "pool": "none"},
     # Eight shards, so that a task runner has something to put in the wrong order.
     "acquisition": {"batch_size": 20, "shard_size": 256},
     "annotation": {"overlap": 2, "test_overlap": 3},

@@ -27,7 +27,7 @@ SECRET = "a-secret-that-only-the-tool-knows"
 
 SETTINGS: dict[str, Any] = {
     "campaign": {"name": "prefect-live", "seed": 3},
-    "model": {"name": "logistic"},
+    "model": {"name": "logistic", "pool": "none"},
     "acquisition": {"batch_size": 8},
     "annotation": {"tool": "files", "overlap": 1, "test_overlap": 1},
     "evaluation": {"test_size": 10, "bootstrap": 20},

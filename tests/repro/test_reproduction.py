@@ -51,7 +51,11 @@ def test_after_a_run_git_and_dvc_have_nothing_to_say(ended: Path, shell: Shell) 
 
 
 def test_all_of_it_again_gives_the_same_bytes(again: Path, shell: Shell) -> None:
-    """`dvc repro -f` runs every stage, and lock file and outputs are what they were."""
+    """`dvc repro -f` runs every stage, and lock file and outputs are what they were.
+
+    The learner is the default one, which uses the unlabeled pool.
+    """
+    assert json.loads((again / "rounds/r001/model/pool.json").read_text())["pool"] == "graph"
     lock, before = (again / "dvc.lock").read_bytes(), outputs(again)
     said = shell(again, "dvc", "repro", "--force")
     assert said.count("Running stage") == 17
@@ -129,6 +133,28 @@ def test_a_round_that_asked_nobody_is_made_again_like_any_other(
     assert said.code == 0, said.error
     assert shell(again, "git", "status", "--porcelain") == ""
     assert "labels/small/r002" in shell(again, "git", "tag", "--list").split()
+    lock, before = (again / "dvc.lock").read_bytes(), outputs(again)
+    said = shell(again, "dvc", "repro", "--force", "--downstream", "score@r002")
+    assert said.count("Running stage") == 8
+    assert (again / "dvc.lock").read_bytes() == lock
+    assert outputs(again) == before
+
+
+def test_a_round_that_only_looks_again_is_made_again_like_any_other(
+    again: Path, shell: Shell, labelloop: Callable[..., Any]
+) -> None:
+    """Once no further label may be asked for: committed, verified, and the same bytes again."""
+    params = yaml.safe_load((again / "params.yaml").read_text())
+    labels = json.loads((again / "rounds/r001/metrics.json").read_text())["labels"]
+    changed = params | {"budget": {"labels": labels}, "stopping": {"max_rounds": 3}}
+    (again / "params.yaml").write_text(yaml.safe_dump(changed))
+    said = labelloop("run", again, "--plain")
+    assert said.code == 0, said.error
+    assert "1 further round has looked again" in labelloop("status", again).out
+    assert set(pd.read_parquet(again / "rounds/r002/batch.parquet")["arm"]) == {"relabel"}
+    assert labelloop("verify", again).code == 0
+    assert shell(again, "git", "status", "--porcelain") == ""
+    assert json.loads(shell(again, "dvc", "status", "--json")) == {}
     lock, before = (again / "dvc.lock").read_bytes(), outputs(again)
     said = shell(again, "dvc", "repro", "--force", "--downstream", "score@r002")
     assert said.count("Running stage") == 8

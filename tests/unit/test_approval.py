@@ -21,7 +21,7 @@ from labelloop.workspace import Workspace
 
 SETTINGS: dict[str, Any] = {
     "campaign": {"name": "gated", "seed": 1},
-    "model": {"name": "logistic"},
+    "model": {"name": "logistic", "pool": "none"},
     "acquisition": {"batch_size": 8},
     "annotation": {"overlap": 2, "test_overlap": 3, "approval": True},
     "evaluation": {"test_size": 10, "bootstrap": 20},

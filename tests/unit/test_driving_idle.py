@@ -9,7 +9,7 @@ from labelloop.workspace import Workspace
 
 PARAMS = {
     "campaign": {"name": "idle"},
-    "model": {"name": "logistic"},
+    "model": {"name": "logistic", "pool": "none"},
     "acquisition": {"first_batch_size": 20, "cold_start": "random"},
     "annotation": {"overlap": 1, "test_overlap": 1},
     "evaluation": {"test_size": 40},

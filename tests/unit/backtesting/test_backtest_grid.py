@@ -22,7 +22,7 @@ from labelloop.stages.backtest import backtest
 PARAMS = """
 campaign: {name: blobs}
 dataset: {kind: table, path: rows.csv, label_column: label}
-model: {name: logistic}
+model: {name: logistic, pool: none}
 acquisition: {strategy: margin, batch_size: 10, first_batch_size: 6}
 annotation: {overlap: 2, test_overlap: 2, cost_per_vote: 0.1}
 evaluation: {test_size: 60}

@@ -42,7 +42,7 @@ def write(folder: Path, compose: dict[str, Any], **changes: dict[str, Any]) -> P
         "campaign": {"name": "composed"},
         "dataset": {"kind": "table", "path": "rows.csv", "label_column": "label", "id_column": "id",
                     "numeric_columns": list("abcd")},
-        "model": {"name": "logistic"},
+        "model": {"name": "logistic", "pool": "none"},
         "acquisition": {"strategy": "margin", "batch_size": 10, "compose": compose},
         "annotation": {"overlap": 2, "test_overlap": 2, "cost_per_vote": 0.1},
         "evaluation": {"test_size": 60},

@@ -15,7 +15,7 @@ from labelloop.stages.backtest import backtest
 PARAMS = """
 campaign: {name: rare}
 dataset: {kind: table, path: rows.csv, label_column: label}
-model: {name: logistic}
+model: {name: logistic, pool: none}
 acquisition: {strategy: random, batch_size: 10}
 evaluation: {test_size: 100}
 stopping: {max_rounds: 3}

@@ -148,11 +148,9 @@ def test_a_file_of_complaints_is_read_and_followed(params: Path, tmp_path: Path)
 def test_a_committee_is_made_as_in_the_campaign(params: Path, tmp_path: Path, kind: str) -> None:
     """Picks follow the kind: with the same seed they are not those of bootstrap samples."""
     accuracies = {}
+    plain = "name: mlp, pool: none, options: {epochs: 3, min_steps: 40, hidden: 8, device: cpu}"
     for of in ("bootstrap", kind):
-        options = "{epochs: 3, min_steps: 40, hidden: 8, device: cpu}"
-        params.write_text(
-            PARAMS + f"model: {{name: mlp, options: {options}, committee: 2, committee_of: {of}}}\n"
-        )
+        params.write_text(PARAMS + f"model: {{{plain}, committee: 2, committee_of: {of}}}\n")
         backtest(params, tmp_path / of, strategies=["bald"], seeds=1)
         accuracies[of] = pd.read_csv(tmp_path / of / "curves.csv")["accuracy"].tolist()
     assert accuracies[kind][0] == accuracies["bootstrap"][0]

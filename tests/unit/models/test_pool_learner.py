@@ -80,7 +80,7 @@ def test_where_neighbours_mislead_the_fit_is_the_plain_one_to_the_byte(seed: int
 
 def test_too_few_labels_to_judge_give_the_plain_fit() -> None:
     points, codes = moons(300, 0)
-    learner = learner_of("auto", points).fit(points[:5], codes[:5])
+    learner = learner_of("either", points).fit(points[:5], codes[:5])
     assert learner.verdict.chosen == "plain"
     assert "5 labels are too few" in learner.verdict.reason
 
@@ -265,7 +265,7 @@ def test_held_out_labels_are_not_used_to_judge() -> None:
     random = np.random.default_rng(0)
     points = random.normal(size=(600, 5)).astype(np.float32)
     targets = random.integers(0, 2, 200)
-    learner = learner_of("auto", points).fit(points[:200], targets)
+    learner = learner_of("either", points).fit(points[:200], targets)
     assert all(abs(value - 0.5) < 0.12 for value in learner.verdict.accuracy.values())
 
 

@@ -101,6 +101,7 @@ def test_counts_are_kept_with_the_model_and_told(
     assert words.startswith(learner.verdict.reason)
     assert f"{told['items']} of the 900 items" in words and f"oak {told['by_class'][0]}" in words
     assert pool_metrics(tmp_path / "model")["pseudo_labels"] == told["items"]
+    assert pool_metrics(tmp_path / "model")["pool_used"] == 1
     save_learner(load_learner(tmp_path / "model"), "logistic", tmp_path / "again")
     assert files.digest(tmp_path / "again") == files.digest(tmp_path / "model")
 
@@ -111,7 +112,7 @@ def test_a_fit_that_is_not_taken_leaves_no_count(tmp_path: Path, monkeypatch: py
     save_learner(learner, "logistic", tmp_path / "model")
     assert files.read_json(tmp_path / "model" / "pool.json")["pseudo_labels"] is None
     assert pool_words(tmp_path / "model", CLASSES) == learner.verdict.reason
-    assert pool_metrics(tmp_path / "model") == {}
+    assert pool_metrics(tmp_path / "model") == {"pool_used": 0}
 
 
 def test_the_report_says_how_large_the_graph_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

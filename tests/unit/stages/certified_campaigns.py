@@ -28,7 +28,7 @@ def settings(rounds: int, audits_from: str, **more: dict[str, Any]) -> dict[str,
     return {
         "campaign": {"name": "crowd"},
         "dataset": {"kind": "arrays", "path": "points.npz"},
-        "model": {"name": "logistic"},
+        "model": {"name": "logistic", "pool": "none"},
         "acquisition": {"batch_size": 120, "first_batch_size": 200, "strategy": "margin"},
         "annotation": {"overlap": 3, "max_overlap": 5, "target_confidence": 0.98, "test_overlap": 3,
                        "simulation": {"annotators": CREW}},

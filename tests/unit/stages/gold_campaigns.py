@@ -15,7 +15,7 @@ CREW = [{"name": name, "accuracy": 0.9} for name in ("ann", "bo", "cy")] + [{"na
 SETTINGS: dict[str, dict[str, Any]] = {
     "campaign": {"name": "golden", "seed": 1},
     "dataset": {"kind": "table", "path": "rows.csv", "label_column": "label", "id_column": "id"},
-    "model": {"name": "logistic"},
+    "model": {"name": "logistic", "pool": "none"},
     "acquisition": {"batch_size": 18, "shard_size": 256},
     "annotation": {"overlap": 2, "test_overlap": 2, "simulation": {"annotators": CREW}},
     "evaluation": {"test_size": 30, "bootstrap": 20},

@@ -17,7 +17,7 @@ CREW = [{"name": f"p{n}", "accuracy": 0.55 + 0.05 * n, "skip_rate": 0.05} for n 
 SETTINGS: dict[str, dict[str, Any]] = {
     "campaign": {"name": "looks", "seed": 1},
     "dataset": {"kind": "table", "path": "rows.csv", "test_path": "test.csv", "label_column": "label"},
-    "model": {"name": "logistic"},
+    "model": {"name": "logistic", "pool": "none"},
     "acquisition": {"strategy": "margin", "batch_size": 20, "first_batch_size": 40, "control_share": 0.2},
     "annotation": {"overlap": 2, "test_overlap": 1, "max_overlap": 4, "simulation": {"annotators": CREW}},
     "evaluation": {"bootstrap": 20},

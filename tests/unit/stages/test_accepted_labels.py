@@ -31,7 +31,7 @@ def settings(rounds: int, crew: list[dict[str, Any]], accept: dict[str, Any]) ->
     return {
         "campaign": {"name": "halves"},
         "dataset": {"kind": "arrays", "path": "points.npz"},
-        "model": {"name": "logistic"},
+        "model": {"name": "logistic", "pool": "none"},
         "acquisition": {"batch_size": 40, "first_batch_size": 30, "strategy": "margin"},
         "annotation": {"overlap": 1, "test_overlap": 3, "simulation": {"annotators": crew}},
         "evaluation": {"test_size": 150},

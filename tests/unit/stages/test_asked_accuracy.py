@@ -26,7 +26,7 @@ SETTINGS: dict[str, Any] = {
         "label_column": "label",
         "numeric_columns": ["a", "b", "c"],
     },
-    "model": {"name": "logistic"},
+    "model": {"name": "logistic", "pool": "none"},
     "annotation": {"overlap": 1, "test_overlap": 1},
     "evaluation": {"test_size": 20, "bootstrap": 20},
     "stopping": {"max_rounds": 2},

@@ -26,7 +26,7 @@ from labelloop.workspace import Workspace
 
 ROWS = 300
 WORSE, BETTER = Against(-0.1, -0.15, -0.05), Against(0.1, 0.05, 0.15)
-LOGISTIC = {"name": "logistic"}
+LOGISTIC = {"name": "logistic", "pool": "none"}
 LEARNER = {name: Model(**LOGISTIC).model_dump(mode="json")[name] for name in followed.LEARNER}
 ABOUT = {"classes": ["class-0", "class-1", "class-2"], "model": LEARNER, "metric": "accuracy", "seeds": 6}
 
@@ -141,8 +141,8 @@ def test_a_verdict_about_something_else_is_not_followed(
 def test_neither_the_order_of_classes_nor_another_name_of_the_learner_is_another_campaign(
     played: Callable[..., list[str]],
 ) -> None:
-    """`auto` is `logistic` on a table."""
-    about = {"classes": ABOUT["classes"][::-1]}
+    """On a table `auto` is `logistic`, and what it makes of the pool is `graph`."""
+    about = {"classes": ABOUT["classes"][::-1], "model": {**LEARNER, "pool": "graph"}}
     _, second = played({"uherding": WORSE}, {}, about=about, model={"name": "auto"})
     assert "uherding was left out" in second
 
@@ -160,7 +160,7 @@ def test_what_stands_in_for_another_strategy_was_not_named(
     """Of a committee that the model does not have yet, as after a change of params.yaml."""
     monkeypatch.setattr(score, "committee_folders", lambda model: [])
     mix = {"mix": {"bald": 0.5, "random": 0.5}}
-    _, second = played({"margin": WORSE}, {}, compose=mix, model={"name": "logistic", "committee": 2})
+    _, second = played({"margin": WORSE}, {}, compose=mix, model={**LOGISTIC, "committee": 2})
     assert "so `margin` picked" in second
     assert "margin picked all the same: the backtest shows it surely worse" in second
     assert "params.yaml names it" not in second

@@ -38,7 +38,7 @@ def played(folder: Path, labelloop: Callable[..., Any], strategy: str, spread: f
     settings: dict[str, Any] = {
         "campaign": {"name": "reduced", "seed": 1},
         "dataset": {"kind": "table", "path": "rows.csv", "label_column": "label"},
-        "model": {"name": "logistic"},
+        "model": {"name": "logistic", "pool": "none"},
         "acquisition": {"strategy": strategy, "batch_size": 20, "candidates": CANDIDATES, "shard_size": 256},
         "annotation": {"overlap": 1, "test_overlap": 1},
         "evaluation": {"test_size": 20, "bootstrap": 20},

@@ -33,7 +33,7 @@ def write(folder: Path, **acquisition: Any) -> pd.DataFrame:
         "campaign": {"name": "composed", "seed": 1},
         "dataset": {"kind": "table", "path": "rows.csv", "label_column": "label",
                     "numeric_columns": ["a", "b", "c"]},
-        "model": {"name": "logistic"},
+        "model": {"name": "logistic", "pool": "none"},
         "acquisition": {"batch_size": 20, "strategy": "margin", "control_share": 0.1, **acquisition},
         "annotation": {"overlap": 1, "test_overlap": 1, "cost_per_vote": 0.1},
         "evaluation": {"test_size": 30, "bootstrap": 20},

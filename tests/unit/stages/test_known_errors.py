@@ -27,7 +27,7 @@ def write(folder: Path, labelloop: Callable[..., Any], acquisition: dict[str, An
     settings = {
         "campaign": {"name": "errors", "seed": 1},
         "dataset": {"kind": "table", "path": "rows.csv", "label_column": "label", "id_column": "id"},
-        "model": {"name": "logistic"},
+        "model": {"name": "logistic", "pool": "none"},
         "acquisition": {"batch_size": 10, "control_share": 0.0, **acquisition},
         "annotation": {"overlap": 1, "test_overlap": 1},
         "evaluation": {"test_size": 20, "bootstrap": 20},

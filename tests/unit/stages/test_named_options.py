@@ -26,7 +26,7 @@ IDS = [f"{number}" for number in range(5000, 5060)]
 SETTINGS: dict[str, Any] = {
     "campaign": {"name": "named", "seed": 1},
     "dataset": {"kind": "table", "path": "rows.csv", "label_column": "label", "id_column": "id"},
-    "model": {"name": "logistic"},
+    "model": {"name": "logistic", "pool": "none"},
     "acquisition": {"strategy": "margin", "batch_size": 6},
     "annotation": {"overlap": 1, "test_overlap": 1},
     "evaluation": {"test_size": 10, "bootstrap": 20},

@@ -28,7 +28,7 @@ from labelloop.workspace import Workspace
 SETTINGS: dict[str, dict[str, Any]] = {
     "campaign": {"name": "outlook", "seed": 1},
     "dataset": {"kind": "table", "path": "rows.csv", "label_column": "label"},
-    "model": {"name": "logistic"},
+    "model": {"name": "logistic", "pool": "none"},
     "acquisition": {"strategy": "margin", "batch_size": 12, "first_batch_size": 12, "control_share": 0.3},
     "annotation": {
         "overlap": 1, "test_overlap": 1,

@@ -53,7 +53,7 @@ def write(folder: Path, model: dict[str, Any] | None = None, **acquiring: Any) -
     settings = {
         "campaign": {"name": "in-place", "seed": 1},
         "dataset": {"kind": "arrays", "path": "pool.npy", "labels_path": "labels.npy"},
-        "model": model or {"name": "logistic"},
+        "model": model or {"name": "logistic", "pool": "none"},
         "acquisition": {"strategy": "auto", "batch_size": 20, "first_batch_size": 40, "shard_size": 256}
         | acquiring,
         "annotation": {"overlap": 1, "test_overlap": 1},

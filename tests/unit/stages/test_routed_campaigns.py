@@ -26,7 +26,7 @@ ROUTING = {"mode": "skill", "people": {"eva": {"tier": "expert"}}, "quota": 60}
 SETTINGS: dict[str, dict[str, Any]] = {
     "campaign": {"name": "routed", "seed": 1},
     "dataset": {"kind": "table", "path": "rows.csv", "test_path": "test.csv", "label_column": "label"},
-    "model": {"name": "logistic"},
+    "model": {"name": "logistic", "pool": "none"},
     "acquisition": {"strategy": "margin", "batch_size": 40, "first_batch_size": 60, "control_share": 0.2},
     "annotation": {
         "overlap": 2, "test_overlap": 1, "max_overlap": 3, "simulation": {"annotators": CREW},

@@ -21,7 +21,7 @@ SETTINGS = {
     "dataset": {"kind": "table", "path": "rows.csv", "test_path": "test.csv", "label_column": "label",
                 "id_column": "id", "known_labels": "hidden"},
     "labels": {"classes": ["low", "high"]},
-    "model": {"name": "logistic"},
+    "model": {"name": "logistic", "pool": "none"},
     "acquisition": {"strategy": "margin", "batch_size": 10, "first_batch_size": 20, "control_share": 0.2},
     "annotation": {
         "tool": "files", "annotators": list(PEOPLE), "overlap": 2, "test_overlap": 1, "max_overlap": 3,

@@ -24,7 +24,7 @@ from labelloop.workspace import Workspace
 SETTINGS: dict[str, dict[str, Any]] = {
     "campaign": {"name": "models", "seed": 1},
     "dataset": {"kind": "table", "path": "rows.csv", "label_column": "label"},
-    "model": {"name": "logistic"},
+    "model": {"name": "logistic", "pool": "none"},
     "acquisition": {"batch_size": 20, "first_batch_size": 40, "shard_size": 256},
     "annotation": {"overlap": 1, "test_overlap": 1},
     "evaluation": {"test_size": 20, "bootstrap": 20},

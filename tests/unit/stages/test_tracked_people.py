@@ -23,6 +23,7 @@ def test_names_reach_mlflow_only_if_they_may(
     settings = {
         "campaign": {"name": "named"},
         "dataset": {"kind": "arrays", "path": "points.npz"},
+        "model": {"pool": "none"},
         "acquisition": {"batch_size": 30, "first_batch_size": 40},
         "annotation": {
             "overlap": 3, "test_overlap": 3,
