@@ -19,6 +19,7 @@ MEASUREMENTS = ("status", "idle", "overhead", "scoring", "age", "demo")
 ON_REQUEST = (
     "adaptive_votes",
     "adaptive_crowds",
+    "ratings",
     "second_looks",
     "fusion",
     "fusion_speed",

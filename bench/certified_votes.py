@@ -105,6 +105,7 @@ class Played:
                 made = certify_fused(
                     confidence[here], right[gold], kept, target=target, delta=DELTA / (ROUNDS - 1), now=NOW,
                     days=30.0, audit_delta=0.05, classes=[], method="auto", scorer="", verdicts=[],
+                    blind=read,
                 ).certificate  # fmt: skip
                 if made is not None:
                     taken = here[kept & (confidence[here] >= made.threshold)]

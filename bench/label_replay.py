@@ -83,24 +83,31 @@ class Replay:
         for number, size in enumerate(sizes):
             if size > most and max(reached for _, reached in points) >= aim:
                 break
-            picked = self._pick(strategy, labeled, learner, size - len(labeled), number)
+            picked = self.pick(strategy, labeled, learner, size - len(labeled), number)
             labeled = np.sort(np.concatenate([labeled, picked]))
-            learner = copy.deepcopy(self._untrained)
-            learner.fit(self.parts.pool[labeled], self.parts.pool_codes[labeled])
+            learner = self.fit(labeled)
             points.append((len(labeled), self.accuracy(learner)))
         return points
 
     def full(self) -> float:
         """Accuracy with every label of the pool."""
-        learner = copy.deepcopy(self._untrained)
-        return self.accuracy(learner.fit(self.parts.pool, self.parts.pool_codes))
+        return self.accuracy(self.fit(np.arange(len(self.parts.pool))))
+
+    def fit(self, rows: np.ndarray) -> Any:
+        """The learner trained on these rows of the pool."""
+        return copy.deepcopy(self._untrained).fit(self.parts.pool[rows], self.parts.pool_codes[rows])
+
+    def right(self, learner: Any) -> np.ndarray:
+        """Which test items a learner gets right, bool."""
+        answers = learner.predict_proba(self.parts.test).argmax(axis=1)
+        return np.asarray(answers == self.parts.test_codes)
 
     def accuracy(self, learner: Any) -> float:
         """Share of right answers on the test set."""
-        answers = learner.predict_proba(self.parts.test).argmax(axis=1)
-        return float((answers == self.parts.test_codes).mean())
+        return float(self.right(learner).mean())
 
-    def _pick(self, strategy: str, labeled: np.ndarray, learner: Any, wanted: int, number: int) -> np.ndarray:
+    def pick(self, strategy: str, labeled: np.ndarray, learner: Any, wanted: int, number: int) -> np.ndarray:
+        """Rows of the pool that a strategy asks about next, in its order."""
         from labelloop.acquisition import Context, make_strategy, select_rows
 
         cold = learner is None and strategy not in _OWN_START

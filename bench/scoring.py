@@ -6,8 +6,9 @@ is measured is reading the pool in shards, the model, and writing the probabilit
 resident pages (mapped files included) over what the process held before scoring; it must not grow with the
 pool, so the figure to look at is the ratio of the two sizes, with what the interpreter's allocator does by
 itself as noise of a few MB. The bare product is what NumPy needs, in the same process, for the model's
-matrix products alone over as many rows that lie in memory: the speed of light.
-The learner alone, over rows in memory too, is compared with it by processor seconds.
+matrix products alone over as many rows that all lie in memory: the speed of light. The learner alone, over
+the same rows, and the stage are compared with it by processor seconds, all three on one thread and in turns:
+the median of the turns' ratios is told.
 
 Then a whole round of the same campaign (no MLflow, no DVC), step by step: what a round costs apart from
 training, and the peak memory of the process that drives it.
@@ -17,9 +18,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -37,6 +40,7 @@ CLASSES = 10
 GROWTH_AIM = 1.1
 RATE_AIM = 0.8
 REPEATS = 3
+TURNS = 9
 # r000 trains the learner that r001 scores the pool with; in r002 the other learner takes over.
 SCORED_WITH = {"logistic": "r001", "mlp": "r003"}
 
@@ -65,14 +69,14 @@ def _scoring_figures(name: str, found: dict[int, dict[str, Any]]) -> list[Figure
         )
         for size, one in found.items()
     ]
-    alone = found[large]["product_processor"] / found[large]["learner_processor"]
-    stage = found[large]["product_processor"] / found[large]["processor"]
+    alone, stage = found[large]["learner_rate"], found[large]["stage_rate"]
     rate = Figure(
         f"{name} over {large:,} rows: rate of the bare products",
         alone,
         "times",
         at_least=RATE_AIM,
-        note=f"by processor seconds; the stage, which reads and writes files, {stage:.2f} times",
+        note=f"by processor seconds on one thread, median of {TURNS} turns; the stage, which reads and "
+        f"writes files, {stage:.2f} times",
     )
     ratio = found[large]["memory"] / found[small]["memory"]
     shown = f"{found[large]['memory']:.0f} MB against {found[small]['memory']:.0f} MB"
@@ -147,7 +151,6 @@ def _score_apart(made: Path, round_id: str) -> dict[str, Any]:
 def score_and_tell(made: str, round_id: str) -> dict[str, Any]:
     """What the process that scores finds out: best seconds of some calls, and MB over what it began with."""
     from labelloop import datasets, models
-    from labelloop.one_thread import one_thread
     from labelloop.stages.runner import Round
     from labelloop.stages.score import score
     from labelloop.workspace import Workspace
@@ -157,63 +160,79 @@ def score_and_tell(made: str, round_id: str) -> dict[str, Any]:
     # Whatever a first call imports or starts belongs to the process, not to the pool.
     learner.predict_proba(np.zeros((4096, FEATURES), dtype=np.float32))
     datasets.open_prepared(current.workspace.data).pool.inputs(slice(0, 1))
-    before, took, worked = memory.resident(), [], []
+    before, took = memory.resident(), []
     memory.forget_peak()
     for _ in range(REPEATS):
         # A round scores once: it has no older scores to delete.
         shutil.rmtree(current.folder.scores)
-        begun, processor = time.perf_counter(), time.process_time()
+        begun = time.perf_counter()
         score(current)
         took.append(time.perf_counter() - begun)
-        worked.append(time.process_time() - processor)
     grown = memory.peak() - before
     rows = len(datasets.open_prepared(current.workspace.data).pool)
     widths = [FEATURES, *_hidden(learner), CLASSES]
-    products = [_bare_products(rows, widths)[0] for _ in range(REPEATS)]
-    # On one thread, as in the stage: threads of a product that wait for each other count as work.
-    with one_thread():
-        worked_alone = min(_in_memory(learner, rows) for _ in range(REPEATS))
-        worked_bare = min(_bare_products(rows, widths)[1] for _ in range(REPEATS))
+    inputs = np.random.default_rng(0).standard_normal((rows, FEATURES), dtype=np.float32)
+    products = [_seconds(lambda: _bare_products(inputs, widths))[0] for _ in range(REPEATS)]
+    turns = _turns(current, learner, inputs, widths)
     return {
         "seconds": min(took),
-        "processor": min(worked),
         "calls": took,
         "memory": grown,
         "before": before,
-        "learner_processor": worked_alone,
         "product_seconds": min(products),
-        "product_processor": worked_bare,
+        "product_processor": statistics.median(bare for bare, _, _ in turns),
+        "learner_rate": statistics.median(bare / alone for bare, alone, _ in turns),
+        "stage_rate": statistics.median(bare / stage for bare, _, stage in turns),
+        "turns": turns,
         "widths": widths,
     }
+
+
+def _turns(
+    current: Any, learner: Any, inputs: np.ndarray, widths: list[int]
+) -> list[tuple[float, float, float]]:
+    """Processor seconds of the bare products, the learner and the stage, in turns.
+
+    On one thread: threads of a product that wait for each other count as work.
+    """
+    from labelloop.one_thread import one_thread
+    from labelloop.stages.score import score, score_shard
+
+    turns = []
+    with one_thread():
+        for _ in range(TURNS):
+            shutil.rmtree(current.folder.scores)
+            bare = _seconds(lambda: _bare_products(inputs, widths))[1]
+            alone = _seconds(lambda: _ask(learner, inputs))[1]
+            stage = _seconds(lambda: score(current, lambda shards: [score_shard(one) for one in shards]))[1]
+            turns.append((bare, alone, stage))
+    return turns
+
+
+def _seconds(work: Callable[[], Any]) -> tuple[float, float]:
+    """Seconds and processor seconds of a call."""
+    begun, processor = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - begun, time.process_time() - processor
 
 
 def _hidden(learner: Any) -> list[int]:
     return [int(width) for width in np.atleast_1d(learner.options.get("hidden", []))]
 
 
-def _in_memory(learner: Any, rows: int, block: int = 16_384) -> float:
-    """Processor seconds for the learner's probabilities of `rows` rows, as `_bare_products` has them."""
-    inputs = np.random.default_rng(0).standard_normal((block, FEATURES), dtype=np.float32)
-    processor = time.process_time()
-    for start in range(0, rows, block):
-        learner.predict_proba(inputs[: min(block, rows - start)])
-    return time.process_time() - processor
+def _ask(learner: Any, inputs: np.ndarray, block: int = 16_384) -> None:
+    for start in range(0, len(inputs), block):
+        learner.predict_proba(inputs[start : start + block])
 
 
-def _bare_products(rows: int, widths: list[int], block: int = 16_384) -> tuple[float, float]:
-    """Seconds and processor seconds for the matrix products of `rows` rows, block by block.
-
-    It is one block, which stays in memory.
-    """
+def _bare_products(inputs: np.ndarray, widths: list[int], block: int = 16_384) -> None:
+    """The matrix products of the model's layers, block by block."""
     random = np.random.default_rng(0)
-    inputs = random.standard_normal((block, widths[0]), dtype=np.float32)
     layers = [random.standard_normal(pair, dtype=np.float32) for pair in pairwise(widths)]
-    begun, processor = time.perf_counter(), time.process_time()
-    for start in range(0, rows, block):
-        values = inputs[: min(block, rows - start)]
+    for start in range(0, len(inputs), block):
+        values = inputs[start : start + block]
         for layer in layers:
             values = values @ layer
-    return time.perf_counter() - begun, time.process_time() - processor
 
 
 if __name__ == "__main__":

@@ -8,13 +8,20 @@ from collections.abc import Iterable, Sequence
 LIKENESS = 0.5
 """Of two names, as difflib counts it, from which on one may be meant by the other."""
 
+LEAST_BEGINNING = 3
+"""Characters from which on the beginning of a name may stand for it."""
+
 MOST_NAMES, MOST_CLASSES = 30, 20
 """Names, and classes, that a message lists."""
 
 
 def nearest(name: object, known: Iterable[str]) -> str | None:
-    """The known name that is spelled most like this one; None where none is."""
-    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=LIKENESS)
+    """The one known name that begins with this one, else that spelled most like it; None where none is."""
+    known = list(known)
+    longer = [one for one in known if len(str(name)) >= LEAST_BEGINNING and one.startswith(str(name))]
+    if len(longer) == 1:
+        return longer[0]
+    near = difflib.get_close_matches(str(name), known, n=1, cutoff=LIKENESS)
     return near[0] if near else None
 
 

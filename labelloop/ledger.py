@@ -33,6 +33,9 @@ NOTED = ("stopping", "budget")
 """Sections of which a round notes what they were, for its report; what they say now decides."""
 SETTLES = "settles"
 """Key in the `round` part of a round's settings, where the round asks nobody: see `labelloop.settling`."""
+LOOKS = "looks"
+"""Key in the same part, where the round only looks again: how often at most; see
+`labelloop.stages.last_looks`."""
 POOL_REASON = "pool_reason"
 """Key in the same part: why `model.pool: auto` is what the round keeps of it."""
 
@@ -146,6 +149,7 @@ def freeze(
     new_items: int,
     control_before: float,
     settles: bool = False,
+    looks: int = 0,
 ) -> dict[str, Any]:
     """What a round is opened with.
 
@@ -153,6 +157,7 @@ def freeze(
         new_items: items to ask about for the first time, test set not counted.
         control_before: `control_planned` of the round before, 0 for the first.
         settles: whether the round asks nobody.
+        looks: second looks at most, where it asks about nothing else.
     """
     frozen = settings.model_dump(mode="json", include={*FROZEN, *NOTED})
     control_planned = control_before + settings.acquisition.control_share * new_items
@@ -165,6 +170,7 @@ def freeze(
             "control_planned": control_planned,
             "control_size": math.ceil(control_planned - 1e-9),
             **({SETTLES: True} if settles else {}),
+            **({LOOKS: looks} if looks else {}),
         },
         **{name: frozen[name] for name in (*FROZEN, *NOTED)},
     }

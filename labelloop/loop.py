@@ -32,6 +32,17 @@ RunStage = Callable[[Workspace, str, str | None], Any]
 
 PlayRound = Callable[[Workspace, str], "Waiting | Stopped | None"]
 
+
+@dataclass(frozen=True)
+class Plan:
+    """What the next round may ask at most."""
+
+    new_items: int
+    """Items asked about for the first time, test set not counted."""
+    looks: int = 0
+    """Second looks, where it asks about nothing else; see `stages.last_looks`."""
+
+
 ROUND_STEPS = (*ROUND_STAGES, "track", "version")
 """A round, in order: ask, wait, learn, judge, and make it known."""
 
@@ -160,35 +171,37 @@ def open_round(workspace: Workspace) -> Entry | Stopped:
 
 
 def open_next(
-    workspace: Workspace, ledger: Ledger, settings: CampaignSettings, new_items: int, *, settles: bool = False
+    workspace: Workspace, ledger: Ledger, settings: CampaignSettings, plan: Plan, *, settles: bool = False
 ) -> Entry:
     """Freeze what the next round follows, and name it in the ledger.
 
     Args:
         settings: params.yaml, with what a running campaign keeps.
-        new_items: see `plan_round`.
         settles: whether it asks nobody.
 
     Raises:
         SettingsError, DataError: see `check_round`.
     """
     from labelloop import datasets
-    from labelloop.stages.fused_stream import EXPIRED, expired_since
+    from labelloop.stages.fused_stream import ENDED, ended_since
+    from labelloop.stages.revoking import check_revoked
 
     entry = ledger.next_entry()
     before = workspace.folder(entry.previous)
     prepared = datasets.open_prepared(workspace.data)
     settings, pool_reason = with_pool(settings, workspace.data)
     check_round(workspace, settings, prepared)
+    check_revoked(workspace, settings)
     settings = with_known_errors(settings, workspace.root, workspace.data)
     proven = proven_by_backtest(workspace, settings, prepared)
     control_before = 0.0
     if ledger.last_closed is not None:
         control_before = read_frozen(before.settings)[0]["control_planned"]
-    frozen = freeze(settings, entry, new_items=new_items, control_before=control_before, settles=settles)
+    frozen = freeze(settings, entry, new_items=plan.new_items, control_before=control_before,
+                    settles=settles, looks=plan.looks)  # fmt: skip
     if pool_reason:
         frozen["round"][POOL_REASON] = pool_reason
-    purse = _purse(workspace, settings, before)
+    purse = _purse(workspace, settings, before, plan)
     if purse is not None:
         frozen["round"]["money"] = purse
     if proven is not None:
@@ -196,9 +209,9 @@ def open_next(
     until = reask_until(workspace, settings, entry.id)
     if until is not None:
         frozen["round"][UNTIL] = until
-    expired = expired_since(workspace, before)
-    if expired is not None:
-        frozen["round"][EXPIRED] = expired
+    ended = ended_since(workspace, before)
+    if ended is not None:
+        frozen["round"][ENDED] = ended
     approval.clear_away(workspace, entry.id)
     write_frozen(workspace.round(entry.id).settings, frozen)
     ledger.open, ledger.stopped = entry, None
@@ -206,30 +219,35 @@ def open_next(
     return entry
 
 
-def _purse(workspace: Workspace, settings: CampaignSettings, before: RoundFolder) -> float | None:
-    """Money that the round's new items may cost, where items have costs of their own."""
+def _purse(workspace: Workspace, settings: CampaignSettings, before: RoundFolder, plan: Plan) -> float | None:
+    """Money that the round's new items may cost, where items have costs of their own, or its second looks."""
     from labelloop import stopping
     from labelloop.evaluation import curve
-    from labelloop.stages import composing
+    from labelloop.stages import composing, last_looks
 
-    return composing.money_left(workspace, settings, stopping.history_of(curve.read_curve(before.curve)))
+    history = stopping.history_of(curve.read_curve(before.curve))
+    if plan.looks:
+        return last_looks.money_for_looks(settings, history)
+    return composing.money_left(workspace, settings, history)
 
 
-def next_plan(workspace: Workspace, ledger: Ledger) -> tuple[CampaignSettings, int | Stopped]:
+def next_plan(workspace: Workspace, ledger: Ledger) -> tuple[CampaignSettings, Plan | Stopped]:
     """What the next round would follow by params.yaml as it is now, and its plan; see `plan_round`."""
     settings = keep_held(load_settings(workspace.params), ledger)
     return settings, plan_round(workspace, settings, ledger.next_entry())
 
 
-def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -> int | Stopped:
-    """How many new items the round may ask about, or why the campaign stops before it.
+def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -> Plan | Stopped:
+    """What the round may ask, or why the campaign stops before it.
+
+    Where there is nothing new to ask about, second looks may be left.
 
     Raises:
         SettingsError: the very first batch cannot be had from this pool.
     """
     from labelloop import datasets, stopping, tables
-    from labelloop.evaluation import curve
-    from labelloop.stages import composing
+    from labelloop.evaluation import curve as curves
+    from labelloop.stages import composing, last_looks
     from labelloop.stages.gold_arm import unasked_gold
     from labelloop.stages.quotas import within_quotas
 
@@ -241,11 +259,21 @@ def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -
     tested = len(taken & set(prepared.pool.ids_of(prepared.splits.nonzero()[0]))) if testing else 0
     gold = unasked_gold(workspace.root, settings, prepared, tables.ASKED.read(before.asked)) - taken
     left = len(prepared.pool) - testing - (len(taken) - tested) - len(gold)
-    history = stopping.history_of(curve.read_curve(before.curve))
+    curve = curves.read_curve(before.curve)
+    history = stopping.history_of(curve)
     signals = stopping.read_signals(before.stopping)
+
+    def ended(rule: str, reason: str) -> Plan | Stopped:
+        progress = stopping.Progress(settings.stopping, settings.budget, history, left, signals)
+        if stopping.may_look_again(rule, progress):
+            looks = last_looks.looks_left(workspace, settings, entry, history)
+            if looks:
+                return Plan(0, looks)
+        return Stopped(rule, f"{reason} {last_looks.looked_again(curve)}".strip())
+
     decision = stopping.decide(settings.stopping, settings.budget, history, pool_left=left, signals=signals)
     if decision.stop:
-        return Stopped(decision.rule, decision.reason)
+        return ended(decision.rule, decision.reason)
     wanted = settings.acquisition.batch_size
     if first:
         wanted = first_batch_size(settings, given_classes(prepared, settings), len(prepared.classes))
@@ -257,14 +285,14 @@ def plan_round(workspace: Workspace, settings: CampaignSettings, entry: Entry) -
     wanted = within_quotas(settings, before, wanted, testing if first else 0)
     if settings.acquisition.compose.is_set:
         composed = composing.plan(workspace, settings, taken, wanted, history, gold)
-        return Stopped(*composed) if isinstance(composed, tuple) else composed
+        return ended(*composed) if isinstance(composed, tuple) else Plan(composed)
     affordable = stopping.affordable(settings, history, test_items=testing if first else 0)
     plan = min(wanted, left, affordable)
     if plan <= 0 < wanted:
-        return Stopped(
+        return ended(
             "budget", f"what is left of the budget pays for no further item (it affords {affordable})"
         )
-    return plan
+    return Plan(plan)
 
 
 def given_classes(prepared: Any, settings: CampaignSettings) -> set[str]:

@@ -4,7 +4,7 @@ A verdict counts when a round closes. Once a campaign has stopped no round comes
 for that: votes are fused, the model is trained and judged and certificates are tried as in any round. It is
 opened by a person, never by a schedule, since each try of a certificate takes its part of the chance to err.
 It says nothing of what labels bring, so stopping rules, forecasts and savings leave it out
-(`evaluation.curve.asking_rounds`, `stopping.summaries`).
+(`evaluation.curve.labeling_rounds`, `stopping.summaries`).
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def open_settling(workspace: Workspace, *, anyway: bool, told: Callable[[str], N
             f"`labelloop review {here}` writes a queue to fill in; --anyway settles all the same, "
             "for answers that came in late"
         )
-    entry = loop.open_next(workspace, ledger, settings, 0, settles=True)
+    entry = loop.open_next(workspace, ledger, settings, loop.Plan(0), settles=True)
     told(f"{entry.id} asks nobody and counts what is new: {'; '.join(found) or 'late answers, if any'}")
     return entry
 

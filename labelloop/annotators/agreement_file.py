@@ -61,7 +61,7 @@ def agreement_of_file(
         raise SettingsError(f"--order is about ordinal labels, and --level is {level}; leave out one of them")
     answers = read_answers(
         path, item_column=item_column, annotator_column=annotator_column, label_column=label_column,
-        slice_column=slice_column, classes=order,
+        slice_column=slice_column, classes=order, numbers=level != "nominal",
     )  # fmt: skip
     return agreement_summary(answers, level=level, ordered=order is not None, resamples=resamples, seed=seed)
 

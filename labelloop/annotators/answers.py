@@ -12,8 +12,9 @@ import pandas as pd
 
 from labelloop.errors import DataError
 from labelloop.fusion.base import Votes
+from labelloop.fusion.class_names import refuse_free_text
 from labelloop.fusion.coding import WITHDRAWN, code_votes, latest_rows, without_reasks
-from labelloop.fusion.gold_labels import in_order
+from labelloop.fusion.gold_labels import in_order, none_of_the_votes
 from labelloop.fusion.text_table import read_text_table
 from labelloop.fusion.votes_file import read_gold, read_votes
 
@@ -41,6 +42,7 @@ def read_answers(
     label_column: str = "label",
     slice_column: str | None = None,
     classes: Sequence[str] | None = None,
+    numbers: bool = False,
 ) -> Answers:
     """Read votes as `labelloop fuse` does, with `answered_at` and `lead_seconds` where they are columns.
 
@@ -50,9 +52,11 @@ def read_answers(
     Args:
         slice_column: a column to report agreement by.
         classes: the classes in their order. Default: the labels, numbers by value, others by name.
+        numbers: whether labels are values, of which each may differ.
 
     Raises:
-        DataError: see `fusion.votes_file.read_votes`; or no such slice column, or a time that is no number.
+        DataError: see `fusion.votes_file.read_votes`; labels are free text; or no such slice
+            column, or a time that is no number.
     """
     path = Path(path)
     text = read_text_table(path)
@@ -64,6 +68,8 @@ def read_answers(
         table["answered_at"] = pd.to_datetime(text["answered_at"], utc=True, format="ISO8601")
     else:
         table = read_votes(path, item_column, annotator_column, label_column, classes)
+    if classes is None and not numbers:
+        refuse_free_text(table["label"], path, label_column)
     if SECONDS in text.columns:
         table[SECONDS] = _seconds(text[SECONDS], path)
     if slice_column is not None:
@@ -125,10 +131,10 @@ def read_gold_codes(
     Raises:
         DataError: the file is not as it must be, or no item of it has votes.
     """
-    codes, told = gold_codes(votes, read_gold(path, item_column, label_column))
+    gold = read_gold(path, item_column, label_column)
+    codes, told = gold_codes(votes, gold)
     if not told["used"]:
-        raise DataError(f"{path}: none of its {told['items']} items has votes and one clear label; items of "
-                        f"the votes look like {str(votes.items[0])!r}")  # fmt: skip
+        raise DataError(none_of_the_votes(path, gold, votes.items))
     return codes, told
 
 

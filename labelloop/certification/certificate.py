@@ -18,6 +18,9 @@ from labelloop.errors import DamagedFileError, DataError
 FORMAT = 1
 CERTIFICATE, REVOKED = "certificate.json", "revoked.json"
 
+MOST_DAYS = 36_500
+"""A hundred years, so that the day it ends is one that can be written."""
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -56,6 +59,8 @@ class Certificate:
     gold_digest: str
     audit_share: float
     audit_delta: float
+    blind: int | None = None
+    """How many of the reviews behind it were given without the label in view; None of gold."""
     digest: str = ""
     """SHA-256 of everything else but the id."""
 
@@ -71,8 +76,9 @@ def sealed(now: datetime, days: float, **facts: Any) -> Certificate:
         now: with a time zone.
         days: how long it holds.
     """
-    if not days > 0:
-        raise DataError(f"a certificate of {days:g} days is none; give more than 0")
+    if not 0 < days <= MOST_DAYS:
+        raise DataError(f"a certificate of {days:g} days is none; give more than 0, and {MOST_DAYS} at most")
+    facts = {"blind": None} | facts
     facts |= {
         "issued_at": now.isoformat(timespec="seconds"),
         "expires_at": (now + timedelta(days=days)).isoformat(timespec="seconds"),

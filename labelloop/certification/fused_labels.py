@@ -91,6 +91,7 @@ def certify_fused(
     method: str,
     scorer: str,
     verdicts: Sequence[tuple[str, str]],
+    blind: int,
 ) -> Issued:
     """Find the threshold of the greatest coverage, and seal a certificate.
 
@@ -102,6 +103,7 @@ def certify_fused(
         now: with a time zone.
         scorer: digest of what made labels and confidences.
         verdicts: item and label of what was read.
+        blind: how many of these verdicts were given without the label in view.
     """
     least = _fewest(len(confidence), target, delta)
     if len(right) < least:
@@ -128,6 +130,7 @@ def certify_fused(
         scorer=scorer,
         method=method,
         gold_digest=files.digest_of(sorted(verdicts)),
+        blind=blind,
         # What is read of the slice later on is the audit.
         audit_share=0.0,
         audit_delta=audit_delta,

@@ -54,7 +54,7 @@ def review(
     FILE --by NAME`. A verdict outranks votes from the next round on, and in `labelloop export` at once. Both
     are kept.
 
-    In a campaign with review gates (review.gates in params.yaml), --gate writes what waits at one.
+    In a campaign with review gates (review.gates in params.yaml), --gate writes what waits at one, as blind.
     """
     from labelloop.reviewing.review import take_verdicts, write_gate_queue, write_queue
     from labelloop.settling import uncounted_words
@@ -69,7 +69,7 @@ def review(
             say(_taken(told, uncounted_words(workspace)))
         return
     if gate:
-        told = write_gate_queue(workspace, out, gate)
+        told = write_gate_queue(workspace, out, gate, blind=not show)
     else:
         told = write_queue(
             workspace, out, now=time_of(workspace), unsure_below=unsure_below, at_random=random,

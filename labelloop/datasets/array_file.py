@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 
@@ -87,32 +87,60 @@ def scan_images(path: Path, name: str) -> np.ndarray:
     return np.concatenate([np.empty(0, dtype=np.uint64), *digests])
 
 
-def read_pieces(path: Path, start: int, stop: int, step: int) -> Iterator[np.ndarray]:
-    """Rows `start` to `stop` of a .npy of numbers as float32, `step` at a time.
+class RowsOnDisk:
+    """Neighbouring rows of a .npy of numbers as float32, each read when it is sliced.
 
-    By plain reads into memory that is used again: a piece of a few MB is then still in the processor's cache
-    when it is worked on, and no page of the file is ever mapped. A piece is good until the next one is asked
-    for.
+    By plain reads into memory that is used again: a slice of a few hundred KB is then still in the
+    processor's cache when it is worked on, and no page of the file is ever mapped. A slice is good until the
+    next one is taken, so it is for one thread. `numpy.asarray` reads everything. A context manager, which
+    closes the file.
 
-    Raises:
-        DamagedFileError: the file ends before row `stop`.
+    Args:
+        array: the file, mapped, C-contiguous.
+        start, stop: the rows.
     """
-    described = open_array(path, str(path))
-    assert isinstance(described, np.memmap)
-    assert described.flags.c_contiguous
-    dtype, offset, width = described.dtype, described.offset, described[:1].size
-    shape = described.shape[1:]
-    del described
-    raw = np.empty((min(step, stop - start), *shape), dtype=dtype)
-    converted = raw if raw.dtype == np.float32 else np.empty(raw.shape, dtype=np.float32)
-    with path.open("rb", buffering=0) as stream:
-        stream.seek(offset + start * width * dtype.itemsize)
-        for first in range(start, stop, step):
-            count = min(step, stop - first)
-            _fill(raw[:count], stream, path)
-            if converted is not raw:
-                np.copyto(converted[:count], raw[:count])
-            yield converted[:count]
+
+    def __init__(self, array: np.memmap, start: int, stop: int) -> None:
+        assert array.flags.c_contiguous
+        self._path = Path(str(array.filename))
+        self._stored, self._row_bytes = array.dtype, array[:1].nbytes
+        self._offset = array.offset + start * self._row_bytes
+        self.shape: tuple[int, ...] = (stop - start, *array.shape[1:])
+        self.ndim, self.dtype = array.ndim, np.dtype(np.float32)
+        self._raw = self._converted = np.empty((0, *self.shape[1:]), dtype=self.dtype)
+        self._stream = self._path.open("rb", buffering=0)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        """Rows one after the other.
+
+        Raises:
+            DamagedFileError: the file ends before they do.
+        """
+        first, last, step = rows.indices(len(self))
+        if step != 1:
+            raise ValueError(f"rows on disk are read one after the other, not in steps of {step}")
+        count = max(0, last - first)
+        if count > len(self._raw):
+            self._raw = np.empty((count, *self.shape[1:]), dtype=self._stored)
+            plain = self._stored == self.dtype
+            self._converted = self._raw if plain else np.empty(self._raw.shape, dtype=self.dtype)
+        self._stream.seek(self._offset + first * self._row_bytes)
+        _fill(self._raw[:count], self._stream, self._path)
+        if self._converted is not self._raw:
+            np.copyto(self._converted[:count], self._raw[:count])
+        return self._converted[:count]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self[:], dtype=dtype)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
 
 
 def _fill(rows: np.ndarray, stream: io.FileIO, path: Path) -> None:
@@ -123,6 +151,16 @@ def _fill(rows: np.ndarray, stream: io.FileIO, path: Path) -> None:
         if not done:
             raise DamagedFileError(f"{path} ends too early; bring that file back or start a new campaign")
         room = room[done:]
+
+
+def data_offset(stream: BinaryIO | io.FileIO) -> int:
+    """Where the rows of a .npy begin that `start_array` began; the stream stands at its beginning.
+
+    Without reading what the header says, which takes longer than a shard of rows to write. See NEP 1.
+    """
+    head = stream.read(10)
+    assert head[:7] == b"\x93NUMPY\x01"
+    return 10 + int.from_bytes(head[8:10], "little")
 
 
 def start_array(stream: BinaryIO, shape: tuple[int, ...], dtype: np.dtype) -> None:

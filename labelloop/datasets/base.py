@@ -14,10 +14,13 @@ Rows of pool.parquet and of pool.npy correspond.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
 import numpy as np
+
+from labelloop.datasets.array_file import RowsOnDisk
 
 InputKind = Literal["text", "features", "images"]
 
@@ -45,11 +48,8 @@ class Items(Protocol):
         """What a learner sees of `rows`; see labelloop/models/base.py."""
         ...
 
-    def pieces(self, rows: slice, step: int) -> Iterator[np.ndarray]:
-        """`inputs` of neighbouring rows, `step` at a time where they can be read so, else all at once.
-
-        A piece is good until the next one is asked for.
-        """
+    def sliced(self, rows: slice) -> AbstractContextManager[np.ndarray | RowsOnDisk]:
+        """`inputs` of neighbouring rows, read when they are sliced where that can be, else at once."""
         ...
 
     def reader(self) -> Callable[[np.ndarray | slice], np.ndarray]:

@@ -42,10 +42,11 @@ def schema_of(path: Path) -> pa.Schema:
         raise damaged(path, error) from None
 
 
-def mapped(path: Path, mode: Literal["r", "c"] = "r") -> np.ndarray:
+def mapped(path: Path, mode: Literal["r", "c"] = "r") -> np.memmap:
     """The array of a .npy, memory-mapped; errors as for `read_column`."""
     try:
-        return np.asarray(np.load(path, mmap_mode=mode, allow_pickle=False))
+        array: np.memmap = np.load(path, mmap_mode=mode, allow_pickle=False)
+        return array
     except (ValueError, OSError, EOFError) as error:
         raise damaged(path, error) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from labelloop import files
-from labelloop.datasets.array_file import read_pieces
+from labelloop.datasets.array_file import RowsOnDisk
 from labelloop.datasets.base import InputKind, Prepared
 from labelloop.datasets.columns import (
     damaged,
@@ -70,15 +71,15 @@ class StoredItems:
             return objects(taken(self._text, rows))
         return self._rows_of(self._array, rows)
 
-    def pieces(self, rows: slice, step: int) -> Iterator[np.ndarray]:
-        """`inputs` of neighbouring rows, `step` at a time where they can be read so, else all at once.
-
-        A piece is good until the next one is asked for.
-        """
+    @contextmanager
+    def sliced(self, rows: slice) -> Iterator[np.ndarray | RowsOnDisk]:
+        """`inputs` of neighbouring rows, read when they are sliced where that can be, else at once."""
         start, stop, _ = rows.indices(len(self))
         readable = self.input_kind == "features" and self._array_rows is None
-        if readable and self._array.flags.c_contiguous:
-            yield from read_pieces(self._array_path, start, stop, step)
+        array = self._mapped if readable else None
+        if array is not None and array.flags.c_contiguous:
+            with RowsOnDisk(array, start, stop) as on_disk:
+                yield on_disk
         else:
             yield self.inputs(slice(start, stop))
 
@@ -188,6 +189,10 @@ class StoredItems:
 
     @property
     def _array(self) -> np.ndarray:
+        return np.asarray(self._mapped)
+
+    @property
+    def _mapped(self) -> np.memmap:
         # Mapped anew for every request: pages that were read count as this process's memory for as long
         # as they are mapped, and a pass over the pool would end with all of it.
         described = self.summary["arrays"][self.name]
@@ -203,7 +208,7 @@ class StoredItems:
     @cached_property
     def _array_rows(self) -> np.ndarray | None:
         rows = self.summary["arrays"][self.name]["rows"]
-        return mapped(self.folder / rows) if rows else None
+        return np.asarray(mapped(self.folder / rows)) if rows else None
 
     @cached_property
     def _stored(self) -> list[str]:

@@ -18,12 +18,15 @@ CONTROL = {"control_labels": "Int64", "control_accuracy": "float64"}
 """Nullable: a round whose control arm is still empty has no control accuracy."""
 SETTLES = "settles"
 """Whether the round asked nobody, and counted what had been reviewed; in files of earlier versions, none."""
+ONLY_LOOKS = "only_looks"
+"""Whether the round only looked again at older items; a column of campaigns with such a round alone."""
 TYPES = {
     "round": "str",
     **dict.fromkeys(COUNTS, "int64"),
     **dict.fromkeys(SHARES, "float64"),
     **CONTROL,
     SETTLES: "bool",
+    ONLY_LOOKS: "bool",
 }
 """Columns and their types. `labels`: training items with a label, all arms together; `votes`, `cost` and
 `hours`: since the campaign began, the test set's included; `ece`: expected calibration error."""
@@ -38,13 +41,13 @@ def append_round(curve: pd.DataFrame, row: Mapping[str, Any]) -> pd.DataFrame:
     """The curve with one more round.
 
     Args:
-        row: a value a column of `TYPES`; the control columns may be None or absent, and so may `settles`;
-            others are ignored.
+        row: a value a column of `TYPES`; the control columns may be None or absent, `settles` and
+            `only_looks` may be absent; others are ignored.
 
     Raises:
         DataError: a value is missing, or the round is in the curve already.
     """
-    row = {SETTLES: False, **row}
+    row = {SETTLES: False, ONLY_LOOKS: False, **row}
     missing = [name for name in TYPES if name not in CONTROL and pd.isna(row.get(name))]
     if missing:
         raise DataError(f"learning curve, round {row.get('round')!r}: {missing[0]!r} is missing")
@@ -54,17 +57,19 @@ def append_round(curve: pd.DataFrame, row: Mapping[str, Any]) -> pd.DataFrame:
     return pd.concat([curve, added], ignore_index=True) if len(curve) else added
 
 
-def asking_rounds(curve: pd.DataFrame) -> pd.DataFrame:
-    """The curve without rounds that asked nobody: what tells what labels bring.
+def labeling_rounds(curve: pd.DataFrame) -> pd.DataFrame:
+    """The curve without rounds that asked about no new item: what tells what labels bring.
 
-    A round that settles has the labels of the round before, so it would look as if more had brought nothing.
+    A round that settles or only looks again has the labels of the round before, so it would look as if more
+    had brought nothing.
     """
-    return curve[~curve[SETTLES]].reset_index(drop=True)
+    return curve[~(curve[SETTLES] | curve[ONLY_LOOKS])].reset_index(drop=True)
 
 
 def write_curve(curve: pd.DataFrame, path: Path) -> None:
     """Write as CSV with numbers in full: reading gives them back to the bit."""
-    files.write_text(path, curve[list(TYPES)].to_csv(index=False, lineterminator="\n"))
+    columns = [name for name in TYPES if name != ONLY_LOOKS or curve[name].any()]
+    files.write_text(path, curve[columns].to_csv(index=False, lineterminator="\n"))
 
 
 def read_curve(path: Path) -> pd.DataFrame:
@@ -80,8 +85,9 @@ def read_curve(path: Path) -> pd.DataFrame:
         )  # fmt: skip
     except (ValueError, UnicodeDecodeError) as error:
         raise DamagedFileError(f"{path} is damaged: {error}") from None
-    if SETTLES not in curve:
-        curve[SETTLES] = False
+    for name in (SETTLES, ONLY_LOOKS):
+        if name not in curve:
+            curve[name] = False
     if list(curve.columns) != list(TYPES):
         raise DamagedFileError(f"{path} is damaged: its columns are {list(curve.columns)}")
     return curve

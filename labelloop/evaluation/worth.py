@@ -8,15 +8,15 @@ from typing import Any
 PROJECTED, MEASURED = "projected", "measured"
 _SOURCES = {
     PROJECTED: "by the projection of what random needs for the accuracy reached",
-    MEASURED: "by the measurement at the control arm's size, where saving begins",
+    MEASURED: "by the measurement at half of the control arm, where saving begins",
 }
 
 
 def labels_saved(savings: Mapping[str, Any], projected: Mapping[str, Any] | None) -> dict[str, Any]:
     """How many labels random would have needed more, from the better of the two sources there is.
 
-    The measurement compares both curves at the accuracy of the control arm, a tenth of the labels: it can
-    never be more than that tenth. What the campaign is about is the accuracy that it reached, so the
+    The measurement compares both curves at the accuracy of half of the control arm, a twentieth of the
+    labels: it can never be more than that. What the campaign is about is the accuracy that it reached, so the
     projection counts, unless it has no upper end and its low end leaves open whether anything was saved.
 
     Args:
@@ -24,22 +24,23 @@ def labels_saved(savings: Mapping[str, Any], projected: Mapping[str, Any] | None
         projected: what `projection.project_random` returned.
 
     Returns:
-        low, middle, high (None where not known), coverage (of low to high), sure (of low alone) and source:
-        projected, measured, or None with too little data for either.
+        low, middle, high (None where not known: of a measurement with an open end), coverage (of low to
+        high), sure (of one end alone) and source: projected, measured, or None with too little data for
+        either.
     """
     if projected is not None and (projected["saved"]["high"] is not None or projected["saved"]["low"] > 0):
         coverage = projected["coverage"]
         return dict(projected["saved"]) | {
             "coverage": coverage, "sure": (1 + coverage) / 2, "source": PROJECTED
         }  # fmt: skip
-    # The bound 'at least' that the measurement gives is one-sided: its coverage is that of the low end.
+    coverage = savings["coverage"]
     return {
         "low": savings["saved_low"],
         "middle": savings["saved"],
         "high": savings["saved_high"],
-        "coverage": savings["coverage"],
-        "sure": savings["coverage"],
-        "source": None if savings["saved_low"] is None else MEASURED,
+        "coverage": coverage,
+        "sure": None if coverage is None else (1 + coverage) / 2,
+        "source": None if coverage is None else MEASURED,
     }
 
 
@@ -78,16 +79,21 @@ def money_saved(
 def _sentence(found: Mapping[str, Any], saved: Mapping[str, Any], currency: str) -> str:
     cost, overhead = found["label_cost"], found["overhead"]
     low, high, roi = found["roi_low"], found["roi_high"], found["roi"]
-    if low is None:
+    if low is None and high is None:
         if not overhead:
             return ""
         return (f"Automation and monitoring have cost {overhead:.2f} {currency}; there is too little data "
                 "yet to tell what they saved.")  # fmt: skip
     if not cost and not overhead:
         return ""
+    sure = f"({100 * saved['sure']:.3g}% sure)"
+    if low is None:
+        told = f"{high:.2f} {currency} saved at most {sure}"
+    elif high is None:
+        told = f"{low:.2f} {currency} saved at least {sure}"
+    elif roi is None:
+        told = f"between {low:.2f} and {high:.2f} {currency} saved ({saved['coverage']:.0%} interval)"
+    else:
+        told = f"{roi:.2f} {currency} saved ({saved['coverage']:.0%} interval {low:.2f} to {high:.2f})"
     less = f", less {overhead:.2f} for automation and monitoring" if overhead else ""
-    how = f"{_SOURCES[saved['source']]}, at {cost:.3f} {currency} a label{less}"
-    if roi is None or high is None:
-        return f"In money: {low:.2f} {currency} saved at least ({saved['sure']:.0%} sure), {how}."
-    return (f"In money: {roi:.2f} {currency} saved ({saved['coverage']:.0%} interval {low:.2f} to "
-            f"{high:.2f}), {how}.")  # fmt: skip
+    return f"In money: {told}, {_SOURCES[saved['source']]}, at {cost:.3f} {currency} a label{less}."

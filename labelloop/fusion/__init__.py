@@ -40,6 +40,10 @@ PEERS = {
 """Methods of other packages, to compare with, and the module they need: the extra `peers` installs them."""
 
 
+OF_ITEMS = ("item_prior", "warm_start")
+"""Options that are an array with a row an item: given in Python only, where the items are known."""
+
+
 def make_fuser(name: str, options: Mapping[str, Any] | None = None) -> Fuser:
     """The fusion method `name` with its options filled in: `fuser(votes, gold=None) -> Fusion`.
 
@@ -90,10 +94,17 @@ def check_options(name: str, function: Callable[..., Any], options: Mapping[str,
         SettingsError: names the option and the nearest there is.
     """
     known = _options(function)
-    for option in options:
+    written = [option for option in known if option not in OF_ITEMS]
+    for option, value in options.items():
         if option not in known:
             raise SettingsError(
-                f"fusion.options: {option!r} is not an option of {name}; {_nearest(option, known)}"
+                f"fusion.options: {option!r} is not an option of {name}; {_nearest(option, written)}"
+            )
+        if option in OF_ITEMS and value is not None and not hasattr(value, "shape"):
+            raise SettingsError(
+                f"fusion.options.{option} is an array with a row an item, which Python alone can give; leave "
+                "it out. `labelloop fuse` has --probabilities for a model's word and --warm-start for labels "
+                "to start from, a campaign fusion.model_prior"
             )
 
 

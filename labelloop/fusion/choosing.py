@@ -48,11 +48,11 @@ def auto(
     """Fuse by `pooled_dawid_skene`, blended with votes, or by `majority` where that cannot be trusted.
 
     Before the fit: annotators whose answers depend on each other count as one; unless an item prior says
-    more, majority decides where items have fewer than two votes, annotators fewer than three, where there
-    are fewer than 50 items, or where the graph of items and annotators falls apart. After it: the one decides
-    that clearly has more gold right; where gold does not tell, majority, where the crowd's usual answer to a
-    class is another class, a class has vanished, unanimous items are overturned, or agreement between
-    annotators is explained worse than by counting.
+    more, majority decides where items have fewer than two votes, annotators fewer than three, where there are
+    fewer than 50 items, where nobody ever agrees with anybody, or where the graph of items and annotators
+    falls apart. After it: the one decides that clearly has more gold right; where gold does not tell,
+    majority, where the crowd's usual answer to a class is another class, a class has vanished, unanimous
+    items are overturned, or agreement between annotators is explained worse than by counting.
 
     Args:
         votes: coded votes.
@@ -142,6 +142,8 @@ def _against_estimating(votes: Votes, evidence: Evidence, has_prior: bool) -> st
         return "half of the items have fewer than two independent votes"
     if evidence.votes_per_annotator < LEAST_VOTES_PER_ANNOTATOR:
         return "the annotators gave too few votes to be told apart"
+    if evidence.pairs.shared.sum() and not evidence.pairs.same.sum():
+        return "no two votes about an item are the same"
     if evidence.largest_component < LEAST_COMPONENT:
         return f"at most {evidence.largest_component:.0%} of the items are connected by annotators"
     return ""

@@ -13,7 +13,7 @@ from labelloop.hints import nearest
 ALSO_CALLED = {
     "item": ("task", "item_id", "task_id", "question"),
     "annotator": ("worker", "annotator_id", "worker_id", "user", "rater", "performer", "labeler", "labeller"),
-    "label": ("answer", "value", "response", "vote", "class", "annotation", "choice"),
+    "label": ("answer", "value", "response", "vote", "class", "annotation", "choice", "rating", "score"),
 }
 """What other people's files call our columns: taken where ours is missing and one of these is there."""
 NEARLY = {"item": ("id", "example"), "annotator": (), "label": ()}

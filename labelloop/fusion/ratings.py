@@ -15,6 +15,9 @@ from labelloop.errors import DataError, SettingsError
 DEGREES = 4.0
 """Of Student's t where outliers are to count less; the usual choice since Lange, Little and Taylor (1989)."""
 
+GREATEST = 1e100
+"""Number whose square can still be summed."""
+
 
 @dataclass(frozen=True)
 class Ratings:
@@ -53,7 +56,7 @@ def fuse_ratings(
     *,
     bias: bool = True,
     robust: bool = False,
-    prior_votes: float = 200.0,
+    prior_votes: float = 20.0,
     max_iter: int = 500,
     tol: float = 1e-9,
 ) -> FusedRatings:
@@ -72,12 +75,13 @@ def fuse_ratings(
             are never taken for generous.
         robust: let single ratings far off count less. Not where few people are right and many give 0: then
             the few are what counts less.
-        prior_votes: ratings by which each annotator's noise is drawn to that of all; 0 or more.
+        prior_votes: ratings by which each annotator's noise is drawn to that of all; 0 or more. What it
+            brings is in docs/fusion.md.
         max_iter: rounds at most.
         tol: stop when no value moves by more than this share of the ratings' spread.
 
     Raises:
-        DataError: a value is not finite, or the arrays do not fit each other.
+        DataError: a value is not finite or beyond `GREATEST`, or the arrays do not fit each other.
         SettingsError: an option is none.
 
     Source: the two-way model with unequal variances, Grubbs (1948), On estimating precision of measuring
@@ -129,6 +133,9 @@ def _check(ratings: Ratings, prior_votes: object, max_iter: object) -> None:
     if wrong.any():
         row = int(wrong.argmax())
         raise DataError(f"rating {row} is {ratings.value[row]}; ratings must be finite numbers")
+    if len(ratings.value) and np.abs(ratings.value).max() > GREATEST:
+        row = int(np.abs(ratings.value).argmax())
+        raise DataError(f"rating {row} is {ratings.value[row]:g}; numbers above {GREATEST:g} cannot be fused")
     if isinstance(prior_votes, bool) or not isinstance(prior_votes, int | float) \
             or not (math.isfinite(prior_votes) and prior_votes >= 0):  # fmt: skip
         raise SettingsError(f"prior_votes is {prior_votes!r}; it must be a number from 0 on")

@@ -12,7 +12,7 @@ import pandas as pd
 from labelloop.errors import DataError
 from labelloop.fusion import check_options
 from labelloop.fusion.coding import latest_rows
-from labelloop.fusion.gold_labels import without_contradictions
+from labelloop.fusion.gold_labels import none_of_the_votes, without_contradictions
 from labelloop.fusion.labels_file import check_suffix, write_table
 from labelloop.fusion.ratings import FusedRatings, Ratings, fuse_ratings
 from labelloop.fusion.votes_file import read_gold, read_votes
@@ -48,7 +48,8 @@ def fuse_ratings_file(
         errors of values and of means.
 
     Raises:
-        DataError: the ratings, the gold or the name of the output are not as they must be.
+        DataError: the ratings, the gold or the name of the output are not as they must be; no item of the
+            gold has votes.
         SettingsError: an option is not known, or its value is none.
     """
     out_path = Path(out_path)
@@ -72,11 +73,11 @@ def fuse_ratings_file(
             "highest": by_item.max().to_numpy(),
         }
     )
-    write_table(values, out_path)
     gold = None
     if gold_path is not None:
         told = read_gold(gold_path, item_column, label_column)
         gold = _against(told, values, by_item.mean().to_numpy(), Path(gold_path))
+    write_table(values, out_path)
     return {
         "items": len(items),
         "annotators": len(people),
@@ -112,6 +113,8 @@ def _against(gold: pd.DataFrame, values: pd.DataFrame, means: np.ndarray, path: 
     clear, contradicting = without_contradictions(gold.assign(label=_numbers(gold["label"], path, "label")))
     truth = clear.set_index("item")["label"].reindex(values["item"]).to_numpy()
     there = ~np.isnan(truth)
+    if not there.any():
+        raise DataError(none_of_the_votes(path, gold, values["item"].to_numpy()))
     found: dict[str, float] = {
         "compared": int(there.sum()),
         "contradicting": len(contradicting),

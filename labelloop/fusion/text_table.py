@@ -27,6 +27,8 @@ def read_text_table(path: Path) -> pd.DataFrame:
         DataError: the file is not there, empty, of an unknown format or broken.
     """
     name = path.name.lower().removesuffix(".gz")
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; give the path of a file ({FORMATS})")
     if not path.is_file():
         raise DataError(f"{path} is not there; give the path of a file ({FORMATS})")
     if path.stat().st_size == 0:

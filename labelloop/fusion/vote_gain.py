@@ -85,17 +85,40 @@ def new_votes_worth(n_classes: int, accuracy: float, votes: int) -> float:
     """
     if n_classes < 2:
         return 0.0
+    return _mean_worth(_drawn_answers(n_classes, accuracy, votes), n_classes, accuracy) / votes
+
+
+def last_votes_worth(n_classes: int, accuracy: float, votes: int) -> float:
+    """What the last of a new item's votes is expected to bring: what all are worth, less all but it.
+
+    Told as `new_votes_worth` is.
+    """
+    if n_classes < 2:
+        return 0.0
+    answers = _drawn_answers(n_classes, accuracy, votes)
+    before = _mean_worth(answers[:, :-1], n_classes, accuracy) if votes > 1 else 0.0
+    return max(0.0, _mean_worth(answers, n_classes, accuracy) - before)
+
+
+def _drawn_answers(n_classes: int, accuracy: float, votes: int) -> np.ndarray:
+    """Simulated answers about items whose class is 0; shape (DRAWS, votes), int64."""
     random = np.random.default_rng(0)
-    wrong = (1.0 - accuracy) / (n_classes - 1)
     answer = random.integers(1, n_classes, (DRAWS, votes))
     answer[random.random((DRAWS, votes)) < accuracy] = 0
+    return answer
+
+
+def _mean_worth(answer: np.ndarray, n_classes: int, accuracy: float) -> float:
+    """Mean worth of the labels that such answers make."""
+    votes = answer.shape[1]
+    wrong = (1.0 - accuracy) / (n_classes - 1)
     counts = np.stack([(answer == answer[:, [one]]).sum(axis=1) for one in range(votes)], axis=1)
     # Each class that was voted for, once; all the others have no vote.
     first = np.stack([(answer[:, :one] != answer[:, [one]]).all(axis=1) for one in range(votes)], axis=1)
     odds = np.where(first, (accuracy / wrong) ** counts, 0.0)
     total = odds.sum(axis=1) + (n_classes - first.sum(axis=1))
     confidence = np.maximum(odds.max(axis=1), 1.0) / total
-    return float(label_worth(confidence, n_classes).mean()) / votes
+    return float(label_worth(confidence, n_classes).mean())
 
 
 def annotator_accuracy(

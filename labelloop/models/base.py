@@ -28,9 +28,9 @@ class Learner(Protocol):
 
     Where its embedding is no more than its inputs moved and scaled column by column, it may say so by
     ``embedding_columns()``, a `labelloop.models.standardisation.Standardisation` or None: the embeddings of
-    a pool are then never written. Where it works through its rows in blocks of its own, ``block_rows`` says
-    of how many: asked for one block after the other it must say the same, bit for bit, and a pool is then
-    read a block at a time.
+    a pool are then never written. Where ``predict_proba`` asks of its rows no more than their length, their
+    shape and slices, one after the other, ``by_slices = True`` may say so: rows of a pool are then read from
+    disk when it slices them (`labelloop.datasets.array_file.RowsOnDisk`).
 
     Built as ``Class(n_classes=..., seed=..., **options)``; an unknown option is a TypeError, which
     `models.make_learner` turns into a message that lists the real ones.

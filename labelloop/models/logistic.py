@@ -11,8 +11,7 @@ import numpy as np
 from labelloop.models.multinomial import CLASS_WEIGHTS, fit_multinomial
 from labelloop.models.options import check_choice, check_number
 from labelloop.models.probabilities import (
-    BLOCK_ROWS,
-    add_to_rows,
+    block_rows_of,
     probabilities_of,
     require_fitted,
     workers_for,
@@ -44,7 +43,7 @@ class Logistic:
     The embedding is the standardised features.
     """
 
-    block_rows = BLOCK_ROWS
+    by_slices = True
 
     def __init__(
         self,
@@ -100,14 +99,19 @@ class Logistic:
         if product is None:
             standardisation = require_standardisation(self._standardisation)
             product = self._product = standardisation.fold(self._weights, self._intercept)
-        intercepts = np.tile(product.intercept, min(BLOCK_ROWS, len(inputs)))
 
         def score(rows: np.ndarray, out: np.ndarray) -> None:
             product.into(as_features(rows), out)
-            add_to_rows(out, intercepts)
 
-        workers = workers_for(self._weights.size)
-        return probabilities_of(inputs, lambda: score, present, self.n_classes, workers=workers)
+        return probabilities_of(
+            inputs,
+            lambda: score,
+            present,
+            self.n_classes,
+            intercept=product.intercept,
+            block_rows=block_rows_of(product.weights.shape[0]),
+            workers=workers_for(self._weights.size),
+        )
 
     def embed(self, inputs: np.ndarray) -> np.ndarray:
         """Shape (n, d), float32: standardised features."""

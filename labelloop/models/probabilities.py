@@ -25,6 +25,12 @@ that a class nobody has labeled yet is never ruled out.
 BLOCK_ROWS = 2048
 """Rows at a time: scores of 26 classes are then 200 KiB, within a core's own cache."""
 
+_BLOCK_NUMBERS = 2**18
+"""Numbers of a block of rows whose product is bound by memory: 1 MiB of float32, a core's own cache."""
+
+_SOFTMAX_NUMBERS = 2**17
+"""Scores that one softmax goes over, 512 KiB: its passes are short calls, and few of them."""
+
 _SAFE = 60.0
 """exp(60) times a million classes, and exp(-60), still are normal float32 numbers: within this range
 scores need no shift."""
@@ -44,6 +50,7 @@ def probabilities_of(
     present: np.ndarray,
     n_classes: int,
     *,
+    intercept: np.ndarray | None = None,
     block_rows: int = BLOCK_ROWS,
     workers: int = 1,
 ) -> np.ndarray:
@@ -53,9 +60,11 @@ def probabilities_of(
     passes over the scores run on all cores just like the product.
 
     Args:
-        inputs: n rows, may be memory-mapped.
+        inputs: n rows, may be memory-mapped, or on disk and read when they are sliced; then with one worker.
         make_score: called once a thread, for what the thread needs of its own.
         present: shape (k,), int64: the classes that scores are of.
+        intercept: shape (k,), float32: added to each row of scores.
+        block_rows: rows that are scored together.
         n_classes: columns of the result.
         workers: threads; see `workers_for`. 1 where scoring holds the interpreter or brings its own.
 
@@ -64,20 +73,30 @@ def probabilities_of(
     """
     result = np.empty((len(inputs), n_classes), dtype=np.float32)
     complete = len(present) == n_classes
-    starts = iter(range(0, len(inputs), block_rows))
+    if not isinstance(inputs, np.ndarray):
+        workers = 1
+    # Several workers share blocks out; one alone puts the scores of some together for the softmax.
+    together = 1 if workers > 1 else max(1, _SOFTMAX_NUMBERS // max(1, len(present) * block_rows))
+    several = min(together * block_rows, len(inputs))
+    starts = iter(range(0, len(inputs), together * block_rows))
+    repeated = None if intercept is None else np.tile(intercept, several)
 
     def work() -> None:
         score = make_score()
-        block = np.empty((0 if complete else min(block_rows, len(inputs)), len(present)), dtype=np.float32)
+        memory = np.empty((0 if complete else several, len(present)), dtype=np.float32)
         for start in starts:
-            rows = inputs[start : start + block_rows]
-            out = result[start : start + len(rows)] if complete else block[: len(rows)]
-            score(rows, out)
+            rows = slice(start, min(start + several, len(inputs)))
+            out = result[rows] if complete else memory[: rows.stop - start]
+            for first in range(0, len(out), block_rows):
+                block = out[first : first + block_rows]
+                score(inputs[start + first : start + first + len(block)], block)
+            if repeated is not None:
+                add_to_rows(out, repeated)
             softmax_in_place(out)
             if not complete:
                 out *= np.float32(1 - ABSENT_MASS)
-                result[start : start + len(rows)] = ABSENT_MASS / (n_classes - len(present))
-                result[start : start + len(rows), present] = out
+                result[rows] = ABSENT_MASS / (n_classes - len(present))
+                result[rows, present] = out
 
     if workers == 1 or len(inputs) <= block_rows:
         work()
@@ -86,6 +105,11 @@ def probabilities_of(
         for done in [pool.submit(work) for _ in range(workers)]:
             done.result()
     return result
+
+
+def block_rows_of(width: int) -> int:
+    """Rows of so many numbers that a core's own cache holds: at most `BLOCK_ROWS`, and 64 at least."""
+    return max(64, min(BLOCK_ROWS, _BLOCK_NUMBERS // max(1, width)))
 
 
 def workers_for(multiplications: int) -> int:

@@ -150,8 +150,9 @@ def fused_words(told: dict[str, Any]) -> str:
 
 def _blind(voted: dict[str, Any]) -> str:
     """How many of the verdicts were given without the label in view; rounds of earlier versions know none."""
-    read, blind = voted["certificate"]["gold_total"], voted.get("blind", 0)
-    return f"of all {read} verdicts {blind} were given without the label in view"
+    made = voted["certificate"]
+    blind = made.get("blind", voted.get("blind", 0))
+    return f"of all {made['gold_total']} verdicts {blind} were given without the label in view"
 
 
 def _wrong(audits: Sequence[dict[str, Any]]) -> int:

@@ -16,7 +16,8 @@ from labelloop.campaign import CampaignSettings
 from labelloop.round_folder import RoundFolder
 
 Rows = Sequence[Mapping[str, Any]]
-"""The learning curve: labels, votes, cost, hours and accuracy a round, and whether it `settles`."""
+"""The learning curve: labels, votes, cost, hours and accuracy a round, whether it `settles`, and whether it
+`only_looks` again."""
 
 KEPT = ("labels", "test_items", "votes", "cost", "hours", "accuracy", "accuracy_low", "accuracy_high")
 
@@ -61,6 +62,8 @@ def learned(rows: Rows) -> str:
     newest = f"the last {last['labels'] - before['labels']}"
     if last.get("settles", False):
         newest = f"{last['round']}, which asked nobody,"
+    if last.get("only_looks", False):
+        newest = f"{last['round']}, which only looked again,"
     return (
         f"From {first['accuracy']:.1%} with {first['labels']} labels to {last['accuracy']:.1%} with "
         f"{last['labels']}; {newest} moved it by {moved:+.1f} points."
@@ -72,7 +75,7 @@ def spent(rows: Rows, currency: str) -> str:
     last = rows[-1]
     text = f"{last['cost']:.2f} {currency} for {last['votes']} votes in {duration(last['hours'] / 24)}"
     labels = last["labels"] - rows[-2]["labels"] if len(rows) > 1 else 0
-    if not labels or last.get("settles", False):
+    if not labels or last.get("settles", False) or last.get("only_looks", False):
         return text + "."
     return f"{text}; the last labels cost {(last['cost'] - rows[-2]['cost']) / labels:.3f} {currency} each."
 
@@ -111,10 +114,11 @@ def as_lines(prospects: Mapping[str, Any]) -> list[str]:
 
 
 def read_curve(path: Path) -> list[dict[str, Any]]:
-    """Rows of a round's learning_curve.csv: round, whether it settles, and the columns `KEPT` as numbers."""
+    """Rows of a round's learning_curve.csv: round, what kind it is, and the columns `KEPT` as numbers."""
     with path.open(encoding="utf-8", newline="") as stream:
         return [
-            {"round": row["round"], "settles": row.get("settles") == "True"}
+            {"round": row["round"]}
+            | {kind: row.get(kind) == "True" for kind in ("settles", "only_looks")}
             | {name: _number(row[name]) for name in KEPT}
             for row in csv.DictReader(stream)
         ]

@@ -8,12 +8,15 @@ from functools import cached_property
 
 import pandas as pd
 
+from labelloop import files
 from labelloop.errors import DataError, SettingsError
-from labelloop.reviewing.gates import Place
+from labelloop.reviewing.gates import DRAWN, Place
 from labelloop.settings.review import Gate, Review
 from labelloop.spreadsheet import sheet
 
-COLUMNS = ("item", "gate", "reason", "label", "confidence", "votes", "said", "text", "answer", "note")
+OPEN = ("item", "gate", "reason", "label", "confidence", "votes", "said", "text", "answer", "note", "queue")
+BLIND = ("item", "gate", "text", "answer", "note", "queue")
+"""Columns of a gate's queue that shows what is known, but for labels that it drew, and of a blind one."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +26,14 @@ class Waiting:
     item: str
     place: Place
     label: str
-    """As the reviewer is to see it: by the last verdict shown, else by votes; empty without either."""
+    """By the last verdict that may be shown, else by votes; empty without either."""
     confidence: float | None
     """By votes; None where they made no label."""
     votes: int
 
 
 def waiting_rows(labels: pd.DataFrame, found: Mapping[str, Place], gate: str) -> list[Waiting]:
-    """What waits at the gate, the least sure first.
+    """What waits at the gate, by item.
 
     Args:
         labels: columns of `tables.LABELS`, as votes and the data have them.
@@ -43,21 +46,52 @@ def waiting_rows(labels: pd.DataFrame, found: Mapping[str, Place], gate: str) ->
             votes = by_item.get(item, {"label": "", "confidence": None, "votes": 0})
             label = place.shown[-1].label if place.shown else str(votes["label"])
             rows.append(Waiting(item, place, label, votes["confidence"], int(votes["votes"])))
-    return sorted(rows, key=lambda row: (row.confidence or 0.0, row.item))
+    return sorted(rows, key=lambda row: row.item)
 
 
-def gates_as_csv(rows: Sequence[Waiting], texts: Mapping[str, str]) -> str:
-    """The queue as CSV with the columns `COLUMNS`; `answer` and `note` are empty, for the reviewer.
+def is_hidden(row: Waiting, blind: bool) -> bool:
+    """Whether the row shows the item alone; one that the gate drew does on every queue, since these tell how
+    many labels are wrong."""
+    return blind or DRAWN in row.place.why
 
-    `said` is what reviewers have said before. No cell is taken for a formula by a spreadsheet.
+
+def in_reading_order(rows: Sequence[Waiting], seed: int, *, blind: bool) -> list[Waiting]:
+    """Rows that show what is known, the least sure first; then the others, in an order that tells nothing."""
+
+    def place(row: Waiting) -> tuple[bool, float, str]:
+        if is_hidden(row, blind):
+            return True, 0.0, files.digest_of(["queue", seed, row.item])
+        return False, row.confidence or 0.0, row.item
+
+    return sorted(rows, key=place)
+
+
+def gates_as_csv(rows: Sequence[Waiting], texts: Mapping[str, str], *, name: str, blind: bool) -> str:
+    """The queue as CSV; `answer` and `note` are empty, for the reviewer.
+
+    Args:
+        texts: what items show, by item.
+        name: the queue's id, see `handed_out`; in every row.
+        blind: columns `BLIND`; otherwise `OPEN`, of which `said` is what reviewers have said before. These
+            are empty in the rows that the gate drew.
+
+    No cell is taken for a formula by a spreadsheet.
     """
-    cells = (
-        (row.item, row.place.waits_at, "; ".join(row.place.why), row.label,
-         "" if row.confidence is None else f"{row.confidence:.3f}", str(row.votes), _said(row.place),
-         " ".join(texts.get(row.item, "").split())[:500], "", "")
-        for row in rows
-    )  # fmt: skip
-    return sheet(COLUMNS, cells)
+    columns, cells = BLIND if blind else OPEN, []
+    for row in rows:
+        cell = {"item": row.item, "gate": row.place.waits_at, "queue": name,
+                "text": " ".join(texts.get(row.item, "").split())[:500]}  # fmt: skip
+        if not is_hidden(row, blind):
+            confidence = "" if row.confidence is None else f"{row.confidence:.3f}"
+            cell |= {"reason": why_it_waits(row), "label": row.label, "confidence": confidence,
+                     "votes": str(row.votes), "said": _said(row.place)}  # fmt: skip
+        cells.append([cell.get(column, "") for column in columns])
+    return sheet(columns, cells)
+
+
+def why_it_waits(row: Waiting) -> str:
+    """In words; empty where the gate wants one more reviewer and looks for nothing any more."""
+    return "; ".join(row.place.why)
 
 
 def _said(place: Place) -> str:

@@ -19,7 +19,7 @@ class Handed:
     """An item on a queue, as of when that was written."""
 
     reason: str
-    """One of `queue.REASONS`."""
+    """One of `queue.REASONS`; on a gate's queue why the label waits there."""
     label: str
     """Empty where it had none."""
     blind: bool

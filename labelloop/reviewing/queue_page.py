@@ -3,15 +3,44 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from labelloop import files
+from labelloop.errors import DataError
 from labelloop.reporting.web_page import page, text
 from labelloop.stages.shown_items import Shown
 
+PAGE = ".html"
+"""How the page of a queue's pictures ends; the rest of its name is the queue's."""
+
 WIDTH = 320
 """Pixels that a picture takes at the most, and a small one at the least a third of that."""
+
+
+def refuse_page(out: Path) -> None:
+    """Refuse a queue that is named as its page would be."""
+    if out.suffix.lower() == PAGE:
+        raise DataError(f"--out {out}: a page of that name holds the queue's pictures; name a table that "
+                        "ends with .csv")  # fmt: skip
+
+
+def write_page(out: Path, shown: Mapping[str, Shown]) -> str | None:
+    """The queue's pictures beside it; the page's path, or None without any. The page of an earlier queue in
+    its place goes.
+
+    Args:
+        out: the queue's table.
+        shown: what each item shows, in the table's order.
+    """
+    path = out.with_suffix(PAGE)
+    if not any(one.picture for one in shown.values()):
+        if path.exists() and is_page_of(path.read_text(encoding="utf-8", errors="replace"), out.name):
+            path.unlink()
+        return None
+    files.write_text(path, queue_page(list(shown.items()), path.parent, out.name))
+    return str(path)
 
 
 def queue_page(rows: Sequence[tuple[str, Shown]], folder: Path, queue: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -16,12 +16,20 @@ from labelloop import datasets, files, tables
 from labelloop.errors import DataError, LabelloopError
 from labelloop.ledger import Ledger
 from labelloop.reviewing import verdicts
-from labelloop.reviewing.gate_queue import Desk, gates_as_csv, known_gate, waiting_rows
+from labelloop.reviewing.gate_queue import (
+    Desk,
+    gates_as_csv,
+    in_reading_order,
+    is_hidden,
+    known_gate,
+    waiting_rows,
+    why_it_waits,
+)
 from labelloop.reviewing.gates import Place, gate_counts
 from labelloop.reviewing.handed_out import Handed, hand_out
 from labelloop.reviewing.overturning import by_reason, random_slice
 from labelloop.reviewing.queue import RANDOM, as_csv, is_blind, mixed, queue_of
-from labelloop.reviewing.queue_page import is_page_of, queue_page
+from labelloop.reviewing.queue_page import refuse_page, write_page
 from labelloop.reviewing.random_slice import slice_of
 from labelloop.reviewing.round_list import given_up_items
 from labelloop.reviewing.verdicts import Verdict
@@ -34,9 +42,6 @@ from labelloop.stages.runner import Round
 from labelloop.stages.shown_items import Shown, shown_items
 from labelloop.stages.snapshot import before_review
 from labelloop.workspace import Workspace
-
-PAGE = ".html"
-"""How the page of a queue's pictures ends; the rest of its name is the queue's."""
 
 
 def write_queue(
@@ -66,7 +71,7 @@ def write_queue(
         DataError: `out` is named as the page would be.
         LabelloopError: no round is closed yet.
     """
-    _refuse_page(out)
+    refuse_page(out)
     current = _last(workspace)
     prepared = datasets.open_prepared(workspace.data)
     labels = before_review(current)
@@ -82,7 +87,7 @@ def write_queue(
         done=verdicts.standing(said),
         drawn_before={one.item for one in said if one.reason == RANDOM},
         worth_it=_newest_choice(workspace),
-        accepted=accepted_in(current.folder, labels, now),
+        accepted=accepted_in(current.folder, labels, now, workspace.settings.accept),
     )
     entries = mixed(entries, current.settings.campaign.seed) if blind else entries
     noted = {one.item: Handed(one.reason, one.label, is_blind(one, blind)) for one in entries}
@@ -92,32 +97,41 @@ def write_queue(
     files.write_text(out, as_csv(entries, texts, name=name, blind=blind))
     rows = dict(Counter(entry.reason for entry in entries))
     return {"round": current.id, "rows": rows, "out": str(out), "queue": name,
-            "page": _write_page(out, shown), "classes": list(prepared.classes),
+            "page": write_page(out, shown), "classes": list(prepared.classes),
             "at_gates": _drawn_at_gates(workspace, current, labels, said)}  # fmt: skip
 
 
-def write_gate_queue(workspace: Workspace, out: Path, gate: str) -> dict[str, Any]:
-    """Write what waits at one of the review gates of params.yaml to a CSV.
+def write_gate_queue(workspace: Workspace, out: Path, gate: str, *, blind: bool = True) -> dict[str, Any]:
+    """Write what waits at one of the review gates of params.yaml to a CSV, and note what it holds.
+
+    Args:
+        blind: whether it shows the items alone; otherwise what is known, and what others have said, of those
+            that the gate has not drawn.
 
     Returns:
-        rows by why they wait, round, out, page (of their pictures; None without any), classes.
+        rows by why they wait, round, out, queue (its id), page (of their pictures; None without any),
+        classes.
 
     Raises:
         DataError: `out` is named as the page would be.
         SettingsError: there is no such gate.
         LabelloopError: no round is closed yet.
     """
-    _refuse_page(out)
+    refuse_page(out)
     known_gate(workspace.settings.review, gate)
     current = _last(workspace)
     prepared = datasets.open_prepared(workspace.data)
     labels = before_review(current)
     rows = waiting_rows(labels, _places_now(workspace, current), gate)
+    rows = in_reading_order(rows, current.settings.campaign.seed, blind=blind)
+    noted = {row.item: Handed(why_it_waits(row), row.label, is_hidden(row, blind)) for row in rows}
+    name = hand_out(workspace.queues, current.id, noted)
     shown = _shown(workspace, current, [row.item for row in rows])
-    files.write_text(out, gates_as_csv(rows, {item: one.text for item, one in shown.items()}))
-    why = Counter("; ".join(row.place.why) or "another reviewer" for row in rows)
-    return {"round": current.id, "rows": dict(why), "out": str(out), "page": _write_page(out, shown),
-            "classes": list(prepared.classes)}  # fmt: skip
+    texts = {item: one.text for item, one in shown.items()}
+    files.write_text(out, gates_as_csv(rows, texts, name=name, blind=blind))
+    why = Counter(why_it_waits(row) or "another reviewer" for row in rows)
+    return {"round": current.id, "rows": dict(why), "out": str(out), "queue": name,
+            "page": write_page(out, shown), "classes": list(prepared.classes)}  # fmt: skip
 
 
 def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime, gate: str = "") -> dict[str, Any]:
@@ -179,7 +193,8 @@ def take_verdicts(workspace: Workspace, path: Path, by: str, now: datetime, gate
 
 
 def summary(workspace: Workspace) -> dict[str, Any]:
-    """What all verdicts say: reviewed and overturned items, and how many labels the random slice finds wrong.
+    """What all verdicts say: reviewed items, those whose label is another one now than when somebody first
+    reviewed it (overturned), and how many labels the random slice finds wrong.
 
     `error` with `error_low` and `error_high` (Wilson, 95%) is the share of labels by votes that are wrong,
     from the reviewed items of the random slice alone (`drawn`; `undone` of it have no verdict yet); the
@@ -192,11 +207,13 @@ def summary(workspace: Workspace) -> dict[str, Any]:
     votes = labels_by_votes(before_review(current))
     drawn = random_slice(said, votes, seed)
     low, high = drawn.interval
-    standing = verdicts.standing(said)
     found = _places_now(workspace, current) if review.gates else {}
+    standing = {item: one.label for item, one in verdicts.standing(said).items()}
+    standing |= {item: place.label for item, place in found.items() if item in standing and place.label}
+    first = {one.item: one.was for one in reversed(said)}
     return {
         "reviewed": len(standing),
-        "overturned": sum(one.was not in ("", one.label) for one in standing.values()),
+        "overturned": sum(first[item] not in ("", label) for item, label in standing.items()),
         "drawn": drawn.reviewed,
         "undone": drawn.missing,
         "error": drawn.share,
@@ -207,29 +224,11 @@ def summary(workspace: Workspace) -> dict[str, Any]:
     }
 
 
-def _refuse_page(out: Path) -> None:
-    if out.suffix.lower() == PAGE:
-        raise DataError(f"--out {out}: a page of that name holds the queue's pictures; name a table that "
-                        "ends with .csv")  # fmt: skip
-
-
 def _shown(workspace: Workspace, current: Round, items: Sequence[str]) -> dict[str, Shown]:
     if not items:
         return {}
     prepared = datasets.open_prepared(workspace.data)
     return shown_items(prepared, items, current.settings.annotation.payload_columns, workspace.root)
-
-
-def _write_page(out: Path, shown: Mapping[str, Shown]) -> str | None:
-    """The queue's pictures beside it; the page's path, or None without any. The page of an earlier queue in
-    its place goes."""
-    path = out.with_suffix(PAGE)
-    if not any(one.picture for one in shown.values()):
-        if path.exists() and is_page_of(path.read_text(encoding="utf-8", errors="replace"), out.name):
-            path.unlink()
-        return None
-    files.write_text(path, queue_page(list(shown.items()), path.parent, out.name))
-    return str(path)
 
 
 def _places_now(workspace: Workspace, current: Round) -> dict[str, Place]:

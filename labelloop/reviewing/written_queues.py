@@ -46,8 +46,8 @@ class WrittenQueues:
         """Why the item was on the reviewer's queue, with which label, and whether that was hidden.
 
         Args:
-            cells: of the row. Without a column `queue`, as at gates, in files of earlier versions and in
-                those that somebody made by hand, they say what was shown.
+            cells: of the row. Without a column `queue`, as in files of earlier versions and in those that
+                somebody made by hand, they say what was shown.
         """
         name = cells.get("queue", "")
         said = Handed(cells.get("reason", ""), cells.get("label", ""), blind=False)

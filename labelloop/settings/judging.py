@@ -18,7 +18,7 @@ class Evaluation(Section):
     )  # fmt: skip
     calibration_bins: int = Field(15, ge=2, description="Bins of the expected calibration error.")
     interval: float = Field(0.95, gt=0.5, lt=1, description="Coverage of the intervals that are reported.")
-    bootstrap: int = Field(200, ge=20, description="Resamples behind the interval of the savings.")
+    bootstrap: int = Field(200, ge=20, description="Resamples behind the interval of the plateau's slope.")
     stop_set: int = Field(
         1000, ge=0, description="Items of the pool, drawn at random once, whose predictions are kept every "
         "round: what stopping.kappa, stopping.changed and stopping.uncertainty look at. Nobody is asked "

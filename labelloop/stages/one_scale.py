@@ -13,6 +13,8 @@ money than another vote is left to the reviewers.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -59,9 +61,9 @@ def choose_on_one_scale(
         new_items: what it could ask about if it had all of the round's votes.
     """
     annotation, settings = annotation_of(current), current.settings
-    accuracy = settings.acquisition.options.get("accuracy") or votes_accuracy(labels, len(prepared.classes))
-    votes = tables.VOTES.read(current.previous.collected)
-    older = eligible_items(asked, by_votes(labels), votes, annotation)
+    accuracy = accuracy_of(settings, labels, len(prepared.classes))
+    weighed = weigh_older_items(current, prepared, asked, labels, accuracy)
+    older, gain, above = weighed.items, weighed.gain, weighed.above
     each = _costs(prepared, settings)
     probabilities = scores_array(current, "probabilities")
     assert probabilities is not None
@@ -70,23 +72,12 @@ def choose_on_one_scale(
         candidates = np.intersect1d(candidates, open_rows(prepared, settings, taken))
     gains = vote_gain(probabilities, candidates, accuracy=accuracy, votes=annotation.overlap)
     new = np.sort(gains / each[candidates])[::-1]
-    verdict: np.ndarray = np.zeros(0)
-    gain, above = worth_of_a_look(older, accuracy), (older["tier"] == "expert").to_numpy()
-    if len(older):
-        rows = prepared.pool.rows_of(older["item"].tolist())
-        gain = gain / (each[rows] * prices_of_those_left(annotation, votes, older["item"], above))
-        posterior = np.stack(older["posterior"].to_list())
-        verdict = verdicts_worth(posterior) / _verdict_price(annotation, settings.review)
-    order = np.argsort(-gain, kind="stable")
-    order = order[verdict[order] <= gain[order]]
-    room = experts_room(settings, annotation, current.about["new_items"])
-    if room is not None:
-        order = order[~above[order] | (np.cumsum(above[order]) <= room)]
+    order = weighed.order
     spent = np.where(above[order], expert_votes(annotation), 1.0)
     all_votes = new_items * annotation.overlap
     new_taken, looks = share_votes(new, gain[order], all_votes, annotation.overlap, spent)
     order = order[:looks]
-    about = {
+    about: dict[str, Any] = {
         "votes": looks,
         "of_votes": all_votes,
         "unsure": len(older),
@@ -99,9 +90,75 @@ def choose_on_one_scale(
     }
     if settings.review.cost_per_verdict is not None:
         last = min([*new[:new_taken][-1:], *gain[order][-1:]], default=0.0)
-        about["for_review"] = _for_review(older["item"].tolist(), verdict, np.maximum(gain, last))
+        about["for_review"] = weighed.for_review(last)
     told = {"accuracy": accuracy, "votes": annotation.overlap}
     return SecondLooks(further_votes(older, order, gain), new_taken, about, told)
+
+
+@dataclass(frozen=True)
+class OlderItems:
+    """Items that may be asked about again, and what that brings; arrays have a value an item."""
+
+    items: pd.DataFrame
+    """See `eligible_items`."""
+    gain: np.ndarray
+    """What one more vote is expected to add, in sure labels, over what it costs in usual answers."""
+    verdict: np.ndarray
+    """The same of a reviewer's verdict; 0 where verdicts have no price."""
+    room: int | None
+    """Looks that the experts may have; None without a limit."""
+
+    @property
+    def above(self) -> np.ndarray:
+        """Whether an expert's word is wanted; bool."""
+        return (self.items["tier"] == "expert").to_numpy()
+
+    @property
+    def order(self) -> np.ndarray:
+        """Positions of those that votes tell more about than a verdict for its money, the best first."""
+        order = np.argsort(-self.gain, kind="stable")
+        order = order[self.verdict[order] <= self.gain[order]]
+        if self.room is not None:
+            above = self.above[order]
+            order = order[~above | (np.cumsum(above) <= self.room)]
+        return order
+
+    def for_review(self, bar: float) -> list[str]:
+        """Items of which a verdict tells more than a vote, and than the bar; the best first."""
+        names, bars = self.items["item"].tolist(), np.maximum(self.gain, bar)
+        best = np.argsort(-self.verdict, kind="stable")
+        return [names[place] for place in best if self.verdict[place] > bars[place]]
+
+
+def weigh_older_items(
+    current: Round, prepared: Prepared, asked: pd.DataFrame, labels: pd.DataFrame, accuracy: float
+) -> OlderItems:
+    """What may be asked about again, by its gain for the money.
+
+    Args:
+        asked: `tables.ASKED` of the round before.
+        labels: the snapshot of the round before.
+        accuracy: of a vote by anybody but an expert.
+    """
+    annotation, settings = annotation_of(current), current.settings
+    votes = tables.VOTES.read(current.previous.collected)
+    older = eligible_items(asked, by_votes(labels), votes, annotation)
+    room = experts_room(settings, annotation, current.about["new_items"])
+    gain = worth_of_a_look(older, accuracy)
+    if not len(older):
+        return OlderItems(older, gain, np.zeros(0), room)
+    rows, above = prepared.pool.rows_of(older["item"].tolist()), (older["tier"] == "expert").to_numpy()
+    each = _costs(prepared, settings)[rows]
+    gain = gain / (each * prices_of_those_left(annotation, votes, older["item"], above))
+    verdict = verdicts_worth(np.stack(older["posterior"].to_list()))
+    return OlderItems(older, gain, verdict / _verdict_price(annotation, settings.review), room)
+
+
+def accuracy_of(settings: CampaignSettings, labels: pd.DataFrame, n_classes: int) -> float:
+    """How often a vote is right: as the options of `relabel` say, else by the labels that votes made."""
+    acquisition = settings.acquisition
+    told = acquisition.options.get("accuracy") if acquisition.strategy == STRATEGY else None
+    return told or votes_accuracy(labels, n_classes)
 
 
 def share_votes(
@@ -171,11 +228,6 @@ def _verdict_price(annotation: Annotation, review: Review) -> float:
     """What a verdict costs, over a vote by anybody; without bound where it is not weighed."""
     usual = _usual_price(annotation)
     return review.cost_per_verdict / usual if review.cost_per_verdict is not None and usual else np.inf
-
-
-def _for_review(items: list[str], verdict: np.ndarray, bar: np.ndarray) -> list[str]:
-    """Items of which a verdict tells more than the bar, those first of which it tells most."""
-    return [items[place] for place in np.argsort(-verdict, kind="stable") if verdict[place] > bar[place]]
 
 
 def _costs(prepared: Prepared, settings: CampaignSettings) -> np.ndarray:

@@ -7,6 +7,8 @@ of the test set: the points of a learning curve, and what is worked out from the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -17,9 +19,16 @@ from labelloop.errors import DamagedFileError
 from labelloop.evaluation.intervals import wilson
 from labelloop.stages.runner import Round
 
+FIRST = "first"
+"""Of a column: by the campaign's first labels alone, so many as the column says, such as `first.12`."""
+
 
 def keep_predictions(
-    current: Round, items: np.ndarray, predicted: np.ndarray, by_control: np.ndarray | None
+    current: Round,
+    items: np.ndarray,
+    predicted: np.ndarray,
+    by_control: np.ndarray | None,
+    by_first: Mapping[int, np.ndarray],
 ) -> pd.DataFrame:
     """Write outcomes.parquet: a row a test item, a column a round and arm, with the predicted class's code.
 
@@ -27,6 +36,8 @@ def keep_predictions(
         items: shape (n,), ids of the test items.
         predicted: shape (n,), int64: by the campaign's model.
         by_control: the same by the one of the control arm; None where there is none.
+        by_first: the same by learners on the campaign's first labels, by how many these are; empty but in
+            the first round.
 
     Returns:
         That table, by item; missing where an item had no label when the round was judged.
@@ -40,6 +51,7 @@ def keep_predictions(
     new = {f"campaign.{current.id}": predicted}
     if by_control is not None:
         new[f"control.{current.id}"] = by_control
+    new |= {f"{FIRST}.{labels}": said for labels, said in by_first.items()}
     joined = before.join(pd.DataFrame(new, index=pd.Index(items, name="item")), how="outer").sort_index()
     joined = joined.astype("Int32")
     schema = pa.schema([("item", pa.string()), *[(name, pa.int32()) for name in joined.columns]])

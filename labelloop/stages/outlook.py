@@ -1,8 +1,8 @@
 """What `evaluate` says of the rounds to come: is there anything left to learn, and what would it take?
 
 It writes the stop set's predictions, what the stopping rules look at, and the forecast. All three carry on
-from the round before, so that the newest round's files hold the campaign's whole history. A round that asks
-nobody adds nothing to it: the newest of the rounds that asked is the one that the rules and the forecast are
+from the round before, so that the newest round's files hold the campaign's whole history. A round
+without new items adds nothing to it: the newest of the others is the one that the rules and the forecast are
 about.
 """
 
@@ -43,10 +43,10 @@ def write_outlook(current: Round, prepared: Prepared, curve: pd.DataFrame, right
         right: see `outcomes.judge`.
     """
     folder, settings = current.folder, current.settings
-    asking = curves.asking_rounds(curve)
-    newest = str(asking["round"].iloc[-1])
-    plan = _plan(current, prepared, asking, int(curve["labels"].iloc[-1]))
-    known = asking[asking["accuracy"].notna()]
+    labeling = curves.labeling_rounds(curve)
+    newest = str(labeling["round"].iloc[-1])
+    plan = _plan(current, prepared, labeling, int(curve["labels"].iloc[-1]))
+    known = labeling[labeling["accuracy"].notna()]
     before = files.read_json(current.previous.forecast)
     earlier = before.get("earlier", [])
     if before.get("round") not in (None, newest):
@@ -62,11 +62,11 @@ def write_outlook(current: Round, prepared: Prepared, curve: pd.DataFrame, right
     )
     files.write_json(folder.forecast, forecast)
     signals = stopping.read_signals(current.previous.stopping)
-    if current.settles:
+    if newest != current.id:
         files.write_bytes(folder.stop_set, current.previous.stop_set.read_bytes())
     else:
         predictions, doubt = _predict_stop_set(current, prepared)
-        slope = _slope(current, asking, right)
+        slope = _slope(current, labeling, right)
         signals.append(_signals(current, predictions, doubt, slope, forecast, plan))
     progress = stopping.Progress(
         settings.stopping, settings.budget, stopping.history_of(curve), plan.pool_left, signals

@@ -70,11 +70,11 @@ def _summary(current: Round, curve: pd.DataFrame, metrics: dict[str, Any]) -> st
         change = metrics["accuracy"] - curve["accuracy"].iloc[-2]
         labels = metrics["labels"] - int(curve["labels"].iloc[-2])
         cost = metrics["cost"] - curve["cost"].iloc[-2]
-        bought = (
-            "What was reviewed"
-            if current.settles
-            else f"This round's {labels} labels cost {cost:.2f} {currency} and"
-        )
+        bought = f"This round's {labels} labels cost {cost:.2f} {currency} and"
+        if current.settles:
+            bought = "What was reviewed"
+        elif current.only_looks:
+            bought = f"This round's {metrics['second_looks']} second looks cost {cost:.2f} {currency} and"
         gained = f" {bought} moved it by {100 * change:+.1f} points."
     return (
         f"Test accuracy is **{metrics['accuracy']:.1%}** ({metrics['accuracy_low']:.1%} to "

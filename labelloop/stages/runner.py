@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from labelloop import approval, files
 from labelloop.campaign import CampaignSettings
 from labelloop.errors import DamagedFileError, DataError, LabelloopError, SettingsError
-from labelloop.ledger import SETTLES, Ledger, read_frozen
+from labelloop.ledger import LOOKS, SETTLES, Ledger, read_frozen
 from labelloop.round_folder import RoundFolder
 from labelloop.stages.contract import RECORDS, ROUND_STAGES, Contract
 from labelloop.workspace import Workspace
@@ -32,10 +32,12 @@ class Round:
 
     workspace: Workspace
     id: str
+    planned: tuple[dict[str, Any], CampaignSettings] | None = field(default=None, compare=False)
+    """What it would be opened with, as `read_frozen` gives it; None for a round that is opened."""
 
     @cached_property
     def _frozen(self) -> tuple[dict[str, Any], CampaignSettings]:
-        return read_frozen(self.folder.settings)
+        return self.planned or read_frozen(self.folder.settings)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -50,6 +52,11 @@ class Round:
     def settles(self) -> bool:
         """Whether the round asks nobody and counts what has been reviewed; see `labelloop.settling`."""
         return bool(self.about.get(SETTLES))
+
+    @property
+    def only_looks(self) -> bool:
+        """Whether the round asks about no new item, only again about older ones; see `stages.last_looks`."""
+        return bool(self.about.get(LOOKS))
 
     @cached_property
     def folder(self) -> RoundFolder:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,14 @@ import numpy as np
 from labelloop import datasets, files, models
 from labelloop.acquisition import make_strategy
 from labelloop.acquisition.composition_columns import mixture, needs_of
-from labelloop.datasets.array_file import start_array
+from labelloop.datasets.array_file import data_offset, start_array
 from labelloop.one_thread import on_all_cores, one_thread
 from labelloop.stages.pool_embeddings import columns_in_place, keep_columns, read_in_place
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
 
 NOBODY_ASKED = "The round asks nobody, so nothing was picked."
+ONLY_LOOKS = "The round asks about no new item, so nothing was picked."
 WITHOUT_COMMITTEE = "margin"
 """Picks where a strategy asks a committee and the model has none yet."""
 
@@ -71,8 +72,9 @@ def score(current: Round, run_shards: Callable[[Sequence[Shard]], Any] | None = 
         name, options, mixed = WITHOUT_COMMITTEE, {}, False
         needs = make_strategy(name, options).needs
     goes_by_doubt = make_strategy(name, options).doubt is not False
-    if current.settles:
-        needs, goes_by_doubt, note = frozenset(), False, NOBODY_ASKED
+    if current.settles or current.only_looks:
+        needs, goes_by_doubt = frozenset(), False
+        note = NOBODY_ASKED if current.settles else ONLY_LOOKS
     if trained and acquisition.candidates is not None and goes_by_doubt:
         # What the strategy looks at is chosen by margin.
         needs |= {"probabilities"}
@@ -131,36 +133,18 @@ def _score_rows(shard: Shard, prepared: Any, learner: Any) -> None:
         path = Path(shard.scores) / f"{need}.npy"
         if not path.exists():
             continue
-        if (block := getattr(learner, "block_rows", None)) is not None:
-            pieces = prepared.pool.pieces(rows, block)
+        if need == "probabilities" and getattr(learner, "by_slices", False):
+            with prepared.pool.sliced(rows) as inputs:
+                said = compute(inputs)
         else:
             whole = prepared.pool.inputs(rows) if whole is None else whole
-            pieces = [whole]
-        _write_rows(path, shard.start, _joined(compute, pieces, shard.stop - shard.start))
+            said = compute(whole)
+        _write_rows(path, shard.start, said)
     members = Path(shard.scores) / "members.npy"
     if members.exists():
         whole = prepared.pool.inputs(rows) if whole is None else whole
         for number, member in enumerate(_load_committee(shard.model, shard.stamp)):
-            said = _joined(member.predict_proba, [whole], len(whole))
-            _write_rows(members, number * len(prepared.pool) + shard.start, said)
-
-
-def _joined(
-    compute: Callable[[np.ndarray], np.ndarray], pieces: Iterable[np.ndarray], count: int
-) -> np.ndarray:
-    """What `compute` gives for `count` rows that come in pieces: shape (count, width), float32."""
-    result = None
-    done = 0
-    for piece in pieces:
-        said = np.asarray(compute(piece))
-        if len(piece) == count:
-            return np.ascontiguousarray(said, dtype="<f4")
-        if result is None:
-            result = np.empty((count, said.shape[1]), dtype="<f4")
-        result[done : done + len(piece)] = said
-        done += len(piece)
-    assert result is not None
-    return result
+            _write_rows(members, number * len(prepared.pool) + shard.start, member.predict_proba(whole))
 
 
 def committee_folders(model: Path) -> list[Path]:
@@ -198,8 +182,9 @@ def _reserve(path: Path, shape: tuple[int, ...]) -> None:
 def _write_rows(path: Path, start: int, rows: np.ndarray) -> None:
     # Plain writes, not a memory map: mapped pages would count as this process's memory, which must not
     # grow with the pool.
-    with path.open("r+b") as stream:
-        np.lib.format.read_magic(stream)
-        np.lib.format.read_array_header_1_0(stream)
-        stream.seek(stream.tell() + 4 * start * rows.shape[1])
-        stream.write(rows.tobytes())
+    rows = np.ascontiguousarray(rows, dtype="<f4")
+    with path.open("r+b", buffering=0) as stream:
+        stream.seek(data_offset(stream) + rows[:1].nbytes * start)
+        room = rows.reshape(-1).view(np.uint8).data
+        while room:
+            room = room[stream.write(room) :]

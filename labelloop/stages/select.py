@@ -16,6 +16,7 @@ from labelloop.stages import gold_arm, one_scale
 from labelloop.stages.audit_arm import audit_arm, audit_rows
 from labelloop.stages.composing import costs, within
 from labelloop.stages.fused_stream import as_if_unread
+from labelloop.stages.last_looks import choose_last_looks
 from labelloop.stages.overruling import known_verdicts, overrule
 from labelloop.stages.pool_order import first_rows
 from labelloop.stages.reducing import RunCandidates
@@ -71,7 +72,8 @@ def select(current: Round, run_shards: RunCandidates | None = None) -> None:
     looks = _second_looks(current, prepared, open_ones, unread, candidates, wanted)
     if looks is not None:
         wanted = looks.new_items
-        looks, money = _within_money(looks, money, prepared, settings)
+        if not current.only_looks:
+            looks, money = _within_money(looks, money, prepared, settings)
     told = None if looks is None else looks.told
     strategy, reason = strategy_arm(
         current, candidates, covered, wanted, prepared, labels, money, run_shards, told
@@ -136,6 +138,8 @@ def _second_looks(
     """Further votes about older items, as the strategy weighs them; None in a campaign or round without."""
     if current.settings.annotation.max_overlap is None or not len(asked) or current.settles:
         return None
+    if current.only_looks:
+        return choose_last_looks(current, prepared, asked, labels)
     strategy = files.read_json(current.folder.scores / "scores.json")["strategy"]
     if strategy == one_scale.STRATEGY:
         return one_scale.choose_on_one_scale(current, prepared, asked, labels, candidates, wanted)

@@ -30,7 +30,7 @@ def random_twin(current: Round) -> pd.DataFrame:
         Columns labels, accuracy (mean over the twins), low and high (smallest and largest).
     """
     prepared = datasets.open_prepared(current.workspace.data)
-    curve = curves.asking_rounds(curves.read_curve(current.folder.curve))
+    curve = curves.labeling_rounds(curves.read_curve(current.folder.curve))
     _, test_inputs, test_codes = test_set(prepared, tables.LABELS.read(current.folder.labels))
     sizes = curve["labels"].tolist()
     runs = []

@@ -55,19 +55,20 @@ def history_of(curve: pd.DataFrame) -> list[RoundSummary]:
 
 
 def summaries(rows: Iterable[Mapping[Any, Any]]) -> list[RoundSummary]:
-    """The rounds of a learning curve that asked somebody, oldest first.
+    """The rounds of a learning curve that asked about new items, oldest first.
 
-    One that settles is no step of the campaign: what it has come to in all is put to the round before, whose
-    accuracy stays what it was.
+    One that settles or only looks again is no step of the campaign: what it has come to in all is put to the
+    round before, whose accuracy stays what it was.
 
     Args:
-        rows: round, labels, cost, hours and accuracy, and `settles` where a round may do so.
+        rows: round, labels, cost, hours and accuracy, and `settles` and `only_looks` where a round may do so.
     """
     found: list[RoundSummary] = []
     for row in rows:
         labels, money, hours = int(row["labels"]), float(row["cost"]), float(row["hours"])
-        if row.get("settles", False):
-            found[-1] = replace(found[-1], labels=labels, money=money, hours=hours)
+        if row.get("settles", False) or row.get("only_looks", False):
+            looks = found[-1].looks + bool(row.get("only_looks", False))
+            found[-1] = replace(found[-1], labels=labels, money=money, hours=hours, looks=looks)
             continue
         accuracy = row["accuracy"]
         known = None if accuracy is None or math.isnan(accuracy) else float(accuracy)

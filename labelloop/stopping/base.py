@@ -25,6 +25,8 @@ class RoundSummary:
     """From the first push to the last answer."""
     accuracy: float | None
     """On the test set, in [0, 1]; None where it could not be measured."""
+    looks: int = 0
+    """Rounds after it that only looked again at older items."""
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,9 @@ def hour_budget(progress: Progress) -> Reason | None:
 
 
 def max_rounds(progress: Progress) -> Reason | None:
-    """As many rounds are finished as were wanted."""
-    limit, done = progress.stopping.max_rounds, len(progress.history)
+    """As many rounds have asked somebody as were wanted."""
+    limit = progress.stopping.max_rounds
+    done = sum(1 + one.looks for one in progress.history)
     if limit is None or done < limit:
         return None
     return Reason("max_rounds", f"{done} rounds are finished and stopping.max_rounds is {limit}.")
@@ -38,6 +39,18 @@ def max_rounds(progress: Progress) -> Reason | None:
 
 LIMITS: tuple[Rule, ...] = (pool_exhausted, label_budget, money_budget, hour_budget, max_rounds)
 """Asked in this order."""
+
+NO_NEW_ITEMS = frozenset({"pool_exhausted", "budget_labels", "composition"})
+"""Rules that say there is nothing new to ask about, and nothing of what may be spent on older items."""
+
+
+def may_look_again(rule: str, progress: Progress) -> bool:
+    """Whether a campaign that asks about no new item by this rule may still ask about older ones.
+
+    Not where evidence has ended it: that is set by somebody who wants no more spent.
+    """
+    spent = (money_budget, hour_budget, max_rounds)
+    return rule in NO_NEW_ITEMS and all(one(progress) is None for one in spent)
 
 
 def _used_up(progress: Progress, name: str, what: str) -> Reason | None:

@@ -99,7 +99,7 @@ def played(
 ) -> Path:
     """Three rounds, and a review before the last, with all that makes stages read more; not to be changed.
 
-    One campaign has a fourth round, which asks nobody.
+    One campaign has a fourth round, which only looks again, and a fifth, which asks nobody.
     """
     folder = tmp_path_factory.mktemp(request.param)
     assert labelloop("init", folder).code == 0
@@ -123,6 +123,13 @@ def played(
         if rounds == 2:
             _review(folder, labelloop, [gate["name"] for gate in settings.get("review", {}).get("gates", [])])
     if request.param == "routed":
+        settings |= {
+            "stopping": COMMON["stopping"] | {"max_rounds": 4},
+            "budget": {"labels": 24, "money": 400.0},
+        }
+        (folder / "params.yaml").write_text(yaml.safe_dump(settings))
+        assert labelloop("run", "--plain", folder).code == 0
+        assert Round(Workspace(folder), "r003").only_looks
         said = labelloop("settle", "--plain", "--anyway", folder)
         assert said.code == 0, said.error
     return folder

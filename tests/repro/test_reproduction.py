@@ -138,3 +138,25 @@ def test_a_round_that_asked_nobody_is_made_again_like_any_other(
     assert said.count("Running stage") == 8
     assert (again / "dvc.lock").read_bytes() == lock
     assert outputs(again) == before
+
+
+def test_a_round_that_only_looks_again_is_made_again_like_any_other(
+    again: Path, shell: Shell, labelloop: Callable[..., Any]
+) -> None:
+    """Once no further label may be asked for: committed, verified, and the same bytes again."""
+    params = yaml.safe_load((again / "params.yaml").read_text())
+    labels = json.loads((again / "rounds/r001/metrics.json").read_text())["labels"]
+    changed = params | {"budget": {"labels": labels}, "stopping": {"max_rounds": 3}}
+    (again / "params.yaml").write_text(yaml.safe_dump(changed))
+    said = labelloop("run", again, "--plain")
+    assert said.code == 0, said.error
+    assert "1 further round has looked again" in labelloop("status", again).out
+    assert set(pd.read_parquet(again / "rounds/r002/batch.parquet")["arm"]) == {"relabel"}
+    assert labelloop("verify", again).code == 0
+    assert shell(again, "git", "status", "--porcelain") == ""
+    assert json.loads(shell(again, "dvc", "status", "--json")) == {}
+    lock, before = (again / "dvc.lock").read_bytes(), outputs(again)
+    said = shell(again, "dvc", "repro", "--force", "--downstream", "score@r002")
+    assert said.count("Running stage") == 8
+    assert (again / "dvc.lock").read_bytes() == lock
+    assert outputs(again) == before

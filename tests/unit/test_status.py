@@ -180,6 +180,7 @@ def test_the_status_for_scripts_is_json(campaign: Workspace) -> None:
     assert found["rounds"][1] == {
         "round": "r001", "labels": 60, "test_items": 300, "votes": 180, "cost": 9.25, "hours": 1.5,
         "accuracy": 0.8, "accuracy_low": 0.75, "accuracy_high": 0.84, "settles": False,
+        "only_looks": False,
     }  # fmt: skip
     assert found["waiting"] is None and found["stopped"] is None
 

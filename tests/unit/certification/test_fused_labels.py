@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pytest
 
+from labelloop import files
+from labelloop.certification.certificate import FORMAT, read_sealed
 from labelloop.certification.fused_labels import certify_fused, gap_told, read_without_gap
 from labelloop.certification.model_labels import Issued
+from labelloop.errors import DamagedFileError
 
 TARGET, DELTA, LOOKS = 0.05, 0.1, 3
 N = 600
@@ -19,6 +23,7 @@ def certify(confidence: np.ndarray, right: np.ndarray, kept: np.ndarray, **chang
     about: dict[str, Any] = {
         "target": TARGET, "delta": DELTA, "now": datetime(2026, 1, 1, tzinfo=UTC), "days": 30.0,
         "audit_delta": 0.05, "classes": ["a", "b"], "method": "one_coin/1", "scorer": "abc", "verdicts": [],
+        "blind": 0,
     }  # fmt: skip
     return certify_fused(confidence, right, kept, **(about | changed))
 
@@ -125,6 +130,20 @@ def test_errors_may_all_be_among_what_would_be_accepted() -> None:
     some = np.arange(1000) >= 60
     assert certify(confidence, right, some).certificate is not None
     assert certify(confidence, right, some & (np.arange(1000) % 2 == 0)).certificate is None
+
+
+def test_how_many_verdicts_were_blind_is_sealed() -> None:
+    """Nobody may make a certificate look better founded than it is; those from before say nothing of it."""
+    confidence = np.full(400, 0.95)
+    made = certify(confidence, np.ones(200, dtype=bool), np.ones(400, dtype=bool), blind=3).certificate
+    assert made is not None and made.blind == 3
+    content = asdict(made) | {"format": FORMAT}
+    assert read_sealed(content, "here") == made
+    with pytest.raises(DamagedFileError, match="here is not what was issued"):
+        read_sealed(content | {"blind": 200}, "here")
+    earlier = {name: value for name, value in content.items() if name not in ("id", "digest", "blind")}
+    digest = files.digest_of(earlier)
+    assert read_sealed(earlier | {"id": f"c-{digest[:12]}", "digest": digest}, "here").blind is None
 
 
 def test_verdicts_behind_a_gap_are_told_with_the_label_that_is_missing() -> None:

@@ -10,6 +10,7 @@ import pytest
 from labelloop import datasets
 from labelloop.campaign import Dataset
 from labelloop.datasets import array_file
+from labelloop.datasets.array_file import RowsOnDisk
 from labelloop.errors import DamagedFileError, DataError
 
 NPY = {"kind": "arrays", "path": "x.npy", "labels_path": "y.npy"}
@@ -56,8 +57,8 @@ def test_rows_of_a_npy_stay_with_their_items_after_folding(run, root):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, ">f4", np.int16, np.bool_])
 @pytest.mark.parametrize("layout", ["C", "F"])
 @pytest.mark.parametrize("copies", [0, 1])
-def test_pieces_of_neighbouring_rows_are_the_rows(run, root, dtype, layout, copies):
-    """Whatever the file's type and layout, whether or not rows of it were dropped, and where a piece ends."""
+def test_rows_read_when_they_are_sliced_are_the_rows(run, root, dtype, layout, copies):
+    """Whatever the file's type and layout, whether or not rows of it were dropped, and where a slice ends."""
     random = np.random.default_rng(0)
     x = (random.integers(0, 2, (40, 24)) * random.normal(50, 10, (40, 24))).astype(dtype)
     x[:copies] = x[30 : 30 + copies]
@@ -66,10 +67,16 @@ def test_pieces_of_neighbouring_rows_are_the_rows(run, root, dtype, layout, copi
     expected = pool.inputs(slice(None))
     assert len(expected) == 40 - copies
     for rows, step in ((slice(0, 39), 7), (slice(5, 26), 7), (slice(5, 26), 100), (slice(8, 9), 1)):
-        pieces = [piece.copy() for piece in pool.pieces(rows, step)]
+        with pool.sliced(rows) as lying:
+            assert isinstance(lying, RowsOnDisk) == (not copies and layout == "C")
+            assert len(lying) == len(expected[rows])
+            assert (lying.shape, lying.ndim, lying.dtype) == (expected[rows].shape, 2, np.float32)
+            pieces = [lying[start : start + step].copy() for start in range(0, len(lying), step)]
+            assert np.array_equal(np.asarray(lying), expected[rows])
+            assert np.array_equal(lying[-2:], expected[rows][-2:])
+            assert len(lying[3:2]) == 0
         assert np.concatenate(pieces).dtype == np.float32
         assert np.array_equal(np.concatenate(pieces), expected[rows])
-        assert all(len(piece) <= step for piece in pieces) or copies or layout == "F"
 
 
 def test_a_reader_gives_the_inputs(run, root):
@@ -85,12 +92,12 @@ def test_a_reader_gives_the_inputs(run, root):
 
 def test_an_array_that_ends_while_it_is_read_is_told(root):
     np.save(root / "x.npy", features(count=100).astype(np.float32))
-    pieces = array_file.read_pieces(root / "x.npy", 0, 100, 10)
-    next(pieces)
-    with (root / "x.npy").open("r+b") as stream:
-        stream.truncate(600)
-    with pytest.raises(DamagedFileError, match=r"x\.npy ends too early"):
-        list(pieces)
+    with RowsOnDisk(np.load(root / "x.npy", mmap_mode="r"), 0, 100) as rows:
+        assert len(rows[:10]) == 10
+        with (root / "x.npy").open("r+b") as stream:
+            stream.truncate(600)
+        with pytest.raises(DamagedFileError, match=r"x\.npy ends too early"):
+            rows[10:100]
 
 
 def test_a_campaign_that_moved_still_finds_its_array(run, root, tmp_path):

@@ -39,7 +39,21 @@ def test_a_campaign_that_costs_more_than_it_saves_says_so() -> None:
 def test_a_bound_in_labels_is_a_bound_in_money() -> None:
     found = money_saved(labels_saved(MEASURED | {"saved": None, "saved_high": None}, None), **PRICES)
     assert found["roi"] is None and found["roi_high"] is None
-    assert "1.00 USD saved at least (95% sure)" in found["roi_sentence"]
+    assert "1.00 USD saved at least (97.5% sure)" in found["roi_sentence"]
+
+
+def test_a_campaign_that_is_not_there_yet_has_saved_so_much_at_most() -> None:
+    """The measurement's other open end: what more it will take is not known."""
+    open_end = {"saved": None, "saved_low": None, "saved_high": -20.0, "coverage": 0.95}
+    found = money_saved(labels_saved(open_end, None), **PRICES)
+    assert found["roi"] is None and found["roi_low"] is None and found["roi_high"] == -11.0
+    assert "-11.00 USD saved at most (97.5% sure), by the measurement" in found["roi_sentence"]
+
+
+def test_a_measurement_that_is_open_at_both_ends_is_no_money() -> None:
+    nothing = {"saved": 3.0, "saved_low": None, "saved_high": None, "coverage": 0.95}
+    found = money_saved(labels_saved(nothing, None), **PRICES)
+    assert "too little data yet to tell what they saved" in found["roi_sentence"]
 
 
 def test_a_projection_with_no_end_within_the_pool_is_a_bound_by_its_low_end() -> None:

@@ -74,6 +74,16 @@ def test_annotators_of_one_vote_are_left_to_majority() -> None:
     assert "too few votes to be told apart" in reason
 
 
+def test_votes_that_never_agree_are_left_to_majority() -> None:
+    item, annotator = np.repeat(np.arange(60), 3), np.tile(np.arange(3), 60)
+    label = (item + annotator) % 5
+    names = np.array([f"i{n:02}" for n in range(60)], dtype=object)
+    votes = Votes(names, np.array(["a", "b", "c"], dtype=object), tuple("vwxyz"), item, annotator, label)
+    fusion = auto(votes)
+    assert fusion.reason is not None
+    assert fusion.reason.startswith("majority, since no two votes about an item are the same")
+
+
 def test_separate_teams_are_left_to_majority() -> None:
     """Skills of people who share no item with each other cannot be compared."""
     one, _ = crowd(100, 4, 3, 3)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from vote_files import CSV, crowd_files, written
 
-from labelloop.errors import DataError
+from labelloop.errors import DataError, SettingsError
+from labelloop.fusion.class_names import refuse_too_large
 from labelloop.fusion.votes_file import fuse_file
 
 
@@ -49,11 +51,37 @@ def test_gold_that_contradicts_itself_or_names_unknown_things_is_counted(tmp_pat
     assert 0 < low < 0.5 < high < 1
 
 
-def test_gold_about_other_items_gives_no_accuracy(tmp_path: Path) -> None:
-    gold = written(tmp_path, "item,label\nelsewhere,1\n", "gold.csv")
-    told = fuse_file(written(tmp_path, CSV), tmp_path / "labels.csv", gold_path=gold)["gold"]
-    assert told["accuracy"] is None
-    assert told["without_votes"] == 1
+@pytest.mark.parametrize("rows", ["elsewhere,1\n", "i1,1\ni1,2\n", "i1,\n", ""])
+def test_gold_of_no_use_is_refused(tmp_path: Path, rows: str) -> None:
+    """Ids of another file, labels that contradict each other, or none: nobody would see it in the labels."""
+    gold = written(tmp_path, "item,label\n" + rows, "gold.csv")
+    with pytest.raises(DataError, match=r"gold.csv: none of its [01] items has votes.*look like 'i1'"):
+        fuse_file(written(tmp_path, CSV), tmp_path / "labels.csv", gold_path=gold)
+    assert not (tmp_path / "labels.csv").exists()
+
+
+def test_free_text_is_refused_and_a_thousand_classes_are_not(tmp_path: Path) -> None:
+    def votes(classes: int) -> Path:
+        rows = [f"i{number // 2},{'ab'[number % 2]},word {number % classes}\n" for number in range(2_002)]
+        return written(tmp_path, "item,annotator,label\n" + "".join(rows))
+
+    with pytest.raises(DataError, match="'label' has 1002 different labels in 2002"):
+        fuse_file(votes(1_002), tmp_path / "labels.csv")
+    assert len(fuse_file(votes(1_000), tmp_path / "labels.csv")["classes"]) == 1_000
+
+
+def test_more_than_can_be_held_is_refused_before_it_is_tried(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="1000000 items and 5000 classes need 40 GB"):
+        refuse_too_large(1_000_000, 5_000)
+    refuse_too_large(1_000_000, 1_000)
+
+
+def test_classes_in_two_spellings_are_told_unless_they_are_named(tmp_path: Path) -> None:
+    votes = written(tmp_path, "item,annotator,label\n1,x,Cat\n1,y,cat\n2,x,dog\n2,y,hot  dog\n3,x,hot dog\n")
+    told = fuse_file(votes, tmp_path / "labels.csv")
+    assert told["classes_alike"] == ["'Cat' and 'cat'", "'hot  dog' and 'hot dog'"]
+    named = fuse_file(votes, tmp_path / "labels.csv", classes=told["classes"])
+    assert "classes_alike" not in named
 
 
 @pytest.mark.parametrize("name", ["labels.csv", "labels.csv.gz", "labels.parquet"])
@@ -181,3 +209,48 @@ def test_of_classes_with_an_order_the_median_is_the_label(tmp_path: Path) -> Non
     assert told["method"] == "majority/1+median/1"
     fuse_file(votes, tmp_path / "labels.csv", method="majority", classes=order)
     assert pd.read_csv(tmp_path / "labels.csv")["label"].tolist() == ["low"]
+
+
+def test_a_fit_goes_on_from_the_labels_of_fewer_votes(tmp_path: Path) -> None:
+    """One step from labels that were all but there is nearer to the end than one step from the shares."""
+    every, _ = crowd_files(tmp_path)
+    rows = every.read_text().splitlines(keepends=True)
+    some = written(tmp_path, "".join(rows[:-25]), "some.csv")
+    before, how = tmp_path / "before.csv", {"method": "map_dawid_skene"}
+
+    def posterior(name: str, **more: Any) -> np.ndarray:
+        told = fuse_file(every, tmp_path / name, **how, **more)
+        assert told.get("items_started") == (115 if "warm_start_path" in more else None)
+        return pd.read_csv(tmp_path / name).filter(like="posterior.").to_numpy()
+
+    fuse_file(some, before, **how)
+    whole, once = posterior("whole.csv"), {"options": {"max_iter": 1}}
+    warm = posterior("warm.csv", warm_start_path=before, **once)
+    cold = posterior("cold.csv", **once)
+    assert np.abs(warm - whole).max() < 0.5 * np.abs(cold - whole).max()
+    there = posterior("there.csv", warm_start_path=before)
+    np.testing.assert_allclose(there, whole, atol=0.02)
+    parameters = [pd.read_csv(tmp_path / name)["parameters"][0] for name in ("whole.csv", "there.csv")]
+    assert parameters[0] != parameters[1]
+
+
+def test_a_fit_starts_also_where_gold_adds_a_class(tmp_path: Path) -> None:
+    votes, gold = crowd_files(tmp_path)
+    first = fuse_file(votes, tmp_path / "first.csv", gold_path=gold)
+    again = fuse_file(votes, tmp_path / "again.csv", gold_path=gold, warm_start_path=tmp_path / "first.csv")
+    assert again["classes"] == first["classes"] == ["0", "1", "2", "unheard"]
+    labels = [pd.read_csv(tmp_path / name)["label"].tolist() for name in ("first.csv", "again.csv")]
+    assert labels[0] == labels[1]
+    assert again["items_started"] == 120 - first["gold"]["compared"]  # what judges labels may not shape them
+
+
+def test_what_a_fit_cannot_start_from_is_refused(tmp_path: Path) -> None:
+    votes, _ = crowd_files(tmp_path)
+    other = written(tmp_path, "item,posterior.0,posterior.1,posterior.2\nelsewhere,1,0,0\n", "other.csv")
+    out = tmp_path / "labels.csv"
+    with pytest.raises(DataError, match=r"other.csv has none of the items.*'i000'"):
+        fuse_file(votes, out, warm_start_path=other)
+    with pytest.raises(SettingsError, match="--warm-start does not go with --method majority"):
+        fuse_file(votes, out, method="majority", warm_start_path=other)
+    with pytest.raises(DataError, match=r"no column of a class, such as 'posterior.0'"):
+        fuse_file(votes, out, warm_start_path=votes)

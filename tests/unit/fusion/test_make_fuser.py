@@ -54,6 +54,20 @@ def test_an_unknown_option_names_the_nearest() -> None:
         make_fuser("majority", {"smothing": 1})
 
 
+def test_the_beginning_of_a_name_names_it() -> None:
+    with pytest.raises(SettingsError, match="'temp' is not an option of auto; did you mean 'temperature'"):
+        make_fuser("auto", {"temp": 1})
+
+
+@pytest.mark.parametrize("option", ["item_prior", "warm_start"])
+def test_arrays_are_no_settings(option: str) -> None:
+    """Neither taken from a setting, which cannot hold one, nor named as what may have been meant."""
+    with pytest.raises(SettingsError, match=f"{option} is an array.*leave it out"):
+        make_fuser("auto", {option: 3})
+    with pytest.raises(SettingsError, match=r"known: max_iter, tol$"):
+        make_fuser("dawid_skene", {"diagonal": 4})
+
+
 def test_gold_is_not_an_option() -> None:
     with pytest.raises(SettingsError, match="'gold' is not an option"):
         make_fuser("majority", {"gold": 1})

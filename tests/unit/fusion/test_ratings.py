@@ -99,5 +99,7 @@ def test_nothing_gives_nothing() -> None:
 def test_what_is_no_number_is_refused() -> None:
     with pytest.raises(DataError, match="rating 1 is nan"):
         fuse_ratings(Ratings(np.arange(2), np.arange(2), np.array([1.0, np.nan])))
+    with pytest.raises(DataError, match=r"rating 1 is -1e\+308; numbers above"):
+        fuse_ratings(Ratings(np.arange(2), np.arange(2), np.array([1.0, -1e308])))
     with pytest.raises(SettingsError, match="prior_votes is -1"):
         fuse_ratings(Ratings(np.arange(2), np.arange(2), np.ones(2)), prior_votes=-1)

@@ -38,6 +38,14 @@ def test_gold_that_contradicts_itself_is_left_out_and_counted(tmp_path: Path) ->
     assert told["mean absolute error of the mean"] == pytest.approx(0)
 
 
+def test_gold_about_other_items_is_refused(tmp_path: Path) -> None:
+    ratings = written(tmp_path, "item,annotator,rating\na,x,1\na,y,3\n")
+    gold = written(tmp_path, "item,truth\nz,2\n", "gold.csv")
+    with pytest.raises(DataError, match=r"gold.csv: none of its 1 items has votes.*look like 'a'"):
+        fuse_ratings_file(ratings, tmp_path / "v.csv", gold_path=gold)
+    assert not (tmp_path / "v.csv").exists()
+
+
 def test_what_is_no_number_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="row 2, column 'label': 'high' is not a finite number"):
         fuse_ratings_file(written(tmp_path, "item,annotator,label\na,x,1\na,y,high\n"), tmp_path / "v.csv")

@@ -99,6 +99,8 @@ def test_what_is_wrong_with_a_file_is_said(
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not there"):
         read_votes(tmp_path / "nothing.csv")
+    with pytest.raises(DataError, match="is a folder; give the path of a file"):
+        read_votes(tmp_path)
 
 
 def test_a_label_outside_given_classes_is_refused_with_its_row(tmp_path: Path) -> None:

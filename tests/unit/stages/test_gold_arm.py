@@ -20,7 +20,7 @@ from labelloop.errors import DataError
 from labelloop.export import export_labels, with_truth_of_gold
 from labelloop.reviewing.review import take_verdicts
 from labelloop.stages import gold_arm
-from labelloop.stages.evaluate import control_labels
+from labelloop.stages.savings import control_labels
 from labelloop.workspace import Workspace
 
 Play = Callable[..., Path]

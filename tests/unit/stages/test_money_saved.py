@@ -9,7 +9,7 @@ import gold_campaigns
 import pytest
 
 from labelloop import files
-from labelloop.stages import evaluate
+from labelloop.stages import savings
 from labelloop.stages.track import METRICS
 from labelloop.stages.twin import random_twin
 from labelloop.status import as_text, read_status
@@ -36,7 +36,7 @@ def campaign(tmp_path_factory: pytest.TempPathFactory, labelloop: Callable[..., 
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(random_twin, "__defaults__", (1,))
-        patch.setattr(evaluate, "project_random",
+        patch.setattr(savings, "project_random",
                       lambda labels, *rest, **named: PROJECTED if len(labels) > 1 else None)  # fmt: skip
         said = labelloop("run", "--plain", folder)
     assert said.code == 0, said.error

@@ -58,14 +58,17 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     told = write_gate_queue(workspace, queue, "reader")
     table = pd.read_csv(queue, dtype=str)
     assert sum(told["rows"].values()) == len(table) > 5
-    answers = dict(zip(table["item"], table["label"], strict=True))
+    assert list(table.columns) == ["item", "gate", "text", "answer", "note", "queue"]
+    labels = tables.LABELS.read(next(iter(workspace.rounds())).labels).set_index("item")["label"]
+    answers = {item: str(labels[item]) for item in table["item"]}
     turned, left = table["item"].iloc[0], table["item"].iloc[1]
     answers[turned] = next(name for name in ("class-0", "class-1") if name != answers[turned])
     del answers[left]
     (workspace.root / "turned.txt").write_text(f"{turned} {left}")
     told = take_verdicts(workspace, answered(queue, answers), "eva", NOW)
     assert told["taken"] == len(table) - 1 and told["blank"] == 1
-    assert [one["waiting"] for one in told["gates"]] == [1, 1]
+    assert [one["waiting"] for one in told["gates"]] == [1, 1] and told["overturned"] == 1
+    assert all(one.blind and one.was == labels[one.item] for one in verdicts.read(workspace.reviews))
     params = yaml.safe_load(workspace.params.read_text()) | settings(2)
     workspace.params.write_text(yaml.safe_dump(params))
     return finished(Workspace.at(workspace.root))
@@ -121,15 +124,33 @@ def test_what_waits_is_exported_only_by_request(done: Workspace) -> None:
 def test_the_lead_sees_what_was_said_and_passes_the_label_at_once(done: Workspace) -> None:
     turned, _ = (done.root / "turned.txt").read_text().split()
     queue = done.root / "lead.csv"
-    write_gate_queue(done, queue, "lead")
+    write_gate_queue(done, queue, "lead", blind=False)
     row = pd.read_csv(queue, dtype=str).set_index("item").loc[turned]
     assert row["said"] == f"eva: {row['label']}" and row["reason"] == "overturned"
     with pytest.raises(DataError, match="line 2: eva is not among the reviewers of the gate 'lead': max"):
         take_verdicts(done, answered(queue, {turned: row["label"]}), "eva", NOW)
-    take_verdicts(done, queue, "max", NOW)
+    told = take_verdicts(done, queue, "max", NOW)
+    assert told["overturned"] == 1  # the lead agrees with eva, who has overturned the votes' label
     table, _ = exported(done)
     assert table.at[turned, "source"] == "reviewed" and table.at[turned, "label"] == row["label"]
     assert table.at[turned, "reviewer"] == "eva, max"
+
+
+def test_an_open_queue_hides_what_the_gate_drew_and_lists_it_last(tmp_path: Path) -> None:
+    """What is read at random tells how many labels are wrong, as far as nothing leads the reader to agree."""
+    workspace = finished(campaign(tmp_path / "open", **settings(1)))
+    told = write_gate_queue(workspace, tmp_path / "open.csv", "reader", blind=False)
+    table = pd.read_csv(tmp_path / "open.csv", dtype=str, keep_default_na=False)
+    shown = table["label"] != ""
+    assert set(table.loc[shown, "reason"]) == {"unsure"} and told["rows"]["unsure"] == shown.sum() > 0
+    assert not shown.all() and shown.is_monotonic_decreasing
+    assert table.loc[shown, "confidence"].is_monotonic_increasing
+    hidden = table[~shown]
+    assert (hidden[["reason", "confidence", "votes", "said"]] == "").all(axis=None)
+    taken = answered(tmp_path / "open.csv", dict.fromkeys(table["item"], "class-0"))
+    take_verdicts(workspace, taken, "eva", NOW)
+    blind = {one.item for one in verdicts.read(workspace.reviews) if one.blind}
+    assert blind == set(hidden["item"])
 
 
 def test_a_round_that_is_made_again_counts_the_verdicts_it_had(done: Workspace) -> None:
