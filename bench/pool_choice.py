@@ -177,7 +177,7 @@ def main(arguments: Sequence[str]) -> int:
                     compare(texts(file, chosen.data), name, "text", "tfidf_logistic",
                             seeds=seeds, picked=picked)  # fmt: skip
         if "networks" in chosen.parts:
-            for name in ("letter", "ag_news"):
+            for name in ("letter", "ag_news", "fashion_mnist"):
                 compare(SETS[name](chosen.data, chosen.cache), name, "features", "mlp", seeds=3)
             for name, labels in (("digits", LABELS[:3]), ("fashion_mnist", LABELS)):
                 compare(pictures(name, chosen.data), name, "images", "convnet", seeds=3, labels=labels)

@@ -62,7 +62,7 @@ def _against(wanted: Model, name: str, items: int) -> str:
     if wanted.committee and wanted.committee_of in _WITHIN:
         return f"committee_of is {wanted.committee_of}, which takes members from inside the plain network"
     if name not in _HELPED:
-        return f"what the graph gains with {name} while labels are few, it loses again with some hundreds"
+        return f"with {name} the graph helps while labels are few, and may do harm with some hundreds"
     if items > LARGEST:
         return (f"it is graph for up to {LARGEST:,} items, and to predict {items:,} from their neighbours "
                 f"would take about {items * _SECONDS_AN_ITEM:,.0f} seconds a round")  # fmt: skip

@@ -96,7 +96,7 @@ def test_a_plain_choice_is_explained_in_the_report(
     folder = play(text=True, rounds=1)
     assert not (folder / "rounds/r000/model/pool.json").exists()
     for told in (folder / "rounds/r000/report.md").read_text(), labelloop("status", folder).out:
-        assert "`model.pool: auto` is none here: what the graph gains with tfidf_logistic" in told
+        assert "`model.pool: auto` is none here: with tfidf_logistic the graph helps" in told
 
 
 def test_params_that_did_not_change_are_told_of_by_nobody(
