@@ -21,6 +21,7 @@ from labelloop.stages.acceptance import vouched_for
 from labelloop.stages.audits_now import BROKEN, audits_now
 from labelloop.stages.gold_arm import read_gold_csv
 from labelloop.stages.overruling import overrule, places_in
+from labelloop.stages.revoking import check_revoked
 from labelloop.stages.runner import Round
 from labelloop.stages.snapshot import before_review
 from labelloop.workspace import Workspace
@@ -41,9 +42,6 @@ COLUMNS = (
 WITHOUT_VOTES = {"votes": 0, "agreeing": 0, "tie": False, "entropy": 0.0}
 """Of labels that no vote has a part in."""
 
-ENDING = ", with the verdicts that came since; the next round, or `labelloop settle`, ends the certificate"
-"""What is added to words about a breach that no round has counted yet."""
-
 
 def export_labels(
     workspace: Workspace,
@@ -63,7 +61,7 @@ def export_labels(
     further person name their certificate, too. An item without a label has no row. Verdicts count at once,
     and so do the review gates of params.yaml: a label that waits at one is not vouched for. So do audits:
     where they break a certificate, with the verdicts that came since the round closed, its labels of the
-    model are left out, and labels by votes do not name it.
+    model are left out, and labels by votes do not name it. The same where `accept.revoked` names it.
 
     Args:
         now: with a time zone; what certificates are measured by.
@@ -79,6 +77,7 @@ def export_labels(
     Raises:
         DataError: `out` is of another format than `labels_file.write_table` writes, or the data has no such
             column.
+        SettingsError: `accept.revoked` names a certificate that there is not.
         LabelloopError: no round is closed yet.
     """
     check_suffix(out)
@@ -93,6 +92,7 @@ def export_labels(
     found = places_in(current, before, said, review) if said else {}
     labels = overrule(current, folder, before, said, review)
     accepted, told = tables.ACCEPTED.read(folder.accepted), files.read_json(folder.certificate)
+    check_revoked(workspace, workspace.settings)
     told = audits_now(current, labels, told, accepted, workspace.settings.accept)
     labels = with_truth_of_gold(labels, read_gold_csv(folder.gold))
     by_votes, about_votes = accepted_votes(labels, accepted, told, now)
@@ -109,7 +109,7 @@ def export_labels(
                 f"{told['certificate']['expires_at'][:10]}; `labelloop settle` makes another")  # fmt: skip
         accepted = accepted.iloc[:0]
     elif told.get(BROKEN):
-        about = f"{len(accepted)} labels of the model are left out: {told[BROKEN]}{ENDING}"
+        about = f"{len(accepted)} labels of the model are left out: {told[BROKEN]}"
         accepted = accepted.iloc[:0]
     if not people_only:
         named = accepted[["item", "label", "confidence", "certificate"]]
@@ -204,7 +204,7 @@ def accepted_votes(
     if voted[BROKEN]:
         return (
             {},
-            f"{voted['accepted']} labels by votes name no certificate any more: {voted[BROKEN]}{ENDING}",
+            f"{voted['accepted']} labels by votes name no certificate any more: {voted[BROKEN]}",
         )
     standing = labels.loc[labels["status"] == "fused", ["item", "label"]].merge(
         vouched_for(accepted, told, now), on=["item", "label"]

@@ -183,13 +183,15 @@ def open_next(
         SettingsError, DataError: see `check_round`.
     """
     from labelloop import datasets
-    from labelloop.stages.fused_stream import EXPIRED, expired_since
+    from labelloop.stages.fused_stream import ENDED, ended_since
+    from labelloop.stages.revoking import check_revoked
 
     entry = ledger.next_entry()
     before = workspace.folder(entry.previous)
     prepared = datasets.open_prepared(workspace.data)
     settings, pool_reason = with_pool(settings, workspace.data)
     check_round(workspace, settings, prepared)
+    check_revoked(workspace, settings)
     settings = with_known_errors(settings, workspace.root, workspace.data)
     proven = proven_by_backtest(workspace, settings, prepared)
     control_before = 0.0
@@ -207,9 +209,9 @@ def open_next(
     until = reask_until(workspace, settings, entry.id)
     if until is not None:
         frozen["round"][UNTIL] = until
-    expired = expired_since(workspace, before)
-    if expired is not None:
-        frozen["round"][EXPIRED] = expired
+    ended = ended_since(workspace, before)
+    if ended is not None:
+        frozen["round"][ENDED] = ended
     approval.clear_away(workspace, entry.id)
     write_frozen(workspace.round(entry.id).settings, frozen)
     ledger.open, ledger.stopped = entry, None

@@ -17,6 +17,7 @@ from labelloop.reporting.prospects import as_lines, read_curve, read_prospects
 from labelloop.reporting.quality_words import quality_lines, read_quality
 from labelloop.round_folder import RoundFolder
 from labelloop.settling import uncounted, uncounted_words
+from labelloop.stages.revoking import revoked_now
 from labelloop.workspace import Workspace
 
 RECORD = "track"
@@ -52,7 +53,7 @@ def read_status(workspace: Workspace) -> dict[str, Any]:
         status["prospects"] = read_prospects(folder, status["rounds"], settings)
         status["savings"] = status["prospects"]["savings"]
         status["learner"] = read_learner(folder)
-        status["labels"] = read_labels(folder)
+        status["labels"] = [*read_labels(folder), *revoked_now(workspace)]
         status["annotators"] = read_quality(folder.quality)
         status["uncounted"] = {"verdicts": uncounted(workspace), "sentence": uncounted_words(workspace)}
     if ledger.open is not None:

@@ -33,6 +33,11 @@ def fuse(
         Path | None,
         typer.Option(help="A model's word: item and a column a class. It must not know the item's votes."),
     ] = None,
+    warm_start: Annotated[
+        Path | None,
+        typer.Option(help="Labels of an earlier run: the fit starts from them and ends sooner. For votes "
+                          "that keep coming in."),
+    ] = None,
     item_column: Annotated[str, typer.Option(help="Column of the item's id.")] = "item",
     annotator_column: Annotated[str, typer.Option(help="Column of the annotator.")] = "annotator",
     label_column: Annotated[str, typer.Option(help="Column of the answer.")] = "label",
@@ -62,6 +67,7 @@ def fuse(
             "--classes": classes,
             "--order": order,
             "--probabilities": probabilities,
+            "--warm-start": warm_start,
         }
         useless = [name for name, value in of_classes.items() if value]
         if useless:
@@ -76,8 +82,8 @@ def fuse(
             raise SettingsError("--classes and --order both name the classes; leave out one")
         summary = fuse_file(
             votes, out, method=method or "auto", options=options, gold_path=gold,
-            probabilities_path=probabilities, vote_column=vote_column, ordered=bool(order),
-            classes=names_of(order or classes), **columns,
+            probabilities_path=probabilities, warm_start_path=warm_start, vote_column=vote_column,
+            ordered=bool(order), classes=names_of(order or classes), **columns,
         )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(summary, indent=2, ensure_ascii=False))

@@ -100,10 +100,11 @@ def check_options(name: str, function: Callable[..., Any], options: Mapping[str,
             raise SettingsError(
                 f"fusion.options: {option!r} is not an option of {name}; {_nearest(option, written)}"
             )
-        if option in OF_ITEMS and not hasattr(value, "shape"):
+        if option in OF_ITEMS and value is not None and not hasattr(value, "shape"):
             raise SettingsError(
                 f"fusion.options.{option} is an array with a row an item, which Python alone can give; leave "
-                "it out. A model's word is fusion.model_prior, or --probabilities of `labelloop fuse`"
+                "it out. `labelloop fuse` has --probabilities for a model's word and --warm-start for labels "
+                "to start from, a campaign fusion.model_prior"
             )
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from labelloop.errors import DataError
-from labelloop.fusion import check_hears_models, make_fuser
+from labelloop import files
+from labelloop.errors import DataError, SettingsError
+from labelloop.fusion import check_hears_models, make_fuser, takes
 from labelloop.fusion.base import Fusion, Votes
 from labelloop.fusion.calibration import calibration_told
 from labelloop.fusion.class_names import alike, refuse_free_text, refuse_too_large
@@ -27,7 +28,7 @@ from labelloop.fusion.gold_labels import (
 from labelloop.fusion.labels_file import check_suffix, flat_labels, write_table
 from labelloop.fusion.model_prior import ModelPrior
 from labelloop.fusion.ordinal import by_median, expected_steps
-from labelloop.fusion.probabilities_file import read_probabilities
+from labelloop.fusion.probabilities_file import read_probabilities, read_start, start_of
 from labelloop.fusion.text_table import read_text_table
 from labelloop.fusion.votes_table import (
     by_item,
@@ -119,6 +120,7 @@ def fuse_file(
     options: Mapping[str, Any] | None = None,
     gold_path: str | Path | None = None,
     probabilities_path: str | Path | None = None,
+    warm_start_path: str | Path | None = None,
     item_column: str = "item",
     annotator_column: str = "annotator",
     label_column: str = "label",
@@ -141,6 +143,7 @@ def fuse_file(
 
     Args:
         probabilities_path: a model's probabilities; see `probabilities_file` and `votes_table.with_model`.
+        warm_start_path: labels that this function wrote of fewer votes; the fit starts from their posteriors.
         classes: the classes and their order, which decides ties. Default: the labels in the votes, as
             numbers where all are numbers, otherwise by name, and after them those of gold.
         ordered: `classes` have an order: the label is the posterior's median, and the column expected_steps
@@ -149,7 +152,8 @@ def fuse_file(
     Returns:
         method, reason and temperature (where the method tells them), calibration (whether confidence means
         what it says, in words), model (where probabilities were given), items, annotators, votes,
-        votes_per_item (mean), repeats_dropped, ties, classes, classes_alike (in words, where some differ in
+        votes_per_item (mean), repeats_dropped, items_started (that the labels to start from have, where
+        there are any), ties, classes, classes_alike (in words, where some differ in
         capitals or blanks alone and `classes` names none), out, and gold: None, or a mapping of items
         (with gold), compared, correct, accuracy with its 95% Wilson interval (accuracy_low, accuracy_high),
         ties (among those compared), contradicting (items that the file gives several labels, left out),
@@ -159,13 +163,12 @@ def fuse_file(
         DataError: the votes, the gold, the probabilities or the name of the output are not as they must be;
             labels are free text, or more than can be held; no item of the gold has votes.
         SettingsError: the method or an option is not known, or probabilities are given and the method
-            cannot hear a model.
+            cannot hear a model, or there is something to start from and the method is not fitted.
     """
     out_path = Path(out_path)
     check_suffix(out_path)
     fuser = make_fuser(method, options)
-    if probabilities_path is not None:
-        check_hears_models(method, key="--method ", asked="--probabilities")
+    _check_method(method, probabilities_path, warm_start_path)
     gold = None if gold_path is None else read_gold(gold_path, item_column, label_column)
     table = read_votes(votes_path, item_column, annotator_column, label_column, classes, vote_column)
     known = in_order(table["label"].unique()) if classes is None else list(classes)
@@ -184,10 +187,15 @@ def fuse_file(
         votes, known = wider, list(wider.classes)
         predicted = read_probabilities(probabilities_path, votes.items, votes.classes, item_column)
 
+    start = None
+    if warm_start_path is not None:
+        start = read_start(warm_start_path, wider.items, wider.classes, item_column)
+
     def fused(
         votes: Votes, codes: np.ndarray | None, prior: ModelPrior | None = None
     ) -> tuple[Fusion, ModelPrior | None]:
-        fusion = fuser(votes, gold=codes)
+        started = {} if start is None else {"warm_start": start_of(start, len(votes.classes))}
+        fusion = fuser(votes, gold=codes, **started)
         if prior is not None:
             fusion = with_the_same_word(votes, fusion, prior, method, options)
         elif predicted is not None:
@@ -203,9 +211,10 @@ def fuse_file(
     if codes is not None:
         blind, _ = fused(votes, None, prior)
         votes = wider
+    parameters = parameters_digest(fusion, _noted(options, warm_start_path))
     labels = label_table(
         votes, fusion, gold=None if fusion.gold is None else np.where(fusion.gold, 0, -1),
-        prior=None if prior is None else prior.rows, parameters=parameters_digest(fusion, options),
+        prior=None if prior is None else prior.rows, parameters=parameters,
     )  # fmt: skip
     if "vote" in standing:
         ids = by_item(votes.item, standing["vote"].to_numpy(), len(votes.items))
@@ -222,12 +231,27 @@ def fuse_file(
         "votes": len(votes.label),
         "votes_per_item": len(votes.label) / len(votes.items),
         "repeats_dropped": len(table) - len(votes.label),
+        **({} if start is None else {"items_started": int((~np.isnan(start).any(axis=1)).sum())}),
         "ties": int(fusion.tie.sum()),
         "classes": list(votes.classes),
         **({"classes_alike": alike(known)} if classes is None and alike(known) else {}),
         "out": str(out_path),
         "gold": None if gold is None else compare_with_gold(before, gold, known),
     }  # fmt: skip
+
+
+def _check_method(method: str, probabilities_path: object, warm_start_path: object) -> None:
+    """Refuse a model's word, and labels to start from, where the method makes nothing of them."""
+    if probabilities_path is not None:
+        check_hears_models(method, key="--method ", asked="--probabilities")
+    if warm_start_path is not None and not takes(method, "warm_start"):
+        raise SettingsError(f"--warm-start does not go with --method {method}, which is not fitted in steps")
+
+
+def _noted(options: Mapping[str, Any] | None, warm_start_path: str | Path | None) -> dict[str, Any]:
+    """What labels rest on beside votes: options, and the digest of the labels that the fit started from."""
+    started = {} if warm_start_path is None else {"warm_start": files.digest(Path(warm_start_path))}
+    return dict(options or {}) | started
 
 
 def _fusion_told(fusion: Fusion, gold_items: int, options: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def write_queue(
         done=verdicts.standing(said),
         drawn_before={one.item for one in said if one.reason == RANDOM},
         worth_it=_newest_choice(workspace),
-        accepted=accepted_in(current.folder, labels, now),
+        accepted=accepted_in(current.folder, labels, now, workspace.settings.accept),
     )
     entries = mixed(entries, current.settings.campaign.seed) if blind else entries
     noted = {one.item: Handed(one.reason, one.label, is_blind(one, blind)) for one in entries}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+import re
+
+from pydantic import Field, field_validator
 
 from labelloop.settings.section import Section
 
@@ -41,7 +43,7 @@ class Acceptance(Section):
         "are used up, no further one is issued.",
     )  # fmt: skip
     days: float = Field(
-        30.0, gt=0, description="Days after the round's close at which its certificate expires."
+        30.0, gt=0, le=36_500, description="Days after the round's close at which its certificate expires."
     )
     trust_test_set: bool = Field(
         False, description="Whether a test set that came with the data may vouch for the pool: only if both "
@@ -62,4 +64,19 @@ class Acceptance(Section):
         "r000", pattern=r"^r[0-9]{3,}$", description="Earlier rounds' audits are left aside. After a breach, "
         "and once its cause is gone, the round from which acceptance may begin anew.",
     )  # fmt: skip
+    revoked: dict[str, str] = Field(
+        {}, description="Certificates that you end by hand, each with the reason: `c-473941f52c51: reviewers "
+        "were mixed up`. `labelloop export` follows at once; the next round returns their labels, and "
+        "nothing is accepted in that way until audits_from names a round after it.",
+    )  # fmt: skip
     fused: FusedAcceptance = Field(FusedAcceptance(), description="Labels by votes; see accept.fused.")
+
+    @field_validator("revoked")
+    @classmethod
+    def _certificates_with_reasons(cls, revoked: dict[str, str]) -> dict[str, str]:
+        for name, reason in revoked.items():
+            if not re.fullmatch(r"c-[0-9a-f]{12}", name):
+                raise ValueError(f"{name!r} is no certificate; its id looks like c-473941f52c51")
+            if not reason.strip():
+                raise ValueError(f"{name} needs a reason: it stands in every report")
+        return revoked

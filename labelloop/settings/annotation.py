@@ -23,7 +23,8 @@ class Annotation(Section):
     max_overlap: int | None = Field(
         None, ge=2, description="Different annotators an item may be asked of in all. Each round then spends "
         "votes on second looks at older items whose label is unsure, where that tells more for the money "
-        "than new items. Empty: every item gets `overlap` answers and no second look.",
+        "than new items; once the pool or budget.labels is used up, rounds ask for second looks alone. "
+        "Empty: every item gets `overlap` answers and no second look.",
     )  # fmt: skip
     target_confidence: float = Field(
         0.95, gt=0, lt=1, description="Confidence from which a label needs no second look; below it with "

@@ -58,9 +58,10 @@ class Review(Section):
         "on votes: what reviewers say of these alone tells how many labels are wrong.",
     )  # fmt: skip
     cost_per_verdict: float | None = Field(
-        None, gt=0, description="Money for one verdict. With the strategy relabel, an older item of which a "
-        "verdict tells more for its money than another vote gets no second look; where it also tells more "
-        "than what else is asked, it stands on the review queue. Empty: verdicts are not weighed.",
+        None, gt=0, description="Money for one verdict. With the strategy relabel, and in rounds that only "
+        "look again, an older item of which a verdict tells more for its money than another vote gets no "
+        "second look; where it also tells more than what else is asked, it stands on the review queue. "
+        "Empty: verdicts are not weighed.",
     )  # fmt: skip
     hold_from_training: bool = Field(
         False, description="Whether labels that wait at a gate are kept out of training until they have "

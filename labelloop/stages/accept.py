@@ -27,6 +27,7 @@ from labelloop.stages.acceptance import LEAST_DELTA, changes, closed_at, drift_a
 from labelloop.stages.gold_arm import read_gold_csv
 from labelloop.stages.model_audit import answered
 from labelloop.stages.model_audit import judged as judged_audits
+from labelloop.stages.revoking import revocation, revoked_words
 from labelloop.stages.runner import Receipts, Round
 
 SHARD = 16_384
@@ -60,11 +61,14 @@ def accept(current: Round, prepared: Prepared, labels: pd.DataFrame, judged: Jud
         "state": "off", "looks": before["looks"], "spent": before["spent"], "audits": audits,
         "open_audits": still_open,
     }  # fmt: skip
+    stands = revocation(current, before)
+    if stands is not None:
+        told["revoked"] = stands
     accepted = tables.ACCEPTED.empty()
     if settings.target_error is not None:
         seen, breach = judged_audits(audits, settings.target_error, settings)
         told["audit"] = asdict(seen)
-        stopped = _stopped(current, breach)
+        stopped = _stopped(current, breach, stands)
         if stopped:
             told |= {"state": "suspended", "reason": stopped}
         elif (reason := _not_now(settings, prepared, before)) != "":
@@ -183,9 +187,10 @@ def _asked_audits(current: Round) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _stopped(current: Round, breach: str) -> str:
-    """Why nothing may be accepted, whatever could be proven: an audit or a drift alarm says so; or ''."""
+def _stopped(current: Round, breach: str, stands: dict[str, str] | None) -> str:
+    """Why nothing may be accepted, whatever could be proven: an audit, a person or a drift alarm says so; or
+    ''."""
     if not breach:
-        return drift_alarm(current)
+        return drift_alarm(current) if stands is None else revoked_words(stands, current.id)
     return (f"{breach}; it has returned to the queue. Look into it (audits in certificate.json), then set "
             f"accept.audits_from to the next round's id, and not to {current.id}")  # fmt: skip

@@ -25,6 +25,7 @@ from labelloop.stages.acceptance import LEAST_DELTA, changes, closed_at, drift_a
 from labelloop.stages.fused_audit import Stream, audits_of, judged, stream_of
 from labelloop.stages.fused_stream import by_votes_told
 from labelloop.stages.overruling import kept_verdicts, places_in
+from labelloop.stages.revoking import revocation, revoked_words
 from labelloop.stages.runner import Round
 from labelloop.stages.snapshot import before_review
 
@@ -54,6 +55,9 @@ def accept_fused(
         return None, accepted
     before = NONE_YET | before
     told: dict[str, Any] = {"state": "off"} | {name: before[name] for name in KEPT if name in before}
+    stands = revocation(current, before)
+    if stands is not None:
+        told["revoked"] = stands
     if settings.fused.target_error is None:
         # Whoever sets it again finds a breach where it was.
         told |= {name: before[name] for name in ("broken", "through") if "broken" in before}
@@ -86,7 +90,7 @@ def _stopped(current: Round, stream: Stream, told: dict[str, Any], before: dict[
             return (f"{found}, so what was accepted has returned to the queue. Look "
                     "into it (audits in certificate.json), then set accept.audits_from to the next round's "
                     f"id, and not to {current.id}")  # fmt: skip
-    return drift_alarm(current)
+    return revoked_words(told["revoked"], current.id) if "revoked" in told else drift_alarm(current)
 
 
 def _held_or_new(

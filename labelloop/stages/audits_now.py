@@ -1,7 +1,8 @@
-"""What the audits of the certificates in force say with the verdicts that came since the last round closed.
+"""What ends the certificates in force that no round has counted yet: audits with the verdicts that came since
+the last round closed, and what somebody has revoked.
 
-A round that closes counts them and ends what they break. Until then nobody else would: whoever takes labels
-out of the campaign must know.
+A round that closes counts it. Until then nobody else would: whoever takes labels out of the campaign must
+know.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ import pandas as pd
 from labelloop.campaign import Acceptance
 from labelloop.ledger import round_number
 from labelloop.stages import fused_audit, model_audit
+from labelloop.stages.revoking import ENDING, not_counted
 from labelloop.stages.runner import Round
 
 BROKEN = "broken_since"
-"""Key of the words about a breach that no round has counted yet, in what `audits_now` gives."""
+"""Key of the words about what no round has counted yet, in what `audits_now` gives."""
+
+VERDICTS = ", with the verdicts that came since"
 
 
 def audits_now(
     current: Round, labels: pd.DataFrame, told: dict[str, Any], accepted: pd.DataFrame, settings: Acceptance
 ) -> dict[str, Any]:
-    """certificate.json as the next round would have it, as far as audits go.
+    """certificate.json as the next round would have it, as far as audits and `accept.revoked` go.
 
     Args:
         current: the last closed round.
@@ -38,7 +42,8 @@ def audits_now(
     now = dict(told)
     if told["state"] == "issued":
         now["audits"] = [*told["audits"], *model_audit.answered(told["open_audits"], labels)[0]]
-        now[BROKEN] = model_audit.judged(now["audits"], told["certificate"]["target"], settings)[1]
+        broken = model_audit.judged(now["audits"], told["certificate"]["target"], settings)[1]
+        now[BROKEN] = _words(broken, told, settings)
     voted = told.get("fused", {})
     if voted.get("state") == "issued":
         held, next_round = voted["certificate"], f"r{round_number(current.id) + 1:03d}"
@@ -46,5 +51,10 @@ def audits_now(
         stream = fused_audit.stream_of(current, labels)
         audits = fused_audit.audits_of(next_round, stream, voted, mine)["audits"]
         broken = fused_audit.judged(stream, audits, held, voted["through"], settings)[1]
-        now["fused"] = voted | {"audits": audits, BROKEN: broken}
+        now["fused"] = voted | {"audits": audits, BROKEN: _words(broken, voted, settings)}
     return now
+
+
+def _words(broken: str, told: dict[str, Any], settings: Acceptance) -> str:
+    """Why a certificate in force does not hold any more, or ''."""
+    return not_counted(told, settings) or (f"{broken}{VERDICTS}{ENDING}" if broken else "")

@@ -75,7 +75,7 @@ def evaluate(current: Round) -> None:
         "control_labels": len(sample),
         "control_accuracy": None if by_control is None else float((by_control == true).mean()),
         curves.SETTLES: current.settles,
-        curves.ONLY_LOOKS: current.only_looks,
+        **({curves.ONLY_LOOKS: True} if current.only_looks else {}),
     }
     curve = curves.append_round(curves.read_curve(current.previous.curve), judged | totals)
     curve = rejudged(curve, right, settings.evaluation.interval)

@@ -17,15 +17,17 @@ from labelloop.ledger import round_number
 from labelloop.round_folder import RoundFolder
 from labelloop.stages.acceptance import time_of
 from labelloop.stages.overruling import METHOD
+from labelloop.stages.revoking import why_revoked
 from labelloop.stages.runner import Round
 from labelloop.workspace import Workspace
 
-EXPIRED = "expired"
-"""Key of what `expired_since` gives, in the `round` part of the round's settings."""
+ENDED = "expired"
+"""Key of what `ended_since` gives, in the `round` part of the round's settings."""
 
 
-def expired_since(workspace: Workspace, before: RoundFolder) -> str | None:
-    """The certificate for labels by votes of the round before, if it has expired since; or None.
+def ended_since(workspace: Workspace, before: RoundFolder) -> str | None:
+    """The certificate for labels by votes of the round before, if it has expired since, or somebody has
+    revoked it; or None.
 
     Looked up once, when a round opens, so that no stage depends on the clock.
     """
@@ -33,6 +35,8 @@ def expired_since(workspace: Workspace, before: RoundFolder) -> str | None:
     if told.get("state") != "issued":
         return None
     made: dict[str, str] = told["certificate"]
+    if why_revoked(told, workspace.settings.accept):
+        return made["id"]
     return made["id"] if time_of(workspace) >= datetime.fromisoformat(made["expires_at"]) else None
 
 
@@ -85,7 +89,7 @@ def as_if_unread(
             if row["item"] in voted:
                 row.update(voted[row["item"]], status="fused", method="votes")
         labels = pd.DataFrame(rows, columns=list(before.columns))
-    if told.get("state") == "issued" and told["certificate"]["id"] != current.about.get(EXPIRED):
+    if told.get("state") == "issued" and told["certificate"]["id"] != current.about.get(ENDED):
         last, threshold = round_number(told["through"]), told["certificate"]["threshold"]
         number = labels["round"].fillna("r0").str[1:].astype(int)
         sure = labels.loc[(number <= last) & (labels["confidence"] >= threshold), "item"]

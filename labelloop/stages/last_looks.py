@@ -28,7 +28,7 @@ from labelloop.fusion.vote_gain import last_votes_worth
 from labelloop.ledger import LOOKS, Entry, read_frozen
 from labelloop.reviewing import verdicts
 from labelloop.stages.composing import cost_multiples
-from labelloop.stages.fused_stream import EXPIRED, as_if_unread, expired_since
+from labelloop.stages.fused_stream import ENDED, as_if_unread, ended_since
 from labelloop.stages.one_scale import OlderItems, accuracy_of, weigh_older_items
 from labelloop.stages.overruling import overrule
 from labelloop.stages.people import annotation_of
@@ -52,7 +52,7 @@ def looks_left(
         return 0
     about = {
         "previous": entry.previous, "new_items": 0, LOOKS: most_looks(settings),
-        "money": money_for_looks(settings, history), EXPIRED: expired_since(workspace, before),
+        "money": money_for_looks(settings, history), ENDED: ended_since(workspace, before),
     }  # fmt: skip
     planned = Round(workspace, entry.id, (about, settings))
     asked, labels = tables.ASKED.read(before.asked), tables.LABELS.read(before.labels)
@@ -88,7 +88,10 @@ def choose_last_looks(
     price = last_votes_worth(n_classes, accuracy, annotation.max_overlap or annotation.overlap)
     older = weigh_older_items(current, prepared, asked, labels, accuracy)
     paying = older.order[older.gain[older.order] >= max(price, 1e-9)]
-    taken = paying[: _affordable(current, older, paying)][: current.about[LOOKS]]
+    most, money = current.about[LOOKS], current.about.get("money")
+    taken = (
+        paying[:most] if money is None else affordable_looks(paying, _prices(current, older), money)[:most]
+    )
     about: dict[str, Any] = {
         "votes": len(taken),
         "unsure": len(older.items),
@@ -123,17 +126,29 @@ def looked_again(curve: pd.DataFrame) -> str:
     return f"{which} looked again at what was unsure, with {answers}."
 
 
-def _affordable(current: Round, older: OlderItems, order: np.ndarray) -> int:
-    """How many looks, in this order, the round's money pays for by the dearest, re-asks included."""
-    money, annotation = current.about.get("money"), current.settings.annotation
-    if money is None:
-        return len(order)
+def affordable_looks(order: np.ndarray, prices: np.ndarray, money: float) -> np.ndarray:
+    """Of the positions, in their order, those that the money pays for; what is too dear is passed over.
+
+    Args:
+        order: positions in `prices`, the best first.
+    """
+    taken = []
+    for place in order.tolist():
+        # A sum of prices may end a hair above the money that it is meant to use up.
+        if prices[place] <= money + 1e-9:
+            taken.append(place)
+            money -= float(prices[place])
+    return np.array(taken, dtype=np.int64)
+
+
+def _prices(current: Round, older: OlderItems) -> np.ndarray:
+    """Money for one more vote about each item, by the dearest who may give it, and its part of re-asks."""
+    annotation = current.settings.annotation
     expert = max(map(annotation.price_of, annotation.routing.experts), default=0.0)
     each = np.where(older.above, expert, item_cost(annotation, 1))
     each += current.settings.quality.reask_share * item_cost(annotation, 1, experts=True)
     times = cost_multiples(current.workspace, current.settings, older.items["item"])
-    each *= np.array([times.get(item, 1.0) for item in older.items["item"]])
-    return int((np.cumsum(each[order]) <= money + 1e-9).sum())
+    return each * np.array([times.get(item, 1.0) for item in older.items["item"]])
 
 
 def _reason(unsure: int, paying: int, asked: int, price: float, annotation: Annotation) -> str:

@@ -50,7 +50,7 @@ def write_review(
     unsure = {}
     if annotation.max_overlap is not None:
         unsure = _still_unsure(current, prepared, votes, fused)
-        for item in accepted_in(current.previous, fused, closed_at(current)):
+        for item in accepted_in(current.previous, fused, closed_at(current), current.settings.accept):
             unsure.pop(item, None)
     if current.settings.quality.drop_votes:
         unsure |= _uncounted(current, fused, asking.given_up())

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from labelloop import files, models, tables
+from labelloop.campaign import Acceptance
 from labelloop.datasets.base import Prepared
 from labelloop.models.out_of_fold import out_of_fold
 from labelloop.reviewing import verdicts
@@ -19,6 +20,7 @@ from labelloop.reviewing.round_list import count_reasons
 from labelloop.round_folder import RoundFolder
 from labelloop.stages.acceptance import closed_at, vouched_for
 from labelloop.stages.overruling import kept_verdicts
+from labelloop.stages.revoking import why_revoked
 from labelloop.stages.runner import Round
 from labelloop.stages.snapshot import before_review
 from labelloop.stages.train import untrained
@@ -43,7 +45,7 @@ def listed_entries(current: Round, prepared: Prepared) -> list[Entry]:
         done=verdicts.standing(said),
         drawn_before={one.item for one in said if one.reason == RANDOM},
         worth_it=left_to_reviewers(current.folder),
-        accepted=accepted_in(current.previous, labels, closed_at(current)),
+        accepted=accepted_in(current.previous, labels, closed_at(current), current.settings.accept),
     )
     return shortened(entries, {UNSURE: review.list_unsure, DISAGREES: review.list_disagreeing})
 
@@ -82,9 +84,14 @@ def _told(row: Overturned) -> dict[str, Any]:
             "high": high}  # fmt: skip
 
 
-def accepted_in(folder: RoundFolder, labels: pd.DataFrame, now: datetime) -> frozenset[str]:
+def accepted_in(
+    folder: RoundFolder, labels: pd.DataFrame, now: datetime, settings: Acceptance
+) -> frozenset[str]:
     """Items for whose label by votes a round's certificate vouches still: nobody need review them."""
-    accepted = vouched_for(tables.ACCEPTED.read(folder.accepted), files.read_json(folder.certificate), now)
+    told = files.read_json(folder.certificate)
+    if why_revoked(told.get("fused", {}), settings):
+        return frozenset()
+    accepted = vouched_for(tables.ACCEPTED.read(folder.accepted), told, now)
     return frozenset(labels[["item", "label"]].merge(accepted, on=["item", "label"])["item"])
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from vote_files import CSV, crowd_files, written
 
-from labelloop.errors import DataError
+from labelloop.errors import DataError, SettingsError
 from labelloop.fusion.class_names import refuse_too_large
 from labelloop.fusion.votes_file import fuse_file
 
@@ -208,3 +209,48 @@ def test_of_classes_with_an_order_the_median_is_the_label(tmp_path: Path) -> Non
     assert told["method"] == "majority/1+median/1"
     fuse_file(votes, tmp_path / "labels.csv", method="majority", classes=order)
     assert pd.read_csv(tmp_path / "labels.csv")["label"].tolist() == ["low"]
+
+
+def test_a_fit_goes_on_from_the_labels_of_fewer_votes(tmp_path: Path) -> None:
+    """One step from labels that were all but there is nearer to the end than one step from the shares."""
+    every, _ = crowd_files(tmp_path)
+    rows = every.read_text().splitlines(keepends=True)
+    some = written(tmp_path, "".join(rows[:-25]), "some.csv")
+    before, how = tmp_path / "before.csv", {"method": "map_dawid_skene"}
+
+    def posterior(name: str, **more: Any) -> np.ndarray:
+        told = fuse_file(every, tmp_path / name, **how, **more)
+        assert told.get("items_started") == (115 if "warm_start_path" in more else None)
+        return pd.read_csv(tmp_path / name).filter(like="posterior.").to_numpy()
+
+    fuse_file(some, before, **how)
+    whole, once = posterior("whole.csv"), {"options": {"max_iter": 1}}
+    warm = posterior("warm.csv", warm_start_path=before, **once)
+    cold = posterior("cold.csv", **once)
+    assert np.abs(warm - whole).max() < 0.5 * np.abs(cold - whole).max()
+    there = posterior("there.csv", warm_start_path=before)
+    np.testing.assert_allclose(there, whole, atol=0.02)
+    parameters = [pd.read_csv(tmp_path / name)["parameters"][0] for name in ("whole.csv", "there.csv")]
+    assert parameters[0] != parameters[1]
+
+
+def test_a_fit_starts_also_where_gold_adds_a_class(tmp_path: Path) -> None:
+    votes, gold = crowd_files(tmp_path)
+    first = fuse_file(votes, tmp_path / "first.csv", gold_path=gold)
+    again = fuse_file(votes, tmp_path / "again.csv", gold_path=gold, warm_start_path=tmp_path / "first.csv")
+    assert again["classes"] == first["classes"] == ["0", "1", "2", "unheard"]
+    labels = [pd.read_csv(tmp_path / name)["label"].tolist() for name in ("first.csv", "again.csv")]
+    assert labels[0] == labels[1]
+    assert again["items_started"] == 120 - first["gold"]["compared"]  # what judges labels may not shape them
+
+
+def test_what_a_fit_cannot_start_from_is_refused(tmp_path: Path) -> None:
+    votes, _ = crowd_files(tmp_path)
+    other = written(tmp_path, "item,posterior.0,posterior.1,posterior.2\nelsewhere,1,0,0\n", "other.csv")
+    out = tmp_path / "labels.csv"
+    with pytest.raises(DataError, match=r"other.csv has none of the items.*'i000'"):
+        fuse_file(votes, out, warm_start_path=other)
+    with pytest.raises(SettingsError, match="--warm-start does not go with --method majority"):
+        fuse_file(votes, out, method="majority", warm_start_path=other)
+    with pytest.raises(DataError, match=r"no column of a class, such as 'posterior.0'"):
+        fuse_file(votes, out, warm_start_path=votes)

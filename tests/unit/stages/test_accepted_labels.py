@@ -120,6 +120,33 @@ def test_what_all_certificates_may_err_is_never_more_than_was_said(campaign: Wor
     assert spent == sorted(spent) and spent[-1] <= 0.2
 
 
+def test_a_revoked_certificate_of_the_model_vouches_for_nothing(
+    campaign: Workspace, labelloop: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Neither in the export, at once, nor do later models have one, until it is said from when on."""
+    root = tmp_path / "c"
+    shutil.copytree(campaign.root, root, symlinks=True)
+    made = told(campaign, "r003")["certificate"]
+    revoked = {"audits_from": "r003", "revoked": {made["id"]: "the test set was labeled in a hurry"}}
+    now = datetime.fromisoformat(made["expires_at"]) - timedelta(seconds=1)
+    (root / "params.yaml").write_text(yaml.safe_dump(settings(4, CREW, revoked)))
+    exported = export_labels(Workspace.at(root), tmp_path / "a.csv", now=now)
+    assert "model" not in exported["rows"] and "labeled in a hurry" in exported["certificate"]
+    for rounds, state, audits_from in (
+        (5, "suspended", "r003"),
+        (6, "suspended", "r003"),
+        (7, "issued", "r005"),
+    ):
+        (root / "params.yaml").write_text(
+            yaml.safe_dump(settings(rounds, CREW, revoked | {"audits_from": audits_from, "looks": 9}))
+        )
+        said = labelloop("run", root, "--plain")
+        assert said.code == 0, said.error
+        now_told = told(Workspace.at(root), f"r{rounds - 1:03d}")
+        assert now_told["state"] == state
+        assert ("labeled in a hurry" in now_told.get("reason", "")) == (state == "suspended")
+
+
 def test_an_expired_certificate_vouches_for_nothing(campaign: Workspace, tmp_path: Path) -> None:
     end = datetime.fromisoformat(told(campaign, "r003")["certificate"]["expires_at"])
     before = export_labels(campaign, tmp_path / "a.csv", now=end - timedelta(seconds=1))

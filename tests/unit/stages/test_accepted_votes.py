@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from certified_campaigns import CLASSES, FUSED, Campaign, Command
+import yaml
+from certified_campaigns import CLASSES, FUSED, Campaign, Command, settings
 
 from labelloop import tables
 from labelloop.annotators.campaign_quality import headline
+from labelloop.campaign import Acceptance
+from labelloop.errors import SettingsError
 from labelloop.export import export_labels
 from labelloop.reviewing.random_slice import in_order
 from labelloop.reviewing.review import write_queue
@@ -24,6 +27,7 @@ from labelloop.stages.review_queue import accepted_in, drawn_verdicts
 from labelloop.stages.routing import route_batch
 from labelloop.stages.runner import Round
 from labelloop.stages.unsure_items import by_votes, eligible_items
+from labelloop.workspace import Workspace
 
 SECOND = timedelta(seconds=1)
 
@@ -188,9 +192,11 @@ def test_the_next_round_lists_accepted_labels_only_as_drawn_ones(later: Campaign
     listed = list(csv.DictReader(later.workspace.round("r003").review.open()))
     assert {row["reason"] for row in listed if row["item"] in accepted} <= {"random"}
     folder, labels, now = later.workspace.round("r002"), later.labels("r002"), later.end - SECOND
-    assert accepted_in(folder, labels, now) == accepted
-    assert not accepted_in(folder, labels.assign(label="other"), now)
-    assert not accepted_in(folder, labels, later.end)
+    assert accepted_in(folder, labels, now, Acceptance()) == accepted
+    assert not accepted_in(folder, labels.assign(label="other"), now, Acceptance())
+    assert not accepted_in(folder, labels, later.end, Acceptance())
+    revoked = Acceptance(revoked={later.told("r002")["certificate"]["id"]: "a mistake"})
+    assert not accepted_in(folder, labels, now, revoked)
 
 
 def test_verdicts_that_prove_labels_have_no_say_in_how_these_are_made(certified: Campaign) -> None:
@@ -246,6 +252,48 @@ def test_a_breach_returns_all_labels_until_somebody_has_looked_into_it(
     again = campaign.told("r006")
     assert again["state"] == "refused" and again["looks"] == 2
     assert len(again["audits"]) == len(told["audits"])
+
+
+def test_a_certificate_that_somebody_revokes_ends_as_by_a_breach(
+    certified: Campaign, tmp_path: Path, labelloop: Command
+) -> None:
+    """At once for whoever takes labels out; with the next round for second looks and reviewers."""
+    campaign = certified.copy(tmp_path / "c")
+    before, name = campaign.accepted("r002"), campaign.told("r002")["certificate"]["id"]
+    revoked = FUSED | {"revoked": {name: "reviewers were mixed up"}}
+    params = campaign.workspace.root / "params.yaml"
+    params.write_text(yaml.safe_dump(settings(3, "r000", accept=revoked)))
+    why = f"{name} is revoked in params.yaml (reviewers were mixed up); the next round"
+    told = export_labels(
+        Workspace.at(campaign.workspace.root), tmp_path / "labels.csv", now=campaign.end - SECOND
+    )
+    assert {row["certificate"] for row in csv.DictReader((tmp_path / "labels.csv").open())} == {""}
+    assert why in told["by_votes"]
+    assert why in labelloop("status", campaign.workspace.root).out.replace("\n", " ")
+    campaign.run(4, accept=revoked)
+    told = campaign.told("r003")
+    assert told["state"] == "suspended" and campaign.accepted("r003").empty
+    assert told["change"]["returned"] == len(before) and told["ended"]["certificate"] == name
+    assert Round(campaign.workspace, "r003").about["expired"] == name
+    campaign.run(5, accept=revoked)
+    assert "(reviewers were mixed up)" in campaign.told("r004")["reason"]
+    assert campaign.told("r004")["looks"] == 1
+    campaign.run(6, accept=revoked | {"audits_from": "r004"})
+    assert campaign.told("r005")["looks"] == 2 and "revoked" not in campaign.told("r005")
+
+
+def test_to_revoke_what_was_never_issued_is_refused(certified: Campaign, tmp_path: Path) -> None:
+    """A misspelt certificate would go on vouching for its labels."""
+    campaign = certified.copy(tmp_path / "c")
+    name = campaign.told("r002")["certificate"]["id"]
+    other = name[:-1] + ("0" if name[-1] != "0" else "1")
+    accept = FUSED | {"revoked": {other: "a mistake"}}
+    (campaign.workspace.root / "params.yaml").write_text(yaml.safe_dump(settings(3, "r000", accept=accept)))
+    with pytest.raises(SettingsError, match=f"{other}'; did you mean '{name}'"):
+        export_labels(Workspace.at(campaign.workspace.root), tmp_path / "labels.csv", now=campaign.end)
+    for wrong in ({"a certificate": "why"}, {name: " "}):
+        with pytest.raises(ValueError, match=r"is no certificate|needs a reason"):
+            Acceptance(revoked=wrong)
 
 
 @pytest.mark.parametrize("wrong", [True, False])

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from killed_campaigns import outlive_kills
 from second_look_campaigns import CREW, SETTINGS, campaign, finished, relabeled, written
 
@@ -18,14 +21,14 @@ from labelloop import files, loop, status, tables
 from labelloop.evaluation import curve as curves
 from labelloop.ledger import Ledger
 from labelloop.round_folder import RoundFolder
-from labelloop.stages.last_looks import looked_again
+from labelloop.stages.last_looks import affordable_looks, looked_again
 from labelloop.stages.runner import Round
 from labelloop.stopping import Progress, RoundSummary, Signals, history_of, may_look_again
 from labelloop.stopping.limits import max_rounds
 from labelloop.workspace import Workspace
 
 BUDGET: dict[str, dict[str, Any]] = {
-    "budget": {"labels": 50},
+    "budget": {"labels": 42},
     "stopping": {"max_rounds": None, "plateau": 1e-9},
 }
 KEPT = ("batch", "asked", "selection", "tasks", "votes", "closed", "collected", "fused", "labels", "metrics",
@@ -95,7 +98,7 @@ def test_it_ends_by_the_reason_that_it_had_and_tells_what_it_did_since(done: Wor
     votes = rows["votes"].iloc[-1] - rows.loc[before.id, "votes"]
     assert stopped(done) == {
         "rule": "budget_labels",
-        "reason": "50 labeled items are used up, and budget.labels is 50. "
+        "reason": "42 labeled items are used up, and budget.labels is 42. "
         f"{len(looking)} further rounds have looked again at what was unsure, with {votes} answers.",
     }
     was = done.ledger.read_bytes()
@@ -137,12 +140,12 @@ def test_they_teach_nothing_about_what_more_labels_would_bring(done: Workspace) 
 
 
 def test_with_more_labels_allowed_it_asks_about_new_items_again(done: Workspace, tmp_path: Path) -> None:
-    workspace = with_params(done, tmp_path / "c", budget={"labels": 60})
+    workspace = with_params(done, tmp_path / "c", budget={"labels": 46})
     following = list(workspace.rounds())[len(list(done.rounds())) :]
     assert {"strategy", "control"} & set(tables.BATCH.read(following[0].batch)["arm"])
     names = [one["round"] for one in files.read_json(following[-1].stopping)["signals"]]
     assert names == [one.id for one in labeling(workspace)]
-    assert stopped(workspace)["reason"].startswith("60 labeled items are used up")
+    assert stopped(workspace)["reason"].startswith("46 labeled items are used up")
 
 
 def test_kills_change_nothing(tmp_path: Path, done: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,20 +170,18 @@ def test_where_the_pool_is_used_up_they_are_paid_out_of_the_money_that_is_left(t
     free = finished(written(tmp_path / "free", SETTINGS, changes, items=30, apart=1.2))
     assert stopped(free)["rule"] == "pool_exhausted" and len(last_looks(free)) > 1
     costs = curves.read_curve(list(free.rounds())[-1].curve)["cost"]
-    for share in (0.3, 0.7):
-        money = float(costs.iloc[0] + share * (costs.iloc[-1] - costs.iloc[0]))
-        folder = tmp_path / str(share)
-        short = finished(
-            written(folder, SETTINGS, changes | {"budget": {"money": money}}, items=30, apart=1.2)
-        )
-        spent = curves.read_curve(list(short.rounds())[-1].curve)["cost"].iloc[-1]
-        assert costs.iloc[0] < spent <= money + 1e-9 and stopped(short)["rule"] == "pool_exhausted"
+    money = float(costs.iloc[0] + 0.6 * (costs.iloc[-1] - costs.iloc[0]))
+    changes["budget"] = {"money": money}
+    short = finished(written(tmp_path / "short", SETTINGS, changes, items=30, apart=1.2))
+    spent = curves.read_curve(list(short.rounds())[-1].curve)["cost"].iloc[-1]
+    assert costs.iloc[0] < spent <= money + 1e-9
+    assert stopped(short)["rule"] == "pool_exhausted" and last_looks(short)
 
 
-def test_relabel_weighs_them_by_what_items_cost_and_leaves_some_to_reviewers(tmp_path: Path) -> None:
+def test_what_a_verdict_tells_more_about_for_its_money_is_left_to_reviewers(tmp_path: Path) -> None:
     changes: dict[str, dict[str, Any]] = {
-        "acquisition": {"strategy": "relabel", "batch_size": 20, "first_batch_size": 50},
-        "review": {"cost_per_verdict": 0.6},
+        "acquisition": {"strategy": "relabel", "batch_size": 20, "first_batch_size": 42},
+        "review": {"cost_per_verdict": 0.45},
         **BUDGET,
     }
     workspace = finished(campaign(tmp_path / "c", **changes))
@@ -224,8 +225,7 @@ def test_a_round_that_found_nobody_to_ask_is_the_last(
         return dealt(current, prepared, batch, further.iloc[:0], *others)
 
     monkeypatch.setattr(select, "route_batch", to_nobody)
-    given = {"budget": {"labels": 40}, "stopping": {"max_rounds": None}}
-    workspace = finished(campaign(tmp_path / "c", **given))
+    workspace = finished(campaign(tmp_path / "c", budget={"labels": 40}, stopping={"max_rounds": 5}))
     assert [one.id for one in last_looks(workspace)] == ["r001"]
     assert stopped(workspace)["reason"].endswith(
         "1 further round has looked again at what was unsure, with 0 answers."
@@ -253,6 +253,20 @@ def test_only_what_ends_new_items_and_no_other_limit_leaves_room() -> None:
         assert not room(rule, {}, None)
     told = max_rounds(Progress(Stopping(max_rounds=4), Budget(), history, 0, signals))
     assert told is not None and told.sentence == "4 rounds are finished and stopping.max_rounds is 4."
+
+
+@given(st.lists(st.sampled_from([0.0, 0.05, 0.1, 0.4]), max_size=20), st.integers(0, 9), st.integers(0, 99))
+def test_the_money_goes_to_the_best_looks_that_it_pays_for(
+    prices: list[float], tenths: int, seed: int
+) -> None:
+    """Nothing that was passed over could have been paid beside those that came before it."""
+    order, money = np.random.default_rng(seed).permutation(len(prices)), tenths / 10
+    taken = affordable_looks(order, np.array(prices), money).tolist()
+    spent = 0.0
+    for place in order.tolist():
+        assert (place in taken) == (spent + prices[place] <= money + 1e-9)
+        spent += prices[place] if place in taken else 0.0
+    assert spent <= money + 1e-9
 
 
 def test_the_price_is_what_the_last_vote_adds() -> None:
