@@ -18,6 +18,9 @@ from labelloop.errors import DamagedFileError, DataError
 FORMAT = 1
 CERTIFICATE, REVOKED = "certificate.json", "revoked.json"
 
+MOST_DAYS = 36_500
+"""A hundred years, so that the day it ends is one that can be written."""
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -73,8 +76,8 @@ def sealed(now: datetime, days: float, **facts: Any) -> Certificate:
         now: with a time zone.
         days: how long it holds.
     """
-    if not days > 0:
-        raise DataError(f"a certificate of {days:g} days is none; give more than 0")
+    if not 0 < days <= MOST_DAYS:
+        raise DataError(f"a certificate of {days:g} days is none; give more than 0, and {MOST_DAYS} at most")
     facts = {"blind": None} | facts
     facts |= {
         "issued_at": now.isoformat(timespec="seconds"),

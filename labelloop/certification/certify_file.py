@@ -27,6 +27,7 @@ from labelloop.certification.drawing import drawn_for_audit
 from labelloop.certification.stream import Stream, read_stream
 from labelloop.certification.threshold_tests import Tested, find_threshold, more_gold, needed_gold
 from labelloop.errors import DataError
+from labelloop.fusion.gold_labels import check_spelling
 from labelloop.fusion.text_table import read_text_table
 from labelloop.fusion.votes_file import read_gold
 
@@ -34,6 +35,7 @@ ACCEPTED, AUDITED, RETURNED = "accepted.csv", "audit.json", "returned.csv"
 GOLD = "gold_items.csv"
 """The items whose truth was known: whatever comes later, they are not accepted."""
 AGAIN = ". A further try with some of the same gold is a further chance to be wrong: halve --delta for it"
+ALIKE = "write both alike"
 STRANGE_GOLD = 1e-4
 """Chance, for gold that is drawn at random, to be refused as not drawn at random."""
 
@@ -79,6 +81,7 @@ def certify_file(
         raise DataError(f"{out} holds a certificate already; certificates are kept, so name another folder")
     stream = read_stream(labels_path)
     gold = read_gold(gold_path)[["item", "label"]].drop_duplicates()
+    check_spelling({*stream.classes, *stream.table["label"]}, gold["label"], said_by="labels", remedy=ALIKE)
     contradicting = gold["item"].duplicated(keep=False)
     # Items whose gold says two things are hard ones: without them the rest is flattered, so they are wrong.
     clear = gold.assign(label=gold["label"].where(~contradicting, "\0")).drop_duplicates()
@@ -105,7 +108,7 @@ def certify_file(
         stream=len(stream.table),
         gold_total=len(joined),
         classes=list(stream.classes),
-        scorer=stream.digest if scorer is None else files.digest(scorer),
+        scorer=stream.digest if scorer is None else scorer_digest(scorer),
         method=stream.method,
         gold_digest=files.digest_of(sorted(clear.itertuples(index=False, name=None))),
         audit_share=audit_share,
@@ -151,6 +154,8 @@ def audit_file(folder: Path, audited_path: Path, now: datetime) -> dict[str, Any
     accepted = read_text_table(folder / ACCEPTED).set_index("item")
     truth = read_gold(audited_path).drop_duplicates()
     _check_audited(truth, accepted, certificate, audited_path)
+    # A breach revokes for good, so it must be none of spelling.
+    check_spelling(accepted["label"], truth["label"], said_by="accepted labels", remedy=ALIKE)
     wrong = (accepted["label"].reindex(truth["item"]).to_numpy() != truth["label"].to_numpy()).astype(bool)
     result: Audit = audit(wrong, certificate.target, certificate.audit_delta)
     if result.breach_at is not None:
@@ -190,6 +195,17 @@ def return_labels(folder: Path) -> int:
     accepted = read_text_table(folder / ACCEPTED)
     write_table(accepted[["item", "label", "confidence", "certificate"]], folder / RETURNED)
     return len(accepted)
+
+
+def scorer_digest(scorer: Path) -> str:
+    """Digest of the file or folder that gave the confidences.
+
+    Raises:
+        DataError: it is not there.
+    """
+    if not scorer.exists():
+        raise DataError(f"{scorer} is not there; name the file or folder that gave the confidences")
+    return files.digest(scorer)
 
 
 def _check_gold(joined: pd.DataFrame, stream: Stream, path: Path) -> None:

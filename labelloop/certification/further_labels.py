@@ -15,9 +15,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from labelloop import files
 from labelloop.certification.certificate import Certificate, read_certificate, why_not
-from labelloop.certification.certify_file import ACCEPTED, GOLD, STRANGE_GOLD, accept, write_table
+from labelloop.certification.certify_file import (
+    ACCEPTED,
+    GOLD,
+    STRANGE_GOLD,
+    accept,
+    scorer_digest,
+    write_table,
+)
 from labelloop.certification.stream import Stream, read_stream
 from labelloop.errors import DataError
 from labelloop.fusion.text_table import read_text_table
@@ -32,7 +38,7 @@ def check_scorer(folder: Path, scorer: Path, now: datetime) -> None:
     Raises:
         DataError: the certificate does not hold, or its digest is another; says which.
     """
-    _refuse(folder, why_not(folder, now, scorer=_digest(scorer)))
+    _refuse(folder, why_not(folder, now, scorer=scorer_digest(scorer)))
 
 
 def accept_further(folder: Path, labels_path: Path, scorer: Path, now: datetime) -> dict[str, Any]:
@@ -53,7 +59,7 @@ def accept_further(folder: Path, labels_path: Path, scorer: Path, now: datetime)
     certificate, stream = read_certificate(folder), read_stream(labels_path)
     # Labels alone show which classes there were to choose from only where they use one that is new.
     classes = set(stream.classes) | (set() if stream.declared else set(certificate.classes))
-    _refuse(folder, why_not(folder, now, scorer=_digest(scorer), classes=sorted(classes)))
+    _refuse(folder, why_not(folder, now, scorer=scorer_digest(scorer), classes=sorted(classes)))
     _check_confidences(certificate, stream, labels_path)
     before = read_text_table(folder / ACCEPTED)
     gold = _gold_items(folder)
@@ -97,12 +103,6 @@ def _check_confidences(certificate: Certificate, stream: Stream, path: Path) -> 
         raise DataError(f"{path}: {certificate.id} does not speak of these labels: their confidences differ "
                         f"from the certified stream's (by {furthest:.2f} in a share, chance {chance:.1e}), "
                         "so they come from another source; certify them with gold of their own")  # fmt: skip
-
-
-def _digest(scorer: Path) -> str:
-    if not scorer.exists():
-        raise DataError(f"{scorer} is not there; name the file or folder that gave the confidences")
-    return files.digest(scorer)
 
 
 def _refuse(folder: Path, reason: str) -> None:

@@ -143,7 +143,9 @@ def certify(
         if revoke:
             end(labels, revoke, now)
         told |= certification.standing(labels, now)
-        _refuse_ended(labels, told)
+        told["folder"] = str(labels)
+        if told["ended"] and not (revoke and audit is None and more is None and scorer is None):
+            raise LabelloopError(_ended_words(told))
         if more is not None or scorer is not None:
             told |= _speaks_of(labels, more, scorer, now)
     except LabelloopError as error:
@@ -153,18 +155,17 @@ def certify(
         _say(told, as_json, _show_standing, None, "")
 
 
-def _refuse_ended(folder: Path, state: dict[str, Any]) -> None:
+def _ended_words(state: dict[str, Any]) -> str:
+    """That a certificate does not hold, why, and what becomes of its labels."""
     from labelloop.certification.certify_file import RETURNED
 
-    if state["ended"]:
-        labels_do = (
-            f"The {state['returned']} labels accepted under it return to the queue: {folder / RETURNED}"
-            if state["returned"]
-            else "What was accepted before stays accepted; nothing further may be"
-        )
-        raise LabelloopError(
-            f"certificate {state['certificate']} does not hold: {state['ended']}. {labels_do}"
-        )
+    labels_do = (
+        f"The {state['returned']} labels accepted under it return to the queue: "
+        f"{Path(state['folder']) / RETURNED}"
+        if state["returned"]
+        else "What was accepted before stays accepted; nothing further may be"
+    )
+    return f"certificate {state['certificate']} does not hold: {state['ended']}. {labels_do}"
 
 
 def _speaks_of(folder: Path, more: Path | None, scorer: Path | None, now: datetime) -> dict[str, Any]:
@@ -188,6 +189,9 @@ def _show_standing(told: dict[str, Any]) -> None:
     if "further" in told:
         _show_further(told["further"])
     if not told.keys() & {"audit", "further", "error"}:
+        if told["ended"]:
+            say(_ended_words(told))
+            return
         say(f"certificate {told['certificate']} holds until {told['until']}")
 
 

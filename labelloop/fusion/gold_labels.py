@@ -20,21 +20,31 @@ def in_order(labels: Iterable[str]) -> list[str]:
     return sorted(names, key=int) if all(name.isdecimal() for name in names) else names
 
 
-def check_spelling(labels: Sequence[str], gold: Sequence[str]) -> None:
+def check_spelling(
+    labels: Iterable[str],
+    gold: Iterable[str],
+    *,
+    said_by: str = "votes",
+    remedy: str = "write both alike, or name them with --classes",
+) -> None:
     """Refuse one number written in two ways, as '1' and '1.0': a column of floats in one of the files.
+
+    Args:
+        said_by: what `labels` are of, for the message.
+        remedy: what to do, for the message.
 
     Raises:
         DataError: names both.
     """
     seen: dict[str, tuple[str, str]] = {}
-    for place, names in (("votes", labels), ("gold", gold)):
+    for place, names in ((said_by, labels), ("gold", gold)):
         for name in names:
             plain = re.sub(r"^([+-]?\d+)\.0+$", r"\1", name)
             other, where = seen.setdefault(plain, (name, place))
             if other != name:
                 raise DataError(
                     f"{where} have the label {other!r} and {place} the label {name!r}: one number written in "
-                    "two ways, as a column of floats does; write both alike, or name them with --classes"
+                    f"two ways, as a column of floats does; {remedy}"
                 )
 
 

@@ -24,12 +24,17 @@ def read_start(
     path: str | Path, items: np.ndarray, classes: Sequence[str], item_column: str = "item"
 ) -> np.ndarray:
     """Shape (n_items, n_classes): posteriors of a file that `labelloop fuse` has written, for a fit to start
-    from; NaN for items that it does not have.
+    from; NaN for items that it does not have, and for its gold: what judges labels may not shape them.
 
     Raises:
-        DataError: see `read_probabilities`; or it has none of the items.
+        DataError: see `read_probabilities`; or it has none of the items but as gold.
     """
     rows = read_probabilities(path, items, classes, item_column, prefix=POSTERIOR, plain=False)
+    table = read_text_table(Path(path))
+    if "gold" in table.columns:
+        gold = table[table["gold"].str.lower() == "true"]
+        known = gold[item_column_of(table, Path(path), (item_column, "item"))]
+        rows = np.where(pd.Index(items).isin(known)[:, None], np.nan, rows)
     if np.isnan(rows).all():
         raise DataError(f"{path} has none of the items; items of the votes look like {str(items[0])!r}")
     return rows

@@ -43,7 +43,7 @@ class Acceptance(Section):
         "are used up, no further one is issued.",
     )  # fmt: skip
     days: float = Field(
-        30.0, gt=0, description="Days after the round's close at which its certificate expires."
+        30.0, gt=0, le=36_500, description="Days after the round's close at which its certificate expires."
     )
     trust_test_set: bool = Field(
         False, description="Whether a test set that came with the data may vouch for the pool: only if both "

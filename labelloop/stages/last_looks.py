@@ -28,7 +28,7 @@ from labelloop.fusion.vote_gain import last_votes_worth
 from labelloop.ledger import LOOKS, Entry, read_frozen
 from labelloop.reviewing import verdicts
 from labelloop.stages.composing import cost_multiples
-from labelloop.stages.fused_stream import EXPIRED, as_if_unread, expired_since
+from labelloop.stages.fused_stream import ENDED, as_if_unread, ended_since
 from labelloop.stages.one_scale import OlderItems, accuracy_of, weigh_older_items
 from labelloop.stages.overruling import overrule
 from labelloop.stages.people import annotation_of
@@ -52,7 +52,7 @@ def looks_left(
         return 0
     about = {
         "previous": entry.previous, "new_items": 0, LOOKS: most_looks(settings),
-        "money": money_for_looks(settings, history), EXPIRED: expired_since(workspace, before),
+        "money": money_for_looks(settings, history), ENDED: ended_since(workspace, before),
     }  # fmt: skip
     planned = Round(workspace, entry.id, (about, settings))
     asked, labels = tables.ASKED.read(before.asked), tables.LABELS.read(before.labels)

@@ -375,8 +375,12 @@ def test_a_certificate_can_be_ended_by_hand(stream: Path, labelloop: Command) ->
         "certify", stream / "labels.csv", "--gold", stream / "gold.csv", "--out", out, "--target", "0.12"
     )
     said = labelloop("certify", out, "--revoke", "a new model")
-    assert said.code == 2
-    assert "a new model" in said.error
+    assert said.code == 0 and said.error == ""
+    assert "does not hold" in said.out and "a new model" in said.out and "returned.csv" in said.out
+    later = labelloop("certify", out, "--revoke", "another reason")
+    assert later.code == 0 and "a new model" in later.out and "another reason" not in later.out
+    asked = labelloop("certify", out)
+    assert asked.code == 2 and "a new model" in asked.error
 
 
 def test_too_little_gold_is_refused_with_a_number(stream: Path, labelloop: Command) -> None:

@@ -256,3 +256,34 @@ def test_another_scorer_has_another_digest(stream: Stream) -> None:
     assert stream.certify("three", scorer=stream.folder / "model.json")["scorer"].startswith(
         "44136fa355b3678a"
     )
+
+
+def test_one_number_written_in_two_ways_is_no_error_of_the_labels(stream: Stream) -> None:
+    """In gold it would refuse a certificate, in an audit revoke one for good."""
+    stream.table = stream.table.assign(label=stream.table["label"].str[1:])
+    stream.truth = {item: label[1:] for item, label in stream.truth.items()}
+    stream.table.to_csv(stream.labels, index=False)
+    gold = pd.read_csv(stream.gold)["item"]
+    stream.write_gold(gold)
+    facts = stream.certify()
+    assert facts["errors"] < 0.08 * facts["gold"]
+    folder = stream.folder / "out"
+    drawn = pd.read_csv(folder / "accepted.csv").query("audit")["item"]
+    audited = stream.write_gold(drawn, stream.folder / "audited.csv")
+    for path in (stream.gold, audited):
+        table = pd.read_csv(path, dtype=str)
+        table.assign(label=table["label"] + ".0").to_csv(path, index=False)
+    said = r"labels have the label '.' and gold the label '.\.0': one number"
+    with pytest.raises(DataError, match=said):
+        stream.certify("again")
+    with pytest.raises(DataError, match=f"accepted {said}"):
+        audit_file(folder, audited, NOW)
+    assert standing(folder, NOW)["ended"] == ""
+
+
+def test_a_scorer_that_is_not_there_and_an_end_that_cannot_be_are_refused(stream: Stream) -> None:
+    with pytest.raises(DataError, match="nowhere is not there; name the file or folder"):
+        stream.certify(scorer=stream.folder / "nowhere")
+    with pytest.raises(DataError, match=r"a certificate of 1e\+09 days is none; .* 36500 at most"):
+        stream.certify(days=1e9)
+    assert not (stream.folder / "out").exists()

@@ -241,6 +241,7 @@ def test_a_fit_starts_also_where_gold_adds_a_class(tmp_path: Path) -> None:
     assert again["classes"] == first["classes"] == ["0", "1", "2", "unheard"]
     labels = [pd.read_csv(tmp_path / name)["label"].tolist() for name in ("first.csv", "again.csv")]
     assert labels[0] == labels[1]
+    assert again["items_started"] == 120 - first["gold"]["compared"]  # what judges labels may not shape them
 
 
 def test_what_a_fit_cannot_start_from_is_refused(tmp_path: Path) -> None:

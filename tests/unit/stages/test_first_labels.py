@@ -9,6 +9,7 @@ from typing import Any
 
 import gold_campaigns
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -109,3 +110,31 @@ def test_judging_again_gives_the_same_bytes(campaign: Workspace, tmp_path: Path)
         for path in ("outcomes", "savings", "metrics", "report"):
             again, once = getattr(workspace.round(name), path), getattr(campaign.round(name), path)
             assert again.read_bytes() == once.read_bytes(), path
+
+
+def test_a_batch_put_together_from_parts_begins_with_a_random_part(
+    campaign: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first rows are all of one stratum. The order does not hang on where an item stands in the batch."""
+    current = Round(campaign, "r000")
+    prepared, batch = datasets.open_prepared(campaign.data), tables.BATCH.read(current.folder.batch)
+    labels = tables.LABELS.read(current.folder.labels)
+    training = labels[labels["split"] == "train"]
+    turned = batch.assign(rank=batch["rank"].to_numpy()[::-1])
+    compose = current.settings.acquisition.compose.model_copy(update={"stratify_by": "a"})
+    taken: list[set[str]] = []
+    monkeypatch.setattr(
+        "labelloop.stages.savings.predict_by",
+        lambda *given: taken.append(set(given[2]["item"])) or np.zeros(0, dtype=np.int64),
+    )
+
+    def strategy_items(batch: pd.DataFrame) -> list[set[str]]:
+        taken.clear()
+        predict_by_first(current, prepared, training, batch, np.empty((0, 4)))
+        return [items & set(batch.loc[batch["arm"] == "strategy", "item"]) for items in taken]
+
+    assert strategy_items(batch) != strategy_items(turned)
+    monkeypatch.setitem(current.settings.acquisition.__dict__, "compose", compose)
+    once = strategy_items(batch)
+    assert once == strategy_items(turned)
+    assert once[-1] != set(batch.query("arm == 'strategy'").sort_values("rank")["item"].head(len(once[-1])))
