@@ -20,6 +20,11 @@ SETTLES = "settles"
 """Whether the round asked nobody, and counted what had been reviewed; in files of earlier versions, none."""
 ONLY_LOOKS = "only_looks"
 """Whether the round only looked again at older items; a column of campaigns with such a round alone."""
+NEW_LEARNER = "new_learner"
+"""Whether its learner is another than that of the round before; a column of campaigns with such a round
+alone."""
+RARE = (ONLY_LOOKS, NEW_LEARNER)
+"""Columns that are written once they are true somewhere."""
 TYPES = {
     "round": "str",
     **dict.fromkeys(COUNTS, "int64"),
@@ -27,6 +32,7 @@ TYPES = {
     **CONTROL,
     SETTLES: "bool",
     ONLY_LOOKS: "bool",
+    NEW_LEARNER: "bool",
 }
 """Columns and their types. `labels`: training items with a label, all arms together; `votes`, `cost` and
 `hours`: since the campaign began, the test set's included; `ece`: expected calibration error."""
@@ -41,13 +47,13 @@ def append_round(curve: pd.DataFrame, row: Mapping[str, Any]) -> pd.DataFrame:
     """The curve with one more round.
 
     Args:
-        row: a value a column of `TYPES`; the control columns may be None or absent, `settles` and
-            `only_looks` may be absent; others are ignored.
+        row: a value a column of `TYPES`; the control columns may be None or absent, `settles` and those of
+            `RARE` may be absent; others are ignored.
 
     Raises:
         DataError: a value is missing, or the round is in the curve already.
     """
-    row = {SETTLES: False, ONLY_LOOKS: False, **row}
+    row = {SETTLES: False, **dict.fromkeys(RARE, False), **row}
     missing = [name for name in TYPES if name not in CONTROL and pd.isna(row.get(name))]
     if missing:
         raise DataError(f"learning curve, round {row.get('round')!r}: {missing[0]!r} is missing")
@@ -66,9 +72,15 @@ def labeling_rounds(curve: pd.DataFrame) -> pd.DataFrame:
     return curve[~(curve[SETTLES] | curve[ONLY_LOOKS])].reset_index(drop=True)
 
 
+def of_this_learner(curve: pd.DataFrame) -> pd.DataFrame:
+    """The curve from the round on in which the newest round's learner came into use."""
+    came = curve.index[curve[NEW_LEARNER]]
+    return curve.loc[came[-1] :].reset_index(drop=True) if len(came) else curve
+
+
 def write_curve(curve: pd.DataFrame, path: Path) -> None:
     """Write as CSV with numbers in full: reading gives them back to the bit."""
-    columns = [name for name in TYPES if name != ONLY_LOOKS or curve[name].any()]
+    columns = [name for name in TYPES if name not in RARE or curve[name].any()]
     files.write_text(path, curve[columns].to_csv(index=False, lineterminator="\n"))
 
 
@@ -85,12 +97,14 @@ def read_curve(path: Path) -> pd.DataFrame:
         )  # fmt: skip
     except (ValueError, UnicodeDecodeError) as error:
         raise DamagedFileError(f"{path} is damaged: {error}") from None
-    for name in (SETTLES, ONLY_LOOKS):
+    found = list(curve.columns)
+    for name in (SETTLES, *RARE):
         if name not in curve:
             curve[name] = False
-    if list(curve.columns) != list(TYPES):
-        raise DamagedFileError(f"{path} is damaged: its columns are {list(curve.columns)}")
-    return curve
+    # In the order of TYPES, as the file's columns must be.
+    if found != [name for name in TYPES if name in found] or len(curve.columns) != len(TYPES):
+        raise DamagedFileError(f"{path} is damaged: its columns are {found}")
+    return curve[list(TYPES)]
 
 
 def normalised_area(labels: np.ndarray, accuracy: np.ndarray) -> float:

@@ -14,6 +14,10 @@ from functools import cached_property
 import numpy as np
 
 SPLITS = 8
+GROWTH = 1.25
+"""By what factor a sample has grown when its halves are worth training on anew. With few labels a fit takes
+nearly as long as with many, and there are `2 * SPLITS` of them: done for every label or two they would cost a
+multiple of all that the campaign itself trains."""
 
 
 def halves(size: int, seed: int, splits: int = SPLITS) -> list[np.ndarray]:
@@ -26,6 +30,16 @@ def halves(size: int, seed: int, splits: int = SPLITS) -> list[np.ndarray]:
     half = size // 2
     orders = [rng.permutation(size) for _ in range(splits)]
     return [np.sort(part) for order in orders for part in (order[:half], order[half : 2 * half])]
+
+
+def is_due(size: int, known: int) -> bool:
+    """Whether halves of a sample are to be trained on, by numbers of labels alone.
+
+    Args:
+        size: of the sample now.
+        known: of the sample whose halves were trained on last; 0 where there is none.
+    """
+    return not known or size >= GROWTH * known
 
 
 @dataclass(frozen=True)

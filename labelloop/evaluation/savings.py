@@ -45,15 +45,15 @@ def measure_savings(
     Too little data is, by numbers of labels and test items alone:
 
     - fewer control labels than `fewest_labels`;
-    - half of them fewer than the campaign began with, so that no saving could be seen;
+    - half of them fewer than the campaign's curve begins with, so that no saving could be seen;
     - a campaign's curve of one point, or fewer than two test items that were judged in every round.
 
     Args:
         campaign: all labels of the campaign, one point a round, with what its first labels taught
             (`labelloop.evaluation.beginning`) among them; in any order.
         control: the same learner trained on halves of the control arm, on the same test items; None where
-            there are too few labels or test items for it.
-        control_labels: labels of the whole control arm.
+            there are too few labels or test items for it. The arm may have grown since.
+        control_labels: labels of the whole control arm now.
         n_classes: of the campaign.
         coverage: of the interval.
 
@@ -76,16 +76,17 @@ def measure_savings(
         return _too_little(control_labels, None, why)
     campaign = _ordered(campaign)
     if len(campaign.labels) < 2:
-        why = "the campaign's learning curve has only one point; the next round adds one"
+        why = "the campaign's learning curve has fewer than two points; the next round adds one"
         return _too_little(control_labels, None, why)
     m, first = control.labels, int(campaign.labels[0])
-    if m < first:
-        why = f"half of the control arm is {m} labels, fewer than the {first} that the campaign began with"
+    if control_labels // 2 < first:
+        why = (f"half of the control arm is {control_labels // 2} labels, fewer than the {first} that the "
+               "campaign's curve begins with")  # fmt: skip
         return _too_little(control_labels, 2 * first - control_labels, why)
     found = find_crossing(campaign, control, coverage)
     return {
         "status": MEASURED,
-        "sentence": sentence(m, control.accuracy, found, campaign, coverage),
+        "sentence": sentence(control, control_labels, found, campaign, coverage),
         "control_labels": m,
         "control_accuracy": control.accuracy,
         "campaign_labels": found.middle,

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from labelloop.evaluation.crossing import Crossing, Curve
+from labelloop.evaluation.half_samples import HalfSamples
 
 
-def sentence(m: int, reached: float, found: Crossing, campaign: Curve, coverage: float) -> str:
-    """What m random labels reach, with how many the campaign got there, and what that saves.
+def sentence(
+    control: HalfSamples, control_labels: int, found: Crossing, campaign: Curve, coverage: float
+) -> str:
+    """What half of the control arm's labels reach, with how many the campaign got there, and what that saves.
 
     Args:
-        m: labels of half of the control arm.
-        reached: accuracy of the learner on so many random labels.
+        control: what the halves reach.
+        control_labels: that the control arm has now; the halves may be of fewer.
         found: labels of the campaign for the same.
         campaign: its learning curve, by labels.
     """
+    m, reached = control.labels, control.accuracy
+    half = "half of the control arm" + (
+        "" if control.sample == control_labels else f" when it had {control.sample}"
+    )
     first, last = campaign.labels[0], campaign.labels[-1]
     if found.middle is not None:
         got = f"the campaign reached that with about {found.middle:.0f}"
@@ -22,10 +29,7 @@ def sentence(m: int, reached: float, found: Crossing, campaign: Curve, coverage:
     else:
         got = f"the campaign is below that with {last:.0f}"
     interval = f"{coverage:.0%} interval: {_interval(found, first, last)}"
-    return (
-        f"{m} random labels (half of the control arm) reach {reached:.1%}; {got} ({interval}). "
-        f"{_verdict(m, found)}"
-    )
+    return f"{m} random labels ({half}) reach {reached:.1%}; {got} ({interval}). {_verdict(m, found)}"
 
 
 def _interval(found: Crossing, first: float, last: float) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from labelloop import files
 from labelloop.errors import DamagedFileError, SettingsError
 from labelloop.models.base import Learner
-from labelloop.models.pool_learner import PoolLearner
+from labelloop.models.pool_learner import VERDICT, PoolLearner
 from labelloop.models.registry import learner_class, made_with, remember, resolve_model_name
 from labelloop.models.storage import read_settings
 
@@ -64,3 +64,18 @@ def load_learner(folder: Path) -> Learner:
         )
     remember(learner, described["input_kind"], described["seed"], described["options"], pool)
     return cast(Learner, learner)
+
+
+def same_learner(one: Path, other: Path) -> bool:
+    """Whether two learners that `save_learner` wrote differ in nothing but what they were trained on."""
+    return _made(one) == _made(other)
+
+
+def _made(folder: Path) -> tuple[Any, ...]:
+    described = read_settings(folder / LEARNER, ("name", "options", "seed"))
+    made = (described["name"], described["options"], described["seed"])
+    pool = described.get("pool", "none")
+    if pool == "none":
+        return made
+    gated = read_settings(folder / VERDICT, ("pool",))
+    return (*made, pool, gated.get("options", {}), gated.get("views"))

@@ -62,9 +62,13 @@ def evaluate(current: Round) -> None:
     predicted = probabilities.argmax(axis=1)
     by_control = predict_by(current, prepared, sample, inputs)
     by_first = predict_by_first(current, prepared, training, batch, inputs)
-    halved = predict_by_halves(current, prepared, sample, inputs)
-    by_halves = None if halved is None else pd.DataFrame((halved == true).T, index=items)
-    right = judge(keep_predictions(current, items, predicted, by_control, by_first), items, true)
+    earlier = curves.read_curve(current.previous.curve)
+    new_learner = len(earlier) > 0 and not models.same_learner(current.previous.model, folder.model)
+    by_halves = predict_by_halves(current, prepared, sample, inputs, new_learner=new_learner)
+    kept = keep_predictions(
+        current, items, predicted, by_control, by_first, by_halves, new_learner=new_learner
+    )
+    right = judge(kept, items, true)
 
     totals = {
         "round": current.id,
@@ -76,11 +80,12 @@ def evaluate(current: Round) -> None:
         "control_accuracy": None if by_control is None else float((by_control == true).mean()),
         curves.SETTLES: current.settles,
         **({curves.ONLY_LOOKS: True} if current.only_looks else {}),
+        **({curves.NEW_LEARNER: True} if new_learner else {}),
     }
-    curve = curves.append_round(curves.read_curve(current.previous.curve), judged | totals)
+    curve = curves.append_round(earlier, judged | totals)
     curve = rejudged(curve, right, settings.evaluation.interval)
     curves.write_curve(curve, folder.curve)
-    saved = find_savings(current, prepared, curve, right, by_halves, len(sample), training, votes)
+    saved = find_savings(current, prepared, curve, right, len(sample), training, votes)
     write_outlook(current, prepared, curve, right)
     per_class, confusion = judged.pop("per_class"), judged.pop("confusion")
     metrics = judged | totals | {

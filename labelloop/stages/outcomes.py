@@ -7,7 +7,7 @@ of the test set: the points of a learning curve, and what is worked out from the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,19 @@ from labelloop.stages.runner import Round
 
 FIRST = "first"
 """Of a column: by the campaign's first labels alone, so many as the column says, such as `first.12`."""
+HALF = "half"
+"""Of a column: by a half of the control arm when that had so many labels, such as `half.30.04`."""
+
+
+def halved_sample(columns: Iterable[str]) -> int:
+    """Labels that the control arm had when learners were last trained on halves of it; 0: never."""
+    sizes = {int(name.split(".")[1]) for name in columns if name.startswith(f"{HALF}.")}
+    return max(sizes, default=0)
+
+
+def half_columns(columns: Iterable[str]) -> list[str]:
+    """Columns by halves of the control arm, in the order of the halves."""
+    return sorted(name for name in columns if name.startswith(f"{HALF}."))
 
 
 def keep_predictions(
@@ -29,8 +42,13 @@ def keep_predictions(
     predicted: np.ndarray,
     by_control: np.ndarray | None,
     by_first: Mapping[int, np.ndarray],
+    by_halves: tuple[int, np.ndarray] | None,
+    *,
+    new_learner: bool,
 ) -> pd.DataFrame:
     """Write outcomes.parquet: a row a test item, a column a round and arm, with the predicted class's code.
+
+    What the control arm's halves and the first labels taught is kept as long as the learner is the same.
 
     Args:
         items: shape (n,), ids of the test items.
@@ -38,6 +56,9 @@ def keep_predictions(
         by_control: the same by the one of the control arm; None where there is none.
         by_first: the same by learners on the campaign's first labels, by how many these are; empty but in
             the first round.
+        by_halves: labels of the control arm, and the same by learners on its halves, shape (halves, n); None
+            where those of the rounds before are kept.
+        new_learner: whether the learner is another than that of the round before.
 
     Returns:
         That table, by item; missing where an item had no label when the round was judged.
@@ -48,10 +69,15 @@ def keep_predictions(
             f"{current.previous.outcomes} is of an earlier version, which kept what was right and not what "
             "was predicted; make it anew with `dvc repro`, or begin a new campaign"
         )
+    if new_learner:
+        before = before[[name for name in before.columns if not name.startswith((f"{FIRST}.", f"{HALF}."))]]
     new = {f"campaign.{current.id}": predicted}
     if by_control is not None:
         new[f"control.{current.id}"] = by_control
     new |= {f"{FIRST}.{labels}": said for labels, said in by_first.items()}
+    if by_halves is not None:
+        before = before.drop(columns=half_columns(before.columns))
+        new |= {f"{HALF}.{by_halves[0]}.{number:02d}": said for number, said in enumerate(by_halves[1])}
     joined = before.join(pd.DataFrame(new, index=pd.Index(items, name="item")), how="outer").sort_index()
     joined = joined.astype("Int32")
     schema = pa.schema([("item", pa.string()), *[(name, pa.int32()) for name in joined.columns]])

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from labelloop import tables
 from labelloop.acquisition import control
@@ -17,16 +18,17 @@ from labelloop.datasets.base import Prepared
 from labelloop.evaluation import curve as curves
 from labelloop.evaluation.beginning import beginning_sizes, first_items
 from labelloop.evaluation.crossing import Curve
-from labelloop.evaluation.half_samples import HalfSamples, halves
+from labelloop.evaluation.half_samples import HalfSamples, halves, is_due
 from labelloop.evaluation.projection import project_random
 from labelloop.evaluation.savings import fewest_labels, measure_savings
 from labelloop.evaluation.worth import labels_saved, money_saved
 from labelloop.stages.gold_arm import open_gold
-from labelloop.stages.outcomes import FIRST
+from labelloop.stages.outcomes import FIRST, half_columns, halved_sample
 from labelloop.stages.pool_order import first_rows
 from labelloop.stages.runner import Round
 from labelloop.stages.train import fit_on, untrained
 
+_ANOTHER_LEARNER = " Rounds before {} are left out: their learner was another one."
 ENDS = (("", "middle"), ("_low", "low"), ("_high", "high"))
 """How the figures of an estimate are called in metrics.json, and in what it is made of."""
 
@@ -103,21 +105,30 @@ def predict_by_first(
 
 
 def predict_by_halves(
-    current: Round, prepared: Prepared, sample: pd.DataFrame, inputs: np.ndarray
-) -> np.ndarray | None:
+    current: Round, prepared: Prepared, sample: pd.DataFrame, inputs: np.ndarray, *, new_learner: bool
+) -> tuple[int, np.ndarray] | None:
     """What halves of the control arm taught; None while it is too small for savings to be told.
+
+    None as well where the rounds before know it: in a round that asks about nothing new, and while the arm
+    has hardly grown (`half_samples.is_due`).
 
     Args:
         sample: labels of the control arm.
+        new_learner: whether what the rounds before know is about another learner.
 
     Returns:
-        Class codes predicted for `inputs`, shape (halves, len(inputs)).
+        Labels of the control arm, and class codes predicted for `inputs`, shape (halves, len(inputs)).
     """
     if len(sample) < fewest_labels(len(prepared.classes)):
         return None
+    known = 0 if new_learner else halved_sample(pq.read_schema(current.previous.outcomes).names)
+    nothing_new = current.settles or current.only_looks
+    if not is_due(len(sample), known) or (known and nothing_new):
+        return None
     ordered = sample.sort_values("item", ignore_index=True)
     parts = halves(len(ordered), current.settings.campaign.seed)
-    return np.array([predict_by(current, prepared, ordered.iloc[part], inputs) for part in parts])
+    said = [predict_by(current, prepared, ordered.iloc[part], inputs) for part in parts]
+    return len(ordered), np.array(said)
 
 
 def find_savings(
@@ -125,7 +136,6 @@ def find_savings(
     prepared: Prepared,
     curve: pd.DataFrame,
     right: pd.DataFrame,
-    by_halves: pd.DataFrame | None,
     control_size: int,
     training: pd.DataFrame,
     votes: pd.DataFrame,
@@ -135,18 +145,18 @@ def find_savings(
     Args:
         curve: the whole learning curve.
         right: see `outcomes.judge`.
-        by_halves: which test items learners on halves of the control arm get right: a row an item, a column
-            a half; None while that is too small.
         control_size: labels of the control arm.
         training: labels of training items.
     """
-    halved = None
+    halved, columns = None, half_columns(right.columns)
     # Items that every round has judged, so that all points are about the same ones.
-    judged = right.dropna().index
-    if by_halves is not None and len(judged):
-        halved = HalfSamples(control_size, by_halves.loc[judged].to_numpy(dtype=bool).T)
-    labeling = curves.labeling_rounds(curve)
-    saved = _measured(current, labeling, right, len(prepared.classes), halved, control_size)
+    complete = right.dropna()
+    if columns and len(complete):
+        halved = HalfSamples(halved_sample(columns), complete[columns].to_numpy(dtype=bool).T)
+    labeling = curves.labeling_rounds(curves.of_this_learner(curve))
+    saved = _measured(current, labeling, complete, len(prepared.classes), halved, control_size)
+    if len(labeling) < len(curves.labeling_rounds(curve)):
+        saved["sentence"] += _ANOTHER_LEARNER.format(curves.of_this_learner(curve)["round"].iloc[0])
     spread = 0.0 if halved is None else halved.sd_of_whole
     saved["projected"] = _projected(current, prepared, labeling, spread)
     return saved | _worth(current, saved, training, votes, int((~curve[curves.SETTLES]).sum()))
@@ -166,12 +176,11 @@ def savings_metrics(saved: dict[str, Any]) -> dict[str, Any]:
 def _measured(
     current: Round,
     curve: pd.DataFrame,
-    right: pd.DataFrame,
+    complete: pd.DataFrame,
     n_classes: int,
     halved: HalfSamples | None,
     control_size: int,
 ) -> dict[str, Any]:
-    complete = right.dropna()
     columns = [f"campaign.{name}" for name in curve["round"]]
     points = dict(zip(columns, curve["labels"].tolist(), strict=True))
     first = [name for name in complete.columns if name.startswith(f"{FIRST}.")]
@@ -189,6 +198,8 @@ def _projected(
     current: Round, prepared: Prepared, curve: pd.DataFrame, draw_sd: float
 ) -> dict[str, Any] | None:
     """What random would have needed for the accuracy reached, by the control arm's curve drawn on."""
+    if not len(curve):
+        return None
     controlled, evaluation = curve[curve["control_accuracy"].notna()], current.settings.evaluation
     return project_random(
         controlled["control_labels"].to_numpy(dtype=np.float64),

@@ -140,7 +140,7 @@ def test_a_campaign_that_began_with_more_labels_waits_for_as_many_random_ones() 
 
 def test_one_round_without_a_beginning_is_no_curve() -> None:
     found = measured(campaign(0.5, sizes=np.array([40])), control(REACHED))
-    assert found["status"] == TOO_LITTLE and "only one point" in found["sentence"]
+    assert found["status"] == TOO_LITTLE and "fewer than two points" in found["sentence"]
 
 
 @pytest.mark.parametrize("arm", [None, control(1.0, items=1)])
