@@ -14,7 +14,6 @@ import copy
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -178,11 +177,10 @@ def main(arguments: Sequence[str]) -> int:
                     compare(texts(file, chosen.data), name, "text", "tfidf_logistic",
                             seeds=seeds, picked=picked)  # fmt: skip
         if "networks" in chosen.parts:
-            few = partial(compare, seeds=3, labels=LABELS[:3])
             for name in ("letter", "ag_news"):
-                few(SETS[name](chosen.data, chosen.cache), name, "features", "mlp")
-            few(pictures("digits", chosen.data), "digits", "images", "convnet")
-            compare(pictures("fashion_mnist", chosen.data), "fashion_mnist", "images", "convnet", seeds=3)
+                compare(SETS[name](chosen.data, chosen.cache), name, "features", "mlp", seeds=3)
+            for name, labels in (("digits", LABELS[:3]), ("fashion_mnist", LABELS)):
+                compare(pictures(name, chosen.data), name, "images", "convnet", seeds=3, labels=labels)
         if "samples" in chosen.parts:
             for name in ("clinc_domain", "fashion_mnist", "letter", "ag_news"):
                 compare(

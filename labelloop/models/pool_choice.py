@@ -17,8 +17,8 @@ _SECONDS_AN_ITEM = 75e-6
 """Processor time to predict an item from its neighbours among 10,000 (docs/scale.md)."""
 LARGEST = 200_000
 """Items of a pool up to which `auto` is the graph: 15 seconds a round, where plain regression takes none."""
-_HELPED = ("logistic", "mlp", "convnet")
-"""Learners that the graph was measured to help (bench/README.md)."""
+_HELPED = ("logistic", "mlp")
+"""Learners that the graph was measured to help, from tens of labels to a thousand (bench/README.md)."""
 _WITHIN = ("snapshots", "dropout")
 """Committees that are made inside one network, which nothing may be round."""
 

@@ -102,7 +102,7 @@ def test_an_example_runs_to_its_end(
     first = settings.acquisition.first_batch_size or settings.acquisition.batch_size
     assert [int(row["labels"]) for row in rows] == [first, first + settings.acquisition.batch_size]
     assert float(rows[-1]["accuracy"]) > 0.6
-    pool = "none" if example == "text" else "graph"
+    pool = "none" if example in ("text", "images") else "graph"
     assert f"`model.pool: auto` is {pool} here" in (folder / "rounds/r001/report.md").read_text()
     assert (folder / "reports" / "learning_curve.png").stat().st_size > 1000
 

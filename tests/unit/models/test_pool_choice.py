@@ -14,8 +14,8 @@ from labelloop.settings.model import Model
 
 @pytest.mark.parametrize(
     ("model", "kind"),
-    [({}, "features"), ({}, "images"), ({"name": "mlp"}, "features"), ({"committee": 5}, "features"),
-     ({"committee_of": "dropout", "name": "mlp"}, "features")],
+    [({}, "features"), ({"name": "logistic"}, "images"), ({"name": "mlp"}, "features"),
+     ({"committee": 5}, "features"), ({"committee_of": "dropout", "name": "mlp"}, "features")],
 )  # fmt: skip
 def test_auto_is_the_graph_where_it_was_measured_to_help(model: dict[str, Any], kind: str) -> None:
     """No committee is wanted in the last one."""
@@ -28,6 +28,7 @@ def test_auto_is_the_graph_where_it_was_measured_to_help(model: dict[str, Any], 
     ("model", "kind", "items", "why"),
     [
         ({}, "text", 100, "tfidf_logistic"),
+        ({}, "images", 100, "convnet"),
         ({}, "features", LARGEST + 1, f"{LARGEST + 1:,}"),
         ({"name": "mine:Learner"}, "features", 100, "mine:Learner would be trained four times"),
         ({"label_weights": "soft"}, "features", 100, "label_weights is soft"),
