@@ -192,6 +192,9 @@ def read_frozen(path: Path) -> tuple[dict[str, Any], CampaignSettings]:
     try:
         content = yaml.load(files.read_sealed(path), loader)
         about = content.pop("round")
+        # A round keeps what `auto` stands for. One that says so is of an earlier version, which meant this.
+        if content.get("model", {}).get("pool") == "auto":
+            content["model"]["pool"] = "either"
         # The dataset was frozen when the campaign began; a round needs only what it was opened with.
         return about, CampaignSettings.model_validate(content)
     except FileNotFoundError:

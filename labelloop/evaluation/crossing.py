@@ -48,6 +48,8 @@ class Crossing:
     """None where the curve begins above the accuracy or has not reached it."""
     high: float | None
     """None: open; the curve's largest number of labels may not be enough."""
+    above: bool = False
+    """Without `middle`: whether the curve, made monotone, lies above the accuracy, and not below."""
 
 
 def find_crossing(curve: Curve, random: HalfSamples, coverage: float) -> Crossing:
@@ -75,7 +77,8 @@ def find_crossing(curve: Curve, random: HalfSamples, coverage: float) -> Crossin
     above = int(np.logical_and.accumulate((apart > within)[::-1]).sum())
     low = float(at[below - 1]) if below else None
     high = float(at[len(at) - above]) if above else None
-    return Crossing(low, _read(curve.labels, smooth, random.accuracy), high)
+    middle = _read(curve.labels, smooth, random.accuracy)
+    return Crossing(low, middle, high, above=bool(middle is None and smooth[0] > random.accuracy))
 
 
 def _differences(

@@ -24,7 +24,7 @@ def sentence(
     first, last = campaign.labels[0], campaign.labels[-1]
     if found.middle is not None:
         got = f"the campaign reached that with about {found.middle:.0f}"
-    elif campaign.accuracy[0] > reached:
+    elif found.above:
         got = f"the campaign was above that with its first {first:.0f}"
     else:
         got = f"the campaign is below that with {last:.0f}"

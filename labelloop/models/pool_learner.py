@@ -37,6 +37,9 @@ CANDIDATES = {
 }
 """What each value of `model.pool` tries beside the plain fit; what `auto` stands for says `pool_choice`."""
 
+EARLIER = {"auto": "either"}
+"""What values of `model.pool` were called in earlier versions, by what those wrote."""
+
 VERDICT = "pool.json"
 _ARRAYS = "pool.safetensors"
 
@@ -216,6 +219,7 @@ class PoolLearner:
             DamagedFileError: a file is missing or damaged.
         """
         settings = read_settings(folder / VERDICT, ("pool", "seed", "chosen", "accuracy", "labels"))
+        settings["pool"] = EARLIER.get(settings["pool"], settings["pool"])
         if settings["pool"] not in CANDIDATES:
             raise DamagedFileError(
                 f"{folder / VERDICT} names the pool learner {settings['pool']!r}; there is only "

@@ -115,9 +115,11 @@ def block_rows_of(width: int) -> int:
 def workers_for(multiplications: int) -> int:
     """Threads that pay for a score of so many multiplications a row: 1, or one for each core.
 
-    Also 1 where linear algebra is held to one thread: there the rows themselves are shared out.
+    Also 1 where linear algebra is held to one thread: there the rows themselves are shared out. Two at least
+    where a core alone would do as well: one worker puts blocks together, and last bits would hang on the
+    number of cores.
     """
-    return 1 if multiplications < _MUCH_WORK or is_held() else cores()
+    return 1 if multiplications < _MUCH_WORK or is_held() else max(2, cores())
 
 
 def softmax_in_place(scores: np.ndarray) -> None:

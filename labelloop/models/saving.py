@@ -8,7 +8,7 @@ from typing import Any, cast
 from labelloop import files
 from labelloop.errors import DamagedFileError, SettingsError
 from labelloop.models.base import Learner
-from labelloop.models.pool_learner import VERDICT, PoolLearner
+from labelloop.models.pool_learner import EARLIER, VERDICT, PoolLearner
 from labelloop.models.registry import learner_class, made_with, remember, resolve_model_name
 from labelloop.models.storage import read_settings
 
@@ -54,8 +54,7 @@ def load_learner(folder: Path) -> Learner:
         found = learner_class(name)
     except SettingsError as error:
         raise SettingsError(f"{path}: {error}") from error
-    # Models of earlier versions do not say; they are plain.
-    pool = described.get("pool", "none")
+    pool = _pool_of(described)
     learner = found.load(folder) if pool == "none" else PoolLearner.load_round(folder, found)
     if learner.n_classes != described["n_classes"]:
         raise DamagedFileError(
@@ -74,8 +73,14 @@ def same_learner(one: Path, other: Path) -> bool:
 def _made(folder: Path) -> tuple[Any, ...]:
     described = read_settings(folder / LEARNER, ("name", "options", "seed"))
     made = (described["name"], described["options"], described["seed"])
-    pool = described.get("pool", "none")
+    pool = _pool_of(described)
     if pool == "none":
         return made
     gated = read_settings(folder / VERDICT, ("pool",))
     return (*made, pool, gated.get("options", {}), gated.get("views"))
+
+
+def _pool_of(described: dict[str, Any]) -> str:
+    # Models of earlier versions do not say; they are plain.
+    pool = described.get("pool", "none")
+    return EARLIER.get(pool, pool)

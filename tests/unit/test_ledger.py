@@ -96,12 +96,20 @@ def test_a_damaged_ledger_is_named(text: str, tmp_path: Path) -> None:
 
 def test_frozen_settings_read_back(tmp_path: Path) -> None:
     """All of the sections that a round keeps, and the part about the round itself."""
-    frozen = freeze(SETTINGS, FIRST, new_items=7, control_before=0.0)
+    settled = SETTINGS.model_copy(update={"model": SETTINGS.model.model_copy(update={"pool": "graph"})})
+    frozen = freeze(settled, FIRST, new_items=7, control_before=0.0)
     write_frozen(tmp_path / "r000" / "settings.yaml", frozen)
     about, settings = read_frozen(tmp_path / "r000" / "settings.yaml")
     assert about == frozen["round"]
     for name in FROZEN:
-        assert getattr(settings, name) == getattr(SETTINGS, name)
+        assert getattr(settings, name) == getattr(settled, name)
+
+
+def test_a_round_that_an_earlier_version_opened_with_auto_has_what_that_was(tmp_path: Path) -> None:
+    """A round that is opened now never keeps `model.pool: auto` itself."""
+    assert SETTINGS.model.pool == "auto"
+    write_frozen(tmp_path / "settings.yaml", freeze(SETTINGS, FIRST, new_items=7, control_before=0.0))
+    assert read_frozen(tmp_path / "settings.yaml")[1].model.pool == "either"
 
 
 @pytest.mark.parametrize("text", ["round: [", "model: {}", "[]", "round: {}\nmodel: {nme: x}", ""])

@@ -108,6 +108,16 @@ def test_a_campaign_that_is_not_there_yet_has_an_open_high_end() -> None:
     assert "more than 200)" in found["sentence"] and "at least 150 labels more" in found["sentence"]
 
 
+def test_a_lucky_beginning_of_a_curve_that_lies_below_is_not_told_as_above() -> None:
+    """The words go by the curve made monotone, as the interval does, and not by its first point."""
+    curve = Curve(np.array([5, 40]), right(np.array([REACHED + 0.02, REACHED - 0.10])))
+    found = measured(curve, control(REACHED))
+    assert found["campaign_labels"] is None
+    assert "the campaign is below that with 40" in found["sentence"]
+    curve = Curve(np.array([5, 40]), right(np.array([REACHED + 0.10, REACHED - 0.02])))
+    assert "above that with its first 5" in measured(curve, control(REACHED))["sentence"]
+
+
 def test_a_flat_curve_leaves_both_ends_open() -> None:
     flat = Curve(SIZES, np.tile(right(REACHED), (len(SIZES), 1)))
     found = measured(flat, control(REACHED))

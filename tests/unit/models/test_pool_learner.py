@@ -188,6 +188,19 @@ def test_a_model_of_an_earlier_version_is_plain(tmp_path: Path) -> None:
     assert load_learner(tmp_path / "model").predict_proba(points).shape == (100, 2)
 
 
+def test_what_auto_was_in_an_earlier_version_is_read_as_either(tmp_path: Path) -> None:
+    """The next round scores with the model of the round before, whatever version wrote it."""
+    points, codes = moons(40, 0)
+    learner = learner_of("either", points)
+    learner.fit(points[:12], codes[:12])
+    save_learner(learner, "logistic", tmp_path / "model")
+    for name in ("learner.json", "pool.json"):
+        path = tmp_path / "model" / name
+        files.write_json(path, files.read_json(path) | {"pool": "auto"})
+    said = load_learner(tmp_path / "model").predict_proba(points)
+    np.testing.assert_array_equal(said, learner.predict_proba(points))
+
+
 def test_neighbours_are_those_of_all_distances() -> None:
     random = np.random.default_rng(0)
     points, queries = random.normal(size=(2, 300, 7)).astype(np.float32)

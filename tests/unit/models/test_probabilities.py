@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from labelloop.models.probabilities import ABSENT_MASS, add_to_rows, probabilities_of, softmax_in_place
+from labelloop.models import probabilities
+from labelloop.models.probabilities import (
+    ABSENT_MASS,
+    add_to_rows,
+    probabilities_of,
+    softmax_in_place,
+    workers_for,
+)
 
 
 @pytest.mark.parametrize("k", [1, 2, 10, 32, 33, 150])
@@ -57,6 +66,26 @@ def test_the_number_of_threads_does_not_change_a_bit() -> None:
     ]
     assert (results[0] == results[1]).all()
     assert (results[0] == results[2]).all()
+
+
+def test_a_machine_with_one_core_gives_the_bits_of_one_with_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of large scores have those beside them shifted, so what is worked on together must be the same."""
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(3000, 2000)).astype(np.float32)
+    rows[::500] *= 40
+    weights = (0.05 * random.normal(size=(2000, 9))).astype(np.float32)
+
+    def score(part: np.ndarray, out: np.ndarray) -> None:
+        np.matmul(part, weights, out=out)
+
+    results = []
+    for cores in (1, 2, 5):
+        monkeypatch.setattr(probabilities, "cores", partial(int, cores))
+        workers = workers_for(weights.size)
+        results.append(
+            probabilities_of(rows, lambda: score, np.arange(9), 9, block_rows=128, workers=workers)
+        )
+    assert (results[0] == results[1]).all() and (results[1] == results[2]).all()
 
 
 def test_an_error_in_a_thread_reaches_the_caller() -> None:
