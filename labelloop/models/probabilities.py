@@ -75,8 +75,8 @@ def probabilities_of(
     complete = len(present) == n_classes
     if not isinstance(inputs, np.ndarray):
         workers = 1
-    # Several workers share blocks out; one alone puts the scores of some together for the softmax.
-    together = 1 if workers > 1 else max(1, _SOFTMAX_NUMBERS // max(1, len(present) * block_rows))
+    # The same for any number of workers: the last bits hang on what goes through one softmax.
+    together = max(1, _SOFTMAX_NUMBERS // max(1, len(present) * block_rows))
     several = min(together * block_rows, len(inputs))
     starts = iter(range(0, len(inputs), together * block_rows))
     repeated = None if intercept is None else np.tile(intercept, several)
@@ -98,7 +98,7 @@ def probabilities_of(
                 result[rows] = ABSENT_MASS / (n_classes - len(present))
                 result[rows, present] = out
 
-    if workers == 1 or len(inputs) <= block_rows:
+    if workers == 1 or len(inputs) <= several:
         work()
         return result
     with one_thread(), ThreadPoolExecutor(workers) as pool:
@@ -115,11 +115,9 @@ def block_rows_of(width: int) -> int:
 def workers_for(multiplications: int) -> int:
     """Threads that pay for a score of so many multiplications a row: 1, or one for each core.
 
-    Also 1 where linear algebra is held to one thread: there the rows themselves are shared out. Two at least
-    where a core alone would do as well: one worker puts blocks together, and last bits would hang on the
-    number of cores.
+    Also 1 where linear algebra is held to one thread: there the rows themselves are shared out.
     """
-    return 1 if multiplications < _MUCH_WORK or is_held() else max(2, cores())
+    return 1 if multiplications < _MUCH_WORK or is_held() else cores()
 
 
 def softmax_in_place(scores: np.ndarray) -> None:
