@@ -15,6 +15,7 @@ from labelloop.models.probabilities import (
     softmax_in_place,
     workers_for,
 )
+from labelloop.one_thread import one_thread
 
 
 @pytest.mark.parametrize("k", [1, 2, 10, 32, 33, 150])
@@ -83,9 +84,11 @@ def test_a_machine_with_one_core_gives_the_bits_of_one_with_many(monkeypatch: py
     for cores in (1, 2, 5):
         monkeypatch.setattr(probabilities, "cores", partial(int, cores))
         workers = workers_for(weights.size)
-        results.append(
-            probabilities_of(rows, lambda: score, np.arange(9), 9, block_rows=128, workers=workers)
-        )
+        # On one core the product has one thread.
+        with one_thread():
+            results.append(
+                probabilities_of(rows, lambda: score, np.arange(9), 9, block_rows=128, workers=workers)
+            )
     assert (results[0] == results[1]).all() and (results[1] == results[2]).all()
 
 
