@@ -93,7 +93,7 @@ def test_the_model_that_mlflow_has_takes_texts_and_pictures(
     table = write(root, rows=30)
     prepared = run(**DATASET).prepared
     inputs = prepared.pool.inputs(slice(None))
-    learner = new_learner(parse_settings({}), prepared)
+    learner = new_learner(parse_settings({"model": {"pool": "none"}}), prepared)
     learner.fit(inputs, np.arange(30) % 2)
     save_learner(learner, "logistic", tmp_path / "learner")
     model = LoggedModel(
