@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.label_fresh_sets import FRESH
 from bench.label_peers import PEERS
 from bench.label_replay import Replay
 from bench.label_sets import SETS, Labeled, split
@@ -38,7 +39,7 @@ ARMS = (
 
 @lru_cache(maxsize=1)
 def _load(name: str, data: str, cache: str) -> Labeled:
-    return SETS[name](Path(data), Path(cache))
+    return (SETS | FRESH)[name](Path(data), Path(cache))
 
 
 def run_job(
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder with the data sets")
     parser.add_argument("--cache", type=Path, default=Path("bench/results/embeddings"))
     parser.add_argument("--results", type=Path, default=Path("bench/results/label_efficiency.jsonl"))
-    parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--sets", default=",".join(SETS), help=f"also {', '.join(FRESH)}, or fresh for these")
     parser.add_argument("--arms", default=",".join(ARMS), help=f"also, if installed: {', '.join(PEERS)}")
     parser.add_argument("--seeds", default="0-4", help="first and last, such as 0-19")
     parser.add_argument("--labels", type=int, default=1200, help="labels at most, except for plain random")
@@ -88,7 +89,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--table-only", action="store_true", help="run nothing; print what there is")
     chosen = parser.parse_args(arguments)
     chosen.results.parent.mkdir(parents=True, exist_ok=True)
-    sets, arms = chosen.sets.split(","), chosen.arms.split(",")
+    sets = list(FRESH) if chosen.sets == "fresh" else chosen.sets.split(",")
+    if unknown := sorted(set(sets) - set(SETS | FRESH)):
+        parser.error(f"no such set: {', '.join(unknown)}; there are {', '.join(SETS | FRESH)}")
+    arms = chosen.arms.split(",")
     first, _, last = chosen.seeds.partition("-")
     seeds = range(int(first), int(last or first) + 1)
     if not chosen.table_only:

@@ -19,7 +19,10 @@ from labelloop.stages.collect import Waiting
 from labelloop.stages.prepare import freeze_data
 from labelloop.workspace import Workspace
 
-PARAMS: dict[str, Any] = {"campaign": {"name": "c"}, "labels": {"classes": ["a", "b"]}}
+# A round that opens settles `model.pool: auto`; these rounds are made by hand.
+PARAMS: dict[str, Any] = {
+    "campaign": {"name": "c"}, "labels": {"classes": ["a", "b"]}, "model": {"pool": "none"},
+}  # fmt: skip
 
 
 def params(folder: Path, **changes: dict[str, Any]) -> CampaignSettings:
