@@ -136,6 +136,8 @@ def print_tables(lines: Sequence[dict[str, Any]]) -> None:
         print("\n## Left out\n")
         print(_markdown(["method", "crowd", "why"], [list(row) for row in failed]))
     chosen = left_out(found)
+    if chosen.empty:
+        return
     print("\n## Weights chosen without the set\n")
     rows = [[row.set, row.chosen, *(_percent(v) for v in (row.right, row.published, row.best, row.worst))]
             for row in chosen.itertuples()]  # fmt: skip
